@@ -1,0 +1,41 @@
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+
+/** Where a state folder may come from. Only configuration code hands in the environment. */
+export interface HomeSources {
+  /** The value of `--home`. */
+  readonly flag: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/**
+ * Finds the state folder: `--home`, else `SLIPWAY_HOME`, else `.slipway` beside the main worktree's common git
+ * folder (so that an agent started in a task's worktree shares the queue), else `.slipway` in the working directory.
+ */
+export function findHome({ flag, env, cwd }: HomeSources): string {
+  const named = flag ?? env["SLIPWAY_HOME"];
+  if (named !== undefined && named !== "") return resolve(cwd, named);
+  const start = env["CLAUDE_PROJECT_DIR"] ?? cwd;
+  return join(mainWorktree(existsSync(start) ? realpathSync(start) : cwd) ?? cwd, ".slipway");
+}
+
+/** The main worktree that a folder belongs to, found without running git; null outside any repository. */
+export function mainWorktree(folder: string): string | null {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const common = commonGitFolder(join(at, ".git"));
+    if (common !== null) return basename(common) === ".git" ? dirname(common) : common;
+    if (dirname(at) === at) return null;
+  }
+}
+
+function commonGitFolder(dotGit: string): string | null {
+  const stat = statSync(dotGit, { throwIfNoEntry: false });
+  if (stat === undefined) return null;
+  if (stat.isDirectory()) return dotGit;
+  const target = /^gitdir: (.+)$/m.exec(readFileSync(dotGit, "utf8"))?.[1];
+  if (target === undefined) return null;
+  const gitFolder = resolve(dirname(dotGit), target.trim());
+  const pointer = join(gitFolder, "commondir");
+  return existsSync(pointer) ? resolve(gitFolder, readFileSync(pointer, "utf8").trim()) : gitFolder;
+}

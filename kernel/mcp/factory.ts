@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+import {
+  acceptedContent,
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  inputRequired,
+  inputResponse,
+  McpServer,
+  type CallToolResult,
+  type InputRequiredResult,
+  type InputRequests,
+  type McpRequestContext,
+  type McpServerFactory,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
+import { z } from "zod";
+import { digestOf } from "../canonical-json.ts";
+import { DomainError, type ErrorAnswer } from "../errors.ts";
+import { AnsweredMeanwhile } from "../store.ts";
+import { estimateTokens, HARD_MAX_TOKENS } from "../tokens.ts";
+import { VERSION } from "../version.ts";
+import type { Call, Principal } from "./call.ts";
+import type { BoundTool, ToolServer } from "./server.ts";
+
+/** What a 2026-07-28 host says about itself with every request; older hosts say it once, when they connect. */
+const Envelope = z.object({
+  [CLIENT_CAPABILITIES_META_KEY]: z.object({ elicitation: z.unknown().optional() }).optional(),
+  [CLIENT_INFO_META_KEY]: z.object({ name: z.string(), version: z.string() }).optional(),
+});
+
+/**
+ * Builds what the SDK calls for each connection (stdio) or each request (HTTP). Nothing is opened here: state lives
+ * in the opened server. Serves hosts of 2026-07-28 and of 2025-11-25 and older alike.
+ */
+export function mcpFactory(server: ToolServer, channel: Principal["channel"]): McpServerFactory {
+  return (request: McpRequestContext) => {
+    const mcp = new McpServer({ name: `slipway-${server.name}`, version: VERSION }, { instructions: server.instructions });
+    for (const tool of server.tools) register(mcp, server, tool, principalOf(channel, request));
+    return mcp;
+  };
+}
+
+function principalOf(channel: Principal["channel"], request: McpRequestContext): Principal {
+  const id = channel === "http" ? `token:${request.authInfo?.clientId ?? "unknown"}` : "local";
+  return { id, channel };
+}
+
+function register(mcp: McpServer, server: ToolServer, tool: BoundTool, principal: Principal): void {
+  mcp.registerTool(
+    tool.name,
+    {
+      title: tool.title,
+      description: tool.description,
+      inputSchema: tool.input,
+      outputSchema: tool.output,
+      annotations: tool.annotations,
+      ...(tool.alwaysLoad ? { _meta: { "anthropic/alwaysLoad": true } } : {}),
+    },
+    async (input: Record<string, unknown>, context: ServerContext): Promise<CallToolResult | InputRequiredResult> => {
+      const call = callOf(mcp, context, tool, input, principal);
+      try {
+        return answer(await runOnce(tool, input, call));
+      } catch (error) {
+        if (error instanceof Question) return inputRequired({ inputRequests: error.requests });
+        return refusal(error, server, tool, call);
+      }
+    },
+  );
+}
+
+/** Runs the tool, or gives the answer that this idempotency key already has. */
+async function runOnce(tool: BoundTool, input: Record<string, unknown>, call: Call): Promise<unknown> {
+  const kept = await tool.keptAnswer(call);
+  if (kept !== undefined) return kept;
+  try {
+    return await tool.run(input, call);
+  } catch (error) {
+    if (error instanceof AnsweredMeanwhile) return tool.keptAnswer(call);
+    throw error;
+  }
+}
+
+function answer(value: unknown): CallToolResult {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) throw new Error("a tool must answer with an object");
+  const text = JSON.stringify(value);
+  if (estimateTokens(text) > HARD_MAX_TOKENS) {
+    throw new DomainError("limit", "the answer is larger than any host takes", {
+      hint: "ask for less: a smaller limit or max_tokens, or the next page by cursor",
+    });
+  }
+  return { content: [{ type: "text", text }], structuredContent: { ...value } };
+}
+
+function refusal(error: unknown, server: ToolServer, tool: BoundTool, call: Call): CallToolResult {
+  if (error instanceof DomainError) return errorResult(error.toAnswer());
+  server.log("error", "a tool failed unexpectedly", {
+    tool: tool.name,
+    correlation_id: call.trace.id,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+  return errorResult({
+    code: "unavailable",
+    message: `${tool.name} failed unexpectedly (correlation id ${call.trace.id})`,
+    hint: "the details are on the server's stderr under this id",
+    retryable: false,
+  });
+}
+
+function errorResult(content: ErrorAnswer): CallToolResult {
+  return { isError: true, content: [{ type: "text", text: JSON.stringify(content) }] };
+}
+
+/** Carries a question out of a tool to the host; the tool runs again once the host has answered. */
+class Question extends Error {
+  readonly requests: InputRequests;
+
+  constructor(requests: InputRequests) {
+    super("the host is asked first");
+    this.requests = requests;
+  }
+}
+
+function callOf(mcp: McpServer, context: ServerContext, tool: BoundTool, input: Record<string, unknown>, principal: Principal): Call {
+  const { idempotency_key: key, ...rest } = input;
+  const request = context.mcpReq;
+  const envelope = Envelope.safeParse(request.envelope ?? {}).data;
+  const capabilities = envelope?.[CLIENT_CAPABILITIES_META_KEY] ?? mcp.server.getClientCapabilities();
+  const client = envelope?.[CLIENT_INFO_META_KEY] ?? mcp.server.getClientVersion();
+  const progressToken = request._meta?.progressToken;
+  const traceparent = request._meta?.["traceparent"];
+  return {
+    principal,
+    client: client === undefined ? undefined : { name: client.name, version: client.version },
+    signal: request.signal,
+    once: typeof key === "string" ? { tool: tool.name, key, digest: digestOf(rest) } : undefined,
+    trace: { id: randomUUID(), traceparent: typeof traceparent === "string" ? traceparent : undefined },
+    async progress(update) {
+      if (progressToken === undefined) return;
+      await request.notify({ method: "notifications/progress", params: { progressToken, ...update } });
+    },
+    ask:
+      capabilities?.elicitation === undefined
+        ? undefined
+        : (question, message, schema) => {
+            const reply = inputResponse(request.inputResponses, question);
+            if (reply.kind === "elicit") {
+              if (reply.action !== "accept") return { action: reply.action };
+              const content = schema.safeParse(acceptedContent(request.inputResponses, question));
+              if (content.success) return { action: "accept", content: content.data };
+            }
+            throw new Question({ [question]: inputRequired.elicit({ message, requestedSchema: schema }) });
+          },
+  };
+}

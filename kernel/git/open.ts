@@ -1,0 +1,212 @@
+import { readdir, readFile, realpath } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { DomainError } from "../errors.ts";
+import type { Roots } from "../roots.ts";
+import { cleanText, clipText } from "../text.ts";
+import { assertRevision, gitCommand } from "./arguments.ts";
+import { FIXED_CONFIG, UNTRUSTED_CONFIG } from "./config-keys.ts";
+import { scanConfig, type ConfigScan, type ScanCache } from "./config-scan.ts";
+import { gitEnvironment, type EnvironmentSettings } from "./environment.ts";
+import { runGit, type GitPlace } from "./run.ts";
+
+export interface GitSettings extends EnvironmentSettings {
+  readonly roots: Roots;
+  /**
+   * Whether a person trusts the repository with this real common folder (the main `.git`) to run its own code: hooks,
+   * filters, drivers, includes. Default: none is trusted.
+   */
+  readonly isTrusted?: (commonDir: string) => boolean;
+  /** Made once per server by `gitCache`. Default: nothing is remembered. */
+  readonly cache?: GitCache;
+}
+
+/** What may be remembered between calls: versions by PATH, scans by the state of the configuration files. */
+export interface GitCache {
+  readonly scans: ScanCache;
+  readonly versions: Map<string, Promise<GitVersion>>;
+}
+
+export function gitCache(): GitCache {
+  return { scans: new Map(), versions: new Map() };
+}
+
+export interface GitVersion {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** A repository that passed the location check and the scan. Good for one call: open again for the next. */
+export interface GitContext extends GitPlace {
+  /** Real path of the worktree's top folder. */
+  readonly worktree: string;
+  /** Real path of this worktree's own git folder. */
+  readonly gitDir: string;
+  /** Real path of the git folder that all worktrees share; names the repository. */
+  readonly commonDir: string;
+  readonly version: GitVersion;
+  readonly trusted: boolean;
+  /** Names of configuration keys that were overridden or deserve a warning; shown to callers as `untrusted_config`. */
+  readonly untrustedConfig: readonly string[];
+  /** Names of keys that change where a host operation goes; such operations must refuse while there are any. */
+  readonly networkConfig: readonly string[];
+  /**
+   * The object id of the commit a name stands for. Use the answer, not the name, from then on.
+   * @throws {DomainError} not_found, or invalid for a malformed name.
+   */
+  resolveCommit(ref: string): Promise<string>;
+}
+
+/**
+ * Opens the repository that holds `repo`: checks that worktree, git folder and everything they point at lie below the
+ * allowed roots, scans the configuration without running anything, and prepares overrides for what it found.
+ * @throws {DomainError} not_found (no repository), denied (outside the roots, another owner, untrusted includes),
+ * invalid (a bare repository), unavailable (no git, or older than 2.38).
+ */
+export async function openGit(options: GitSettings & { readonly repo: string }): Promise<GitContext> {
+  const { roots, repo } = options;
+  const cache = options.cache ?? gitCache();
+  const directory = await roots.resolve(repo);
+  const environment = gitEnvironment(options);
+  const bare: GitPlace = { directory, environment, config: [...FIXED_CONFIG, ...UNTRUSTED_CONFIG] };
+
+  const version = await knownVersion({ ...bare, directory: "/" }, options.path, cache);
+  const found = await locate(bare, repo);
+  for (const path of Object.values(found)) {
+    if (!roots.contains(path)) {
+      throw new DomainError("denied", `the repository of ${repo} keeps its data outside the allowed roots`, {
+        hint: "use a repository whose worktree and .git folder are both below an allowed root",
+      });
+    }
+  }
+  await assertContained(roots, found.commonDir);
+  if (found.gitDir !== found.commonDir) await assertContained(roots, found.gitDir);
+
+  const trusted = options.isTrusted?.(found.commonDir) ?? false;
+  const scan = await scanConfig({ ...bare, directory: "/" }, found, cache.scans);
+  if (!trusted) assertAcceptable(scan);
+  const git: GitPlace = {
+    directory: found.worktree,
+    environment,
+    config: trusted ? FIXED_CONFIG : [...FIXED_CONFIG, ...UNTRUSTED_CONFIG, ...scan.overrides],
+  };
+  return {
+    ...git,
+    ...found,
+    version,
+    trusted,
+    untrustedConfig: trusted ? [] : scan.keys.map((key) => clipText(cleanText(key), 200)),
+    networkConfig: scan.network,
+    resolveCommit: (ref) => resolveCommit(git, ref),
+  };
+}
+
+/** Settings for running git where there is no repository yet (init, clone, version). */
+export function gitOutside(options: EnvironmentSettings & { readonly directory: string }): GitPlace {
+  return { directory: options.directory, environment: gitEnvironment(options), config: [...FIXED_CONFIG, ...UNTRUSTED_CONFIG] };
+}
+
+async function locate(place: GitPlace, repo: string): Promise<{ worktree: string; gitDir: string; commonDir: string }> {
+  const { code, stdout, stderr } = await runGit(
+    place,
+    gitCommand("rev_parse", ["--path-format=absolute", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"]),
+    { timeoutMs: 10_000 },
+  );
+  if (code !== 0) throw notOpened(repo, stderr);
+  const [worktree, gitDir, commonDir, ...rest] = stdout.toString("utf8").trimEnd().split("\n");
+  if (worktree === undefined || gitDir === undefined || commonDir === undefined || rest.length > 0) {
+    throw new DomainError("invalid", `the repository of ${repo} has a line break in its path`, { hint: "rename the folder" });
+  }
+  const [realWorktree, realGitDir, realCommonDir] = await Promise.all([realpath(worktree), realpath(gitDir), realpath(commonDir)]);
+  return { worktree: realWorktree, gitDir: realGitDir, commonDir: realCommonDir };
+}
+
+/** Recognises git's reasons; its own words stay in the cause, because a repository can choose some of them. */
+function notOpened(repo: string, stderr: string): DomainError {
+  if (stderr.includes("dubious ownership")) {
+    return new DomainError("denied", `the repository at ${repo} belongs to another user`, {
+      hint: "run the server as the owner of the repository",
+      cause: stderr,
+    });
+  }
+  if (stderr.includes("must be run in a work tree") || stderr.includes("bare repository")) {
+    return new DomainError("invalid", `${repo} is a bare repository or inside a .git folder`, {
+      hint: "give the folder of a worktree",
+      cause: stderr,
+    });
+  }
+  if (stderr.includes("not a git repository")) {
+    return new DomainError("not_found", `there is no git repository at ${repo}`, {
+      hint: "give a folder inside a repository, or create the repository first",
+      cause: stderr,
+    });
+  }
+  return new DomainError("invalid_state", `the repository at ${repo} cannot be opened`, {
+    hint: "run `git status` there to see what is damaged",
+    cause: stderr,
+  });
+}
+
+/** No link in the git folder and no borrowed object store may lead outside: git would read and write through them. */
+async function assertContained(roots: Roots, folder: string): Promise<void> {
+  const outside = (what: string): DomainError =>
+    new DomainError("denied", `the repository's ${what} leads outside the allowed roots`, {
+      hint: "replace it by a real folder, or clone the repository anew",
+    });
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (!entry.isSymbolicLink()) continue;
+    const target = await realpath(join(folder, entry.name)).catch(() => undefined);
+    if (target === undefined || !roots.contains(target)) throw outside(`link .git/${cleanText(entry.name)}`);
+  }
+  const objects = join(folder, "objects");
+  const alternates = await readFile(join(objects, "info", "alternates"), "utf8").catch(() => "");
+  for (const line of alternates.split("\n")) {
+    if (line.length === 0 || line.startsWith("#")) continue;
+    const target = await realpath(isAbsolute(line) ? line : join(objects, line)).catch(() => undefined);
+    if (target === undefined || !roots.contains(target)) throw outside("borrowed object store");
+  }
+}
+
+function assertAcceptable(scan: ConfigScan): void {
+  if (scan.refused.length === 0) return;
+  const named = clipText(cleanText(scan.refused.join(", ")), 200).replaceAll("\n", " ");
+  throw new DomainError("denied", `the repository's configuration pulls in other files (${named})`, {
+    hint: "remove these keys, or let a person run `slipway git trust` on the repository",
+  });
+}
+
+function knownVersion(place: GitPlace, path: string, cache: GitCache): Promise<GitVersion> {
+  const known = cache.versions.get(path);
+  if (known !== undefined) return known;
+  const asked = askVersion(place);
+  cache.versions.set(path, asked);
+  // A failure is not remembered: git may be installed while the server runs.
+  asked.catch(() => cache.versions.delete(path));
+  return asked;
+}
+
+async function askVersion(place: GitPlace): Promise<GitVersion> {
+  const { stdout } = await runGit(place, gitCommand("version"), { timeoutMs: 10_000 });
+  const match = /(\d+)\.(\d+)/.exec(stdout.toString("utf8"));
+  const version = { major: Number(match?.[1] ?? 0), minor: Number(match?.[2] ?? 0) };
+  // merge-tree --write-tree, on which every merge rests, came with 2.38.
+  if (version.major < 2 || (version.major === 2 && version.minor < 38)) {
+    throw new DomainError("unavailable", `git ${version.major}.${version.minor} is too old`, {
+      hint: "install git 2.38 or newer",
+      retryable: false,
+    });
+  }
+  return version;
+}
+
+async function resolveCommit(git: GitPlace, ref: string): Promise<string> {
+  assertRevision(ref);
+  const { code, stdout } = await runGit(
+    git,
+    gitCommand("rev_parse", ["--verify", "--quiet"], { revisions: [`${ref}^{commit}`] }),
+  );
+  const id = stdout.toString("utf8").trim();
+  if (code === 0 && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) return id;
+  throw new DomainError("not_found", `there is no commit named ${clipText(cleanText(ref), 200)}`, {
+    hint: "give a branch, a tag or an object id that exists here",
+  });
+}

@@ -1,0 +1,59 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** A folder for one test file: an allowed root `app`, a folder `outside` it, an empty home. Removed by `dispose`. */
+export interface GitPlayground {
+  readonly base: string;
+  readonly app: string;
+  readonly outside: string;
+  readonly home: string;
+  /** Runs plain git, the way a person would: hooks, filters and all. */
+  git(directory: string, ...args: readonly string[]): string;
+  /** Makes a repository on branch main with one commit of `files`. */
+  repository(path: string, files?: Readonly<Record<string, string>>): string;
+  write(folder: string, files: Readonly<Record<string, string>>): void;
+  dispose(): void;
+}
+
+export function gitPlayground(): GitPlayground {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), "slipway-git-")));
+  const [app, outside, home] = [join(base, "app"), join(base, "outside"), join(base, "home")];
+  for (const folder of [app, outside, home]) mkdirSync(folder);
+  const env = {
+    PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+    HOME: home,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_AUTHOR_NAME: "Ann",
+    GIT_AUTHOR_EMAIL: "ann@example.org",
+    GIT_COMMITTER_NAME: "Ann",
+    GIT_COMMITTER_EMAIL: "ann@example.org",
+  };
+  const git = (directory: string, ...args: readonly string[]): string =>
+    execFileSync("git", args, { cwd: directory, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trimEnd();
+  const write = (folder: string, files: Readonly<Record<string, string>>): void => {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+  };
+  return {
+    base,
+    app,
+    outside,
+    home,
+    git,
+    write,
+    repository(path, files = { "readme.md": "one\n" }) {
+      mkdirSync(path, { recursive: true });
+      git(path, "init", "--quiet", "--initial-branch=main");
+      write(path, files);
+      git(path, "add", "--all");
+      git(path, "commit", "--quiet", "--message=first");
+      return path;
+    },
+    dispose: () => rmSync(base, { recursive: true, force: true }),
+  };
+}

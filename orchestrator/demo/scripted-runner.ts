@@ -1,5 +1,5 @@
+import type { Log } from "../../kernel/log.ts";
 import { anthropicModel } from "../models/anthropic.ts";
-import type { ModelLog } from "../models/anthropic.ts";
 import type { ModelChoice } from "../models/config.ts";
 import { BUNDLED_PRICES } from "../models/prices.ts";
 import type { Sleep } from "../models/retry.ts";
@@ -28,15 +28,14 @@ export async function openScriptedRunner(options: {
   readonly clock: () => number;
   readonly random: () => number;
   readonly sleep: Sleep;
-  readonly log: ModelLog;
-  readonly onDefect: (error: unknown) => void;
+  readonly log: Log;
   readonly faults?: (request: number) => Fault | null;
 }): Promise<ScriptedRunner> {
-  const { policy, apiKey, faults, clock, log, prompts, random, sleep, onDefect } = options;
+  const { policy, apiKey, faults, clock, log, prompts, random, sleep } = options;
   const server = await startScriptedModel({ policy, apiKey, ...(faults === undefined ? {} : { faults }) });
   const model = anthropicModel({ apiKey, baseUrl: server.url, clock, log });
   const choices = { planner: CHOICE, implementer: CHOICE, reviewer: CHOICE };
-  const api = apiRunner({ model, choices, prompts, prices: BUNDLED_PRICES, random, sleep, onDefect });
+  const api = apiRunner({ model, choices, prompts, prices: BUNDLED_PRICES, random, sleep, log });
   return {
     runner: { ...api, name: "scripted" },
     url: server.url,

@@ -6,11 +6,11 @@ import type {
   RawMessageStreamEvent,
 } from "@anthropic-ai/sdk/resources/messages";
 import { DomainError } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import { cleanText, clipText } from "../../kernel/text.ts";
 import { assembleReply } from "./anthropic-stream.ts";
 import type { Block, ChatModel, ChatRequest, Delta, TokenCounts } from "./chat-model.ts";
 import { ModelCallError } from "./model-call-error.ts";
-
-export type ModelLog = (level: "error" | "warn" | "info" | "debug", message: string) => void;
 
 export interface AnthropicOptions {
   readonly apiKey: string;
@@ -22,7 +22,7 @@ export interface AnthropicOptions {
   readonly idleTimeoutMs?: number;
   readonly clock: () => number;
   /** Where the client library logs; never stdout, which may be carrying a protocol. */
-  readonly log: ModelLog;
+  readonly log: Log;
 }
 
 /** The Claude API, or any endpoint that speaks its Messages format. The library is loaded with the first call. */
@@ -43,7 +43,7 @@ export function anthropicModel(options: AnthropicOptions): ChatModel {
       if (error instanceof ModelCallError) return error;
       if (idle.signal.aborted || error instanceof TimedOut) return timedOut(seen.tokens, error);
       if (error instanceof ApiError && (error.status !== undefined || error.type !== null)) {
-        options.log("warn", `model endpoint refused a call: ${error.message}`);
+        options.log("warn", "the model endpoint refused a call", { said: clipText(cleanText(error.message), 2_000) });
         return refused(error, clock(), seen.tokens);
       }
       return cut(seen.tokens, error);
@@ -87,7 +87,7 @@ async function openClient(options: AnthropicOptions, timeout: number): Promise<A
     });
   });
   const log =
-    (level: "error" | "warn" | "info" | "debug") =>
+    (level: "error" | "warn" | "info") =>
     (message: string): void =>
       options.log(level, message);
   return new sdk.Anthropic({
@@ -97,7 +97,7 @@ async function openClient(options: AnthropicOptions, timeout: number): Promise<A
     // One retry layer only, and it is ours.
     maxRetries: 0,
     logLevel: "warn",
-    logger: { error: log("error"), warn: log("warn"), info: log("info"), debug: log("debug") },
+    logger: { error: log("error"), warn: log("warn"), info: log("info"), debug: () => undefined },
   });
 }
 

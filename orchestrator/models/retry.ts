@@ -1,5 +1,9 @@
-/** Sleeps for a number of milliseconds; rejects with the signal's reason when it aborts. */
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Sleeps for a number of milliseconds; rejects when the signal aborts. */
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
+
+export const systemSleep: Sleep = (ms, signal) => pause(ms, undefined, { signal });
 
 export interface RetryPolicy {
   /** All attempts, the first included. */

@@ -1,5 +1,6 @@
 import { DomainError } from "../../kernel/errors.ts";
 import type { ErrorAnswer } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
 import type { ModelChoice } from "../models/config.ts";
 import type { ChatMessage, ChatModel, ChatRequest } from "../models/chat-model.ts";
 import { priceOf } from "../models/prices.ts";
@@ -24,8 +25,7 @@ export interface ApiRunnerOptions {
   readonly random: () => number;
   readonly sleep: Sleep;
   readonly retry?: RetryPolicy;
-  /** Hears errors that nobody should see: they are ours to mend. */
-  readonly onDefect: (error: unknown) => void;
+  readonly log: Log;
   /** Most answers of the model in one job. */
   readonly maxTurns?: number;
   /** Most output tokens of one answer. */
@@ -65,7 +65,7 @@ async function runJob(options: ApiRunnerOptions, job: Job, tools: RunnerTools): 
     if (error instanceof BudgetSpent) return { status: "budget", limit: error.limit, ...ended() };
     if (error instanceof DomainError) return { status: "failed", error: error.toAnswer(), ...ended() };
     // A defect of ours or of the workspace ends this attempt, not the run that holds other people's work.
-    options.onDefect(error);
+    options.log("error", "a runner met a defect", { stack: error instanceof Error ? error.stack : String(error) });
     return { status: "failed", error: DEFECT, ...ended() };
   }
 }

@@ -4,11 +4,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DomainError } from "../../kernel/errors.ts";
+import { cleanText, clipText } from "../../kernel/text.ts";
 import { childEnv } from "./child-env.ts";
 import { jobDocument } from "./job-document.ts";
 import { killTree } from "./process-tree.ts";
 import type { Job, Outcome, Runner, RunnerTools } from "./runner.ts";
-import { clip, printable } from "./untrusted.ts";
 
 const MOST_LOG = 32_000;
 
@@ -104,8 +104,8 @@ function watchOutput(child: ChildProcess, tools: RunnerTools): () => string {
   let length = 0;
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream]?.setEncoding("utf8").on("data", (text: string) => {
-      const clean = printable(text);
-      tools.onEvent({ type: "output", stream, text: clip(clean, MOST_LOG) });
+      const clean = cleanText(text);
+      tools.onEvent({ type: "output", stream, text: clipText(clean, MOST_LOG) });
       length += clean.length;
       const room = MOST_LOG / 2 - head.length;
       head += clean.slice(0, room);

@@ -1,7 +1,7 @@
+import { cleanText, clipText } from "../../kernel/text.ts";
 import type { Block, ChatMessage, Reply, ToolResult, ToolUse } from "../models/chat-model.ts";
 import type { Ending, ModelTool } from "./model-tool.ts";
 import type { RunnerEvent } from "./runner.ts";
-import { clip, printable } from "./untrusted.ts";
 
 const SUMMARY_CHARACTERS = 160;
 
@@ -29,7 +29,7 @@ export async function runTurn(
   for (const block of reply.content) {
     if (block.type === "text") {
       text += block.text;
-      onEvent({ type: "text", text: printable(block.text) });
+      onEvent({ type: "text", text: cleanText(block.text) });
     }
     if (block.type !== "tool_use") continue;
     signal.throwIfAborted();
@@ -74,7 +74,7 @@ function knownName(name: string, tools: readonly ModelTool[]): string {
 }
 
 function summaryOf(use: ToolUse): string {
-  return clip(printable(JSON.stringify(use.input) ?? "").replaceAll("\n", " "), SUMMARY_CHARACTERS);
+  return clipText(cleanText(JSON.stringify(use.input) ?? "").replaceAll("\n", " "), SUMMARY_CHARACTERS);
 }
 
 /** The conversation after an answer: append only, so that the cached prefix stays valid. */

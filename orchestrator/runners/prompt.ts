@@ -1,6 +1,7 @@
+import { clipText } from "../../kernel/text.ts";
 import { jobDocument } from "./job-document.ts";
 import type { Job } from "./runner.ts";
-import { asData, clip } from "./untrusted.ts";
+import { asData } from "./untrusted.ts";
 
 const MOST_CONTEXT = 40_000;
 const MOST_DIFF = 120_000;
@@ -13,11 +14,11 @@ const MOST_LOG = 20_000;
 export function openingMessage(job: Job): string {
   const { context: _context, feedback: _feedback, diff: _diff, log: _log, worktree: _worktree, ...facts } = jobDocument(job);
   const parts = [`<job>${JSON.stringify(facts).replaceAll("<", "\\u003c")}</job>`];
-  if (job.feedback !== "") parts.push(asData("why the last attempt was rejected", clip(job.feedback, MOST_LOG)));
-  if (job.context !== "") parts.push(asData("context and recalled memory", clip(job.context, MOST_CONTEXT)));
+  if (job.feedback !== "") parts.push(asData("why the last attempt was rejected", clipText(job.feedback, MOST_LOG)));
+  if (job.context !== "") parts.push(asData("context and recalled memory", clipText(job.context, MOST_CONTEXT)));
   if (job.role === "reviewer") {
-    parts.push(asData("git diff under review", clip(job.diff, MOST_DIFF)));
-    parts.push(asData("test log of that change", clip(job.log, MOST_LOG)));
+    parts.push(asData("git diff under review", clipText(job.diff, MOST_DIFF)));
+    parts.push(asData("test log of that change", clipText(job.log, MOST_LOG)));
   }
   return parts.join("\n\n");
 }

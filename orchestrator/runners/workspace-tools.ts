@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
+import { clipText } from "../../kernel/text.ts";
 import { modelTool } from "./model-tool.ts";
 import type { ModelTool } from "./model-tool.ts";
 import type { Workspace } from "./runner.ts";
-import { asData, clip } from "./untrusted.ts";
+import { asData } from "./untrusted.ts";
 
 const MOST_ENTRIES = 500;
 const MOST_LINES = 400;
@@ -39,7 +40,7 @@ export function readingTools(workspace: Workspace): readonly ModelTool[] {
       if (all.at(-1) === "") all.pop();
       const first = input.from_line - 1;
       const shown = all.slice(first, first + input.lines);
-      const numbered = shown.map((line, at) => `${String(first + at + 1).padStart(5)}| ${clip(line, MOST_LINE)}`);
+      const numbered = shown.map((line, at) => `${String(first + at + 1).padStart(5)}| ${clipText(line, MOST_LINE)}`);
       const rest = all.length - first - shown.length;
       const text = asData(`file ${input.path}, ${all.length} lines`, numbered.join("\n"));
       return rest > 0 ? `${text}\n${rest} more lines from line ${first + shown.length + 1}.` : text;
@@ -90,7 +91,7 @@ export function changingTools(workspace: Workspace): readonly ModelTool[] {
     async run(input) {
       const { outcome, exitCode, output } = await workspace.run(input.command, input.timeout_s);
       const head = `outcome: ${outcome}\nexit_code: ${exitCode ?? "none"}`;
-      return `${head}\n${asData("output of the command", clip(output, MOST_OUTPUT))}`;
+      return `${head}\n${asData("output of the command", clipText(output, MOST_OUTPUT))}`;
     },
   });
   return [writeFile, replaceText, runCommand];

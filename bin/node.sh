@@ -91,12 +91,13 @@ fetch_node() {
   say "Node $node_version is too old (22.18 or newer is needed); fetching Node $2 once into $_home"
   _start=$(date +%s)
   mkdir "$_temp" || fail "cannot write the cache $_cache: set SLIPWAY_CACHE to a folder you can write"
-  # In the background, so that a signal ends it now. npm's settings from an outer `npm run` must not reach it.
+  # In the background, so that a signal ends it now. npm's settings from an outer `npm run` must not reach it. Not with
+  # --prefix: that also moves npm's global configuration, where machines keep their registry and certificates.
   (
-    cd "$_temp" || exit 1
-    unset npm_config_global npm_config_workspace npm_config_workspaces npm_config_dry_run npm_config_package_lock_only
+    cd "$_temp" && echo '{}' >package.json || exit 1
+    unset npm_config_prefix npm_config_global npm_config_workspace npm_config_workspaces npm_config_dry_run
     exec npm install --ignore-scripts --no-save --no-audit --no-fund --loglevel=error \
-      --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 --prefix "$_temp" "$1@$2"
+      --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 "$1@$2"
   ) >"$_temp/npm.log" 2>&1 &
   _npm=$!
   if wait "$_npm"; then :; else

@@ -22,7 +22,9 @@ async function main(): Promise<number> {
     return 1;
   }
   rmSync(join(root, "dist"), { recursive: true, force: true });
-  const { code } = await runProgram(["tools/node_modules/.bin/tsc", "-p", "tsconfig.build.json"], true);
+  const { code } = await runProgram(["tools/node_modules/.bin/tsc", "-p", "tsconfig.build.json"], {
+    show: true,
+  });
   if (code !== 0) return code;
   for (const folder of ["kernel", "servers", "orchestrator"]) copyData(folder);
   return 0;

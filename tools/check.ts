@@ -15,7 +15,7 @@ interface Result {
 }
 
 async function program(argv: readonly string[], show = false): Promise<Result> {
-  const { code, output } = await runProgram(argv, show);
+  const { code, output } = await runProgram(argv, { show });
   return { ok: code === 0, text: code === 0 ? "" : output };
 }
 

@@ -12,11 +12,14 @@ export interface Outcome {
 }
 
 /** Runs a program in the repository. `show` passes its output through instead of collecting it. */
-export function runProgram(argv: readonly string[], show = false): Promise<Outcome> {
+export function runProgram(
+  argv: readonly string[],
+  { show = false, cwd = root }: { readonly show?: boolean; readonly cwd?: string } = {},
+): Promise<Outcome> {
   const [file = "", ...args] = argv;
   return new Promise((resolve) => {
     const child = spawn(file, args, {
-      cwd: root,
+      cwd,
       stdio: ["ignore", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
       // oxlint finds its type-aware half on PATH.
       env: { ...process.env, PATH: `${join(tools, "node_modules/.bin")}:${process.env["PATH"] ?? ""}` },
@@ -56,6 +59,7 @@ export async function installTools(): Promise<string | undefined> {
   });
   if (current) return undefined;
   const quiet = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-  const { code, output } = await runProgram(["npm", "install", ...quiet, "--prefix", tools]);
+  // From inside the folder: --prefix would also move npm's global configuration.
+  const { code, output } = await runProgram(["npm", "install", ...quiet], { cwd: tools });
   return code === 0 ? undefined : output;
 }

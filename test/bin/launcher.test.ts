@@ -36,11 +36,10 @@ if (process.argv.includes("--wait")) {
 }
 `;
 
-/** Does what `npm install --prefix DIR PACKAGE@VERSION` does to the file system, from a folder instead of a network. */
+/** Does what `npm install PACKAGE@VERSION` does to the file system, from a folder instead of a network. */
 const npm = `#!/bin/sh
 echo called >>"$FAKE/npm.calls"
-while [ "$1" != --prefix ]; do shift; done
-prefix=$2
+for spec; do :; done
 if [ -e "$FAKE/npm.fails" ]; then
   echo "npm error code ENOTFOUND" >&2
   echo "npm error network request to a registry failed" >&2
@@ -48,9 +47,9 @@ if [ -e "$FAKE/npm.fails" ]; then
 fi
 # In short sleeps, so that a killed one leaves no long-lived child.
 while [ -e "$FAKE/npm.slow" ]; do sleep 0.1; done
-mkdir -p "$prefix/node_modules"
-cp -R "$FAKE/package" "$prefix/node_modules/\${3%@*}"
-cp "$FAKE/installed.json" "$prefix/node_modules/.package-lock.json"
+mkdir -p node_modules
+cp -R "$FAKE/package" "node_modules/\${spec%@*}"
+cp "$FAKE/installed.json" node_modules/.package-lock.json
 `;
 
 interface Ran {

@@ -64,8 +64,21 @@ use_node() {
     (fetch_node "$3" "$4" "$5") || exit
   fi
   node_version=v$4
+  keep_npm_settings
   PATH=$_home/bin:$PATH
   export PATH
+}
+
+# npm looks for its global settings (registry, certificates) beside the Node it runs on. Name the file that belongs to
+# the Node found on PATH, or they would be lost to whatever runs npm later.
+keep_npm_settings() {
+  _node=$(command -v node) || return 0
+  while [ -h "$_node" ]; do
+    _link=$(readlink "$_node")
+    case $_link in /*) _node=$_link ;; *) _node=${_node%/*}/$_link ;; esac
+  done
+  _npmrc=$(CDPATH='' cd -P "${_node%/*}/.." && pwd)/etc/npmrc
+  [ -n "${npm_config_globalconfig:-}" ] || [ ! -f "$_npmrc" ] || export npm_config_globalconfig="$_npmrc"
 }
 
 # fetch_node PACKAGE VERSION INTEGRITY: fills $_home, once however many launchers start together.

@@ -331,6 +331,22 @@ test("inside node_modules the built output runs, and a missing one is said in on
   expect(await run(join(installed, "bin/slipway"), ["x"])).toMatchObject({ code: 0, stdout: "built\n" });
 });
 
+test("npm keeps its machine-wide settings under the fetched Node", async () => {
+  mkdirSync(join(dir, "usr/bin"), { recursive: true });
+  mkdirSync(join(dir, "usr/etc"));
+  cpSync(join(fake, "node"), join(dir, "usr/bin/node"));
+  rmSync(join(fake, "node"));
+  symlinkSync("../usr/bin/node", join(fake, "node"));
+  const show = ["sh", "-c", 'echo "${npm_config_globalconfig:-none}"'];
+  expect(await run(join(root, "bin/with-node"), show)).toMatchObject({ stdout: "none\n" });
+  writeFileSync(join(dir, "usr/etc/npmrc"), "cafile=x\n");
+  expect(await run(join(root, "bin/with-node"), show)).toMatchObject({
+    stdout: `${join(dir, "usr/etc/npmrc")}\n`,
+  });
+  const given = await run(join(root, "bin/with-node"), show, { npm_config_globalconfig: "/given" });
+  expect(given).toMatchObject({ stdout: "/given\n" });
+});
+
 test("with-node runs a command with that Node first on its PATH and gives back its exit code", async () => {
   const ran = await run(join(root, "bin/with-node"), ["sh", "-c", "node --version; exit 9"]);
   expect(ran).toMatchObject({ code: 9, stdout: `v${pinned}\n` });

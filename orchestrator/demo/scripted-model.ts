@@ -67,7 +67,8 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
         if (fault.kind === "cut") response.destroy();
         return;
       }
-      response.write(toSse(event));
+      // Flushed one by one, so that a fault comes after exactly the events it names.
+      await new Promise<void>((resolve) => response.write(toSse(event), () => resolve()));
     }
     response.end();
   }

@@ -9,6 +9,8 @@ import { asData } from "./untrusted.ts";
 const MOST_ENTRIES = 500;
 const MOST_LINES = 400;
 const MOST_LINE = 2_000;
+const MOST_FILE = 40_000;
+const MOST_LISTING = 20_000;
 const MOST_OUTPUT = 12_000;
 
 const path = z.string().min(1).max(1_000).describe("Relative to the repository root, with /");
@@ -22,7 +24,7 @@ export function readingTools(workspace: Workspace): readonly ModelTool[] {
     async run(input) {
       const all = await workspace.list(input.path);
       const rest = all.length - MOST_ENTRIES;
-      const text = asData(`files under ${input.path}`, all.slice(0, MOST_ENTRIES).join("\n"));
+      const text = asData(`files under ${input.path}`, clipText(all.slice(0, MOST_ENTRIES).join("\n"), MOST_LISTING));
       return rest > 0 ? `${text}\n${rest} more; list a smaller folder.` : text;
     },
   });
@@ -39,14 +41,26 @@ export function readingTools(workspace: Workspace): readonly ModelTool[] {
       // A final line feed ends the last line, it does not begin another.
       if (all.at(-1) === "") all.pop();
       const first = input.from_line - 1;
-      const shown = all.slice(first, first + input.lines);
-      const numbered = shown.map((line, at) => `${String(first + at + 1).padStart(5)}| ${clipText(line, MOST_LINE)}`);
+      const shown = numbered(all.slice(first, first + input.lines), input.from_line);
       const rest = all.length - first - shown.length;
-      const text = asData(`file ${input.path}, ${all.length} lines`, numbered.join("\n"));
+      const text = asData(`file ${input.path}, ${all.length} lines`, shown.join("\n"));
       return rest > 0 ? `${text}\n${rest} more lines from line ${first + shown.length + 1}.` : text;
     },
   });
   return [listFiles, readFile];
+}
+
+/** As many lines as fit into one answer, each with its number; a long line is cut in the middle. */
+function numbered(lines: readonly string[], from: number): readonly string[] {
+  const shown: string[] = [];
+  let size = 0;
+  for (const [at, line] of lines.entries()) {
+    const text = `${String(from + at).padStart(5)}| ${clipText(line, MOST_LINE)}`;
+    size += text.length + 1;
+    if (size > MOST_FILE) break;
+    shown.push(text);
+  }
+  return shown;
 }
 
 /** Changing files and running commands, in the task's own worktree. */

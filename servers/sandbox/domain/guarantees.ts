@@ -43,7 +43,8 @@ export function parseFacts(text: string): Facts {
 /** Judges the facts against the limits that were asked for. What was not seen to hold is "none". */
 export function guaranteesFrom(facts: Facts, limits: Limits): Guarantees {
   const is = (name: string, value: string): boolean => facts.get(name) === value;
-  const number = (name: string): number => Number(facts.get(name) ?? "NaN");
+  // Nothing, "max" and the -1 of an unset quota are no limits.
+  const number = (name: string): number => (/^[1-9]\d*$/.test(facts.get(name) ?? "") ? Number(facts.get(name)) : Number.NaN);
   const assure = (holds: boolean): Assurance => (holds ? "enforced" : "none");
   const isUnprivileged = is("uid", "1000") && /^0+$/.test(facts.get("cap_eff") ?? "") && /^0+$/.test(facts.get("cap_bnd") ?? "") && is("no_new_privs", "1");
   const isPrivate = is("root_writable", "no") && is("usr_writable", "no") && is("host_visible", "no");

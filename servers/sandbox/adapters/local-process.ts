@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import type { ExecRequest } from "./backend.ts";
+
+export interface LocalExit {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/**
+ * Runs a host program whose end ends its whole tree, or whose rest `killRest` ends. It starts in its own session,
+ * with no variable and no descriptor of ours.
+ *
+ * @param env The host program's own environment, never the server's.
+ */
+export function runLocal(
+  argv: readonly string[],
+  options: { readonly cwd: string; readonly env: Readonly<Record<string, string>>; killRest(pid: number): Promise<void> },
+  request: ExecRequest,
+): Promise<LocalExit> {
+  const [file = "", ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      cwd: options.cwd,
+      env: { ...options.env },
+      detached: true,
+      stdio: [request.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
+    const { pid } = child;
+    let exit: LocalExit | undefined;
+    let rest: Promise<void> = Promise.resolve();
+    const kill = (): void => {
+      if (pid === undefined) return;
+      killGroup(pid);
+      rest = rest.then(() => options.killRest(pid));
+    };
+    child.once("error", reject);
+    child.stdout?.on("data", (chunk: Buffer) => request.onOutput("stdout", chunk));
+    child.stderr?.on("data", (chunk: Buffer) => request.onOutput("stderr", chunk));
+    // A program may end or close its input before it has read all of it.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(request.stdin);
+    if (request.kill.aborted) kill();
+    request.kill.addEventListener("abort", kill, { once: true });
+    child.once("exit", (exitCode, signal) => {
+      exit = { exitCode, signal };
+      kill();
+      // What was left and held the pipes open is dead by then; its last words arrive before "close".
+      setTimeout(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, 2_000).unref();
+    });
+    child.once("close", () => {
+      request.kill.removeEventListener("abort", kill);
+      const ended = exit;
+      if (ended !== undefined) rest.then(() => resolve(ended), reject);
+    });
+  });
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // The group is gone already.
+  }
+}

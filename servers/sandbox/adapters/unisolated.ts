@@ -1,0 +1,89 @@
+import { existsSync, realpathSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DomainError } from "../../../kernel/errors.ts";
+import type { Backend, Layout, SandboxRef } from "./backend.ts";
+import { runLocal } from "./local-process.ts";
+
+export interface UnisolatedSettings {
+  /** Holds one folder per sandbox. */
+  readonly root: string;
+  /** Where commands find programs. */
+  readonly path: string;
+  readonly nonce: () => string;
+}
+
+/** Marks every process of one command, so that those which left its process group are found again. */
+const MARK = "SLIPWAY_COMMAND";
+
+/**
+ * Plain processes of this user in a folder of their own: no boundary at all. Exists only where a person allowed it,
+ * for machines that have neither Docker nor bubblewrap.
+ */
+export function unisolatedBackend({ root, path, nonce }: UnisolatedSettings): Backend {
+  const folderOf = (id: string): string => join(root, id);
+  const layout = (ref: SandboxRef): Layout => {
+    const folder = join(existsSync(root) ? realpathSync(root) : root, ref.id);
+    return {
+      workspace: join(folder, "workspace"),
+      env: { PATH: path, HOME: join(folder, "workspace"), TMPDIR: join(folder, "tmp"), LANG: "C.UTF-8", CI: "1" },
+      reporter: null,
+    };
+  };
+  return {
+    name: "unisolated",
+    isolation: "none",
+    probe: async () => ({ ok: true }),
+    async create({ id, limits }) {
+      await mkdir(join(folderOf(id), "workspace"), { recursive: true, mode: 0o700 });
+      await mkdir(join(folderOf(id), "tmp"), { mode: 0o700 });
+      return { id, handle: id, limits };
+    },
+    layout,
+    async exec(ref, request) {
+      if (!existsSync(layout(ref).workspace)) throw new DomainError("not_found", `sandbox ${ref.id} is gone`, { hint: "create a new one" });
+      const mark = nonce();
+      const end = await runLocal(
+        request.argv,
+        { cwd: layout(ref).workspace, env: { ...request.env, [MARK]: mark }, killRest: () => killMarked(`${MARK}=${mark}`) },
+        request,
+      );
+      return { ...end, oomKills: 0, forksRefused: 0, cpuMs: null, peakMemoryBytes: null, alive: true };
+    },
+    isAlive: async (ref) => existsSync(join(folderOf(ref.id), "workspace")),
+    destroy: (ref) => rm(folderOf(ref.id), { recursive: true, force: true }),
+    listOwned: async () => [],
+  };
+}
+
+const MAX_ROUNDS = 50;
+
+/** Kills every process whose first environment holds the mark, until a whole round finds none. */
+async function killMarked(mark: string): Promise<void> {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const pids = await findMarked(mark);
+    if (pids.length === 0) return;
+    for (const pid of pids) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It ended between the look and the signal.
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function findMarked(mark: string): Promise<readonly number[]> {
+  const names = await readdir("/proc").catch(() => []);
+  const found = await Promise.all(
+    names
+      .filter((name) => /^\d+$/.test(name))
+      .map(async (name) => {
+        // Gone, or another user's: then it is none of ours.
+        const environment = await readFile(`/proc/${name}/environ`, "latin1").catch(() => "");
+        return environment.split("\0").includes(mark) ? Number(name) : 0;
+      }),
+  );
+  return found.filter((pid) => pid > 0 && pid !== process.pid);
+}

@@ -19,7 +19,12 @@ export const Receipt = z.strictObject({
   sandbox_id: z.string(),
   backend: z.string(),
   isolation: z.enum(["container", "namespaces", "none"]),
-  command: z.union([z.strictObject({ argv: z.array(z.string()) }), z.strictObject({ argv_sha256: Digest }), z.strictObject({ script_sha256: Digest })]),
+  command: z.union([
+    z.strictObject({ argv: z.array(z.string()) }),
+    z.strictObject({ argv_sha256: Digest }),
+    z.strictObject({ script: z.string() }),
+    z.strictObject({ script_sha256: Digest }),
+  ]),
   /** Relative to the workspace; "." is its top. */
   cwd: z.string(),
   tree_digest: Digest,
@@ -44,14 +49,24 @@ export function receiptDigest(content: Uint8Array | string): string {
   return createHash("sha256").update(content).digest("base64url");
 }
 
-/** Longest argument list that a receipt spells out, in characters of JSON; longer ones are named by digest. */
-const MAX_ARGV_CHARS = 400;
+/** What a program is started with: an argument list, or a script for `sh -c`. */
+export type ReceiptCommand = { readonly argv: readonly string[] } | { readonly script: string };
 
-/** How a receipt names a command. Compare with this, not by hand: long argument lists are digests. */
-export function receiptCommand(command: { readonly argv: readonly string[] } | { readonly script: string }): Receipt["command"] {
-  if ("script" in command) return { script_sha256: receiptDigest(command.script) };
+/** Longest command that a receipt spells out, in characters; longer ones are named by digest. */
+const MAX_COMMAND_CHARS = 400;
+
+/** How a receipt names a command. */
+export function receiptCommand(command: ReceiptCommand): Receipt["command"] {
+  if ("script" in command) {
+    return command.script.length <= MAX_COMMAND_CHARS ? { script: command.script } : { script_sha256: receiptDigest(command.script) };
+  }
   const text = canonicalJson(command.argv);
-  return text.length <= MAX_ARGV_CHARS ? { argv: [...command.argv] } : { argv_sha256: receiptDigest(text) };
+  return text.length <= MAX_COMMAND_CHARS ? { argv: [...command.argv] } : { argv_sha256: receiptDigest(text) };
+}
+
+/** Whether a receipt is about exactly this command; compare with this, because long commands are named by digest. */
+export function isReceiptFor(receipt: Receipt, command: ReceiptCommand): boolean {
+  return canonicalJson(receipt.command) === canonicalJson(receiptCommand(command));
 }
 
 /** One entry of a tree: `mode` as git writes it (100644, 100755, 120000), `digest` of the content or of the link's target. */

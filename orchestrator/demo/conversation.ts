@@ -11,7 +11,13 @@ export interface Exchange {
   readonly isError: boolean;
 }
 
-const jobFacts = jobSchema.pick({ task_ref: true, attempt: true, title: true, acceptance: true, paths: true });
+const jobFacts = jobSchema.pick({
+  task_ref: true,
+  attempt: true,
+  title: true,
+  acceptance: true,
+  paths: true,
+});
 
 /** A conversation as a policy sees it. `role` and `job` are null for requests that are not a job of ours. */
 export interface Conversation {
@@ -68,7 +74,12 @@ function readJob(opening: string): Conversation["job"] {
 }
 
 const textShape = z.object({ type: z.literal("text"), text: z.string() });
-const useShape = z.object({ type: z.literal("tool_use"), id: z.string(), name: z.string(), input: z.record(z.string(), z.unknown()) });
+const useShape = z.object({
+  type: z.literal("tool_use"),
+  id: z.string(),
+  name: z.string(),
+  input: z.record(z.string(), z.unknown()),
+});
 const resultShape = z.object({ type: z.literal("tool_result"), tool_use_id: z.string() });
 
 function isUse(block: Block): block is Extract<Block, { type: "tool_use" }> {
@@ -89,7 +100,9 @@ function textOf(content: string | readonly { readonly type: string }[]): string 
 
 /** The text inside the wrapping of untrusted data whose source begins with `source`; null where there is none. */
 export function dataFrom(text: string, source: string): string | null {
-  for (const [, , from, content] of text.matchAll(/<(data-\d+) source="([^"\n]*)"[^>\n]*>\n([\s\S]*?)\n<\/\1>/g)) {
+  for (const [, , from, content] of text.matchAll(
+    /<(data-\d+) source="([^"\n]*)"[^>\n]*>\n([\s\S]*?)\n<\/\1>/g,
+  )) {
     if (from?.startsWith(source)) return content ?? "";
   }
   return null;

@@ -6,7 +6,12 @@ const textPart = z.looseObject({ type: z.literal("text"), text: z.string() });
 const otherPart = z.looseObject({ type: z.string() });
 const contentBlock = z.union([
   textPart,
-  z.looseObject({ type: z.literal("tool_use"), id: z.string(), name: z.string(), input: z.record(z.string(), z.unknown()) }),
+  z.looseObject({
+    type: z.literal("tool_use"),
+    id: z.string(),
+    name: z.string(),
+    input: z.record(z.string(), z.unknown()),
+  }),
   z.looseObject({
     type: z.literal("tool_result"),
     tool_use_id: z.string(),
@@ -22,7 +27,14 @@ export const messagesRequest = z.looseObject({
   stream: z.boolean().default(false),
   system: z.union([z.string(), z.array(textPart)]).optional(),
   tools: z.array(z.looseObject({ name: z.string() })).default([]),
-  messages: z.array(z.object({ role: z.enum(["user", "assistant", "system"]), content: z.union([z.string(), z.array(contentBlock)]) })).min(1),
+  messages: z
+    .array(
+      z.object({
+        role: z.enum(["user", "assistant", "system"]),
+        content: z.union([z.string(), z.array(contentBlock)]),
+      }),
+    )
+    .min(1),
 });
 
 export type MessagesRequest = z.output<typeof messagesRequest>;
@@ -50,15 +62,26 @@ export function tokensOf(value: unknown): number {
 }
 
 function usageOf(input: number, output: number) {
-  return { input_tokens: input, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: output };
+  return {
+    input_tokens: input,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: 0,
+    output_tokens: output,
+  };
 }
 
 /** `serial` makes the ids of messages and tool calls unique within one server. */
 export function toMessage(request: MessagesRequest, reply: PolicyReply, serial: number): WireMessage {
   const content: Content[] = [];
-  if (reply.text !== undefined && reply.text !== "") content.push({ type: "text", text: reply.text, citations: null });
+  if (reply.text !== undefined && reply.text !== "")
+    content.push({ type: "text", text: reply.text, citations: null });
   for (const [at, call] of (reply.calls ?? []).entries()) {
-    content.push({ type: "tool_use", id: `toolu_scripted_${serial}_${at}`, name: call.tool, input: call.input });
+    content.push({
+      type: "tool_use",
+      id: `toolu_scripted_${serial}_${at}`,
+      name: call.tool,
+      input: call.input,
+    });
   }
   const { system, tools, messages } = request;
   return {
@@ -74,7 +97,9 @@ export function toMessage(request: MessagesRequest, reply: PolicyReply, serial: 
 }
 
 /** The events of a streamed answer, in order. Texts come in pieces, as they do from a model. */
-export function toEvents(message: WireMessage): readonly { readonly type: string; readonly [key: string]: unknown }[] {
+export function toEvents(
+  message: WireMessage,
+): readonly { readonly type: string; readonly [key: string]: unknown }[] {
   const { input_tokens, output_tokens } = message.usage;
   const blocks = message.content.flatMap((block, index) => {
     const start =
@@ -82,7 +107,10 @@ export function toEvents(message: WireMessage): readonly { readonly type: string
     const deltas =
       block.type === "text"
         ? pieces(block.text).map((text) => ({ type: "text_delta", text }))
-        : pieces(JSON.stringify(block.input)).map((partial_json) => ({ type: "input_json_delta", partial_json }));
+        : pieces(JSON.stringify(block.input)).map((partial_json) => ({
+            type: "input_json_delta",
+            partial_json,
+          }));
     return [
       { type: "content_block_start", index, content_block: start },
       ...deltas.map((delta) => ({ type: "content_block_delta", index, delta })),

@@ -3,7 +3,10 @@ export type Files = ReadonlyMap<string, string>;
 
 /** One change of one file: a text that occurs once, or the whole file. */
 export type Edit =
-  | { readonly tool: "replace_text"; readonly input: { readonly path: string; readonly old_text: string; readonly new_text: string } }
+  | {
+      readonly tool: "replace_text";
+      readonly input: { readonly path: string; readonly old_text: string; readonly new_text: string };
+    }
   | { readonly tool: "write_file"; readonly input: { readonly path: string; readonly text: string } };
 
 /**
@@ -50,7 +53,10 @@ export const REPAIRS: readonly Repair[] = [
 function replaceCall(files: Files, path: string, pattern: RegExp, replacement: string): Edit | null {
   const found = pattern.exec(files.get(path) ?? "");
   if (found === null) return null;
-  return { tool: "replace_text", input: { path, old_text: found[0], new_text: found[0].replace(pattern, replacement) } };
+  return {
+    tool: "replace_text",
+    input: { path, old_text: found[0], new_text: found[0].replace(pattern, replacement) },
+  };
 }
 
 /** Writes the missing function with the names that the two files really export. */

@@ -7,7 +7,10 @@ const step = z.strictObject({
   say: z.string().optional().describe("Text before the call"),
   tool: z.string().min(1).describe("The tool to call"),
   input: z.record(z.string(), z.unknown()).default({}).describe("Its arguments"),
-  expect: z.string().optional().describe("Regular expression that the last tool result must match, else the script gives up"),
+  expect: z
+    .string()
+    .optional()
+    .describe("Regular expression that the last tool result must match, else the script gives up"),
   expect_error: z.boolean().default(false).describe("Whether the last tool result must be an error"),
 });
 
@@ -32,12 +35,19 @@ export function parseScript(text: string): Script {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new DomainError("invalid", "the script is not JSON", { hint: "see orchestrator/demo/SCRIPTS.md", cause });
+    throw new DomainError("invalid", "the script is not JSON", {
+      hint: "see orchestrator/demo/SCRIPTS.md",
+      cause,
+    });
   }
   const parsed = scriptSchema.safeParse(json);
   if (!parsed.success) {
-    const places = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.map(String).join(".")}: ${issue.message}`);
-    throw new DomainError("invalid", `the script is not valid: ${places.join("; ")}`, { hint: "see orchestrator/demo/SCRIPTS.md" });
+    const places = parsed.error.issues
+      .slice(0, 3)
+      .map((issue) => `${issue.path.map(String).join(".")}: ${issue.message}`);
+    throw new DomainError("invalid", `the script is not valid: ${places.join("; ")}`, {
+      hint: "see orchestrator/demo/SCRIPTS.md",
+    });
   }
   const { roles, overrides } = parsed.data;
   for (const { expect } of [...Object.values(roles), ...overrides.map((entry) => entry.steps)].flat()) {
@@ -53,7 +63,8 @@ export function scriptPolicy(script: Script): Policy {
     const list = stepsFor(script, conversation);
     const at = conversation.exchanges.length;
     const next = list?.[at];
-    if (next === undefined) return giveUp(list === null ? "the script has no steps for this job" : "the script ended");
+    if (next === undefined)
+      return giveUp(list === null ? "the script has no steps for this job" : "the script ended");
     return mismatch(next, conversation) ?? call(next.tool, next.input, next.say);
   };
 }

@@ -4,7 +4,15 @@ import { once } from "node:events";
 import type { z } from "zod";
 import { readConversation } from "./conversation.ts";
 import type { Policy } from "./conversation.ts";
-import { countRequest, messagesRequest, toError, toEvents, tokensOf, toMessage, toSse } from "./messages-wire.ts";
+import {
+  countRequest,
+  messagesRequest,
+  toError,
+  toEvents,
+  tokensOf,
+  toMessage,
+  toSse,
+} from "./messages-wire.ts";
 
 /** A fault to inject into one request. `cut` ends the stream after some events, `stall` never sends another byte. */
 export type Fault =
@@ -56,7 +64,8 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
     const serial = served;
     served += 1;
     const fault = options.faults?.(serial) ?? null;
-    if (fault?.kind === "status") return sendError(response, fault.status, "injected fault", fault.retryAfter);
+    if (fault?.kind === "status")
+      return sendError(response, fault.status, "injected fault", fault.retryAfter);
     const parsed = parse(body, messagesRequest);
     if (parsed === null) return sendError(response, 400, "not a messages request");
     const message = toMessage(parsed, options.policy(readConversation(parsed)), serial);

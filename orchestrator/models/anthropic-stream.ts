@@ -1,4 +1,8 @@
-import type { Message, RawContentBlockDelta, RawMessageStreamEvent } from "@anthropic-ai/sdk/resources/messages";
+import type {
+  Message,
+  RawContentBlockDelta,
+  RawMessageStreamEvent,
+} from "@anthropic-ai/sdk/resources/messages";
 import type { Block, Delta, StopReason, TokenCounts } from "./chat-model.ts";
 import { ModelCallError } from "./model-call-error.ts";
 
@@ -64,7 +68,10 @@ export async function* assembleReply(
         return;
     }
   }
-  throw new ModelCallError("unavailable", "the model's answer was cut off on the way", { retryable: true, tokens });
+  throw new ModelCallError("unavailable", "the model's answer was cut off on the way", {
+    retryable: true,
+    tokens,
+  });
 }
 
 /** Counts on the wire are cumulative, and null where an event does not repeat them. */
@@ -116,7 +123,12 @@ function finished({ start, text, signature }: Draft): Block | null {
     case "redacted_thinking":
       return { type: "redacted_thinking", data: start.data };
     case "tool_use":
-      return { type: "tool_use", id: start.id, name: start.name, input: text === "" ? start.input : parsed(text) };
+      return {
+        type: "tool_use",
+        id: start.id,
+        name: start.name,
+        input: text === "" ? start.input : parsed(text),
+      };
     default:
       return null;
   }

@@ -43,14 +43,18 @@ export function anthropicModel(options: AnthropicOptions): ChatModel {
       if (error instanceof ModelCallError) return error;
       if (idle.signal.aborted || error instanceof TimedOut) return timedOut(seen.tokens, error);
       if (error instanceof ApiError && (error.status !== undefined || error.type !== null)) {
-        options.log("warn", "the model endpoint refused a call", { said: clipText(cleanText(error.message), 2_000) });
+        options.log("warn", "the model endpoint refused a call", {
+          said: clipText(cleanText(error.message), 2_000),
+        });
         return refused(error, clock(), seen.tokens);
       }
       return cut(seen.tokens, error);
     };
 
     const events = async function* (): AsyncGenerator<RawMessageStreamEvent> {
-      const wire = await messages.create(toParams(request), { signal: AbortSignal.any([signal, idle.signal]) });
+      const wire = await messages.create(toParams(request), {
+        signal: AbortSignal.any([signal, idle.signal]),
+      });
       clearTimeout(timer);
       const silence = setTimeout(() => idle.abort(), idleTimeoutMs);
       try {
@@ -111,7 +115,9 @@ function toParams(request: ChatRequest): MessageCreateParamsStreaming {
     system: [{ type: "text", text: request.system, cache_control: { type: "ephemeral" } }],
     messages: request.messages.map((message, index) => ({
       role: message.role,
-      content: message.content.map((block, at) => toBlock(block, index === last && at === message.content.length - 1)),
+      content: message.content.map((block, at) =>
+        toBlock(block, index === last && at === message.content.length - 1),
+      ),
     })),
     ...(request.effort === undefined ? {} : { output_config: { effort: request.effort } }),
     ...(request.tools.length === 0
@@ -137,9 +143,20 @@ function toBlock(block: Block, cached: boolean): ContentBlockParam {
       return { type: "redacted_thinking", data: block.data };
     case "tool_use":
       // The endpoint accepts objects only; what the model really wrote was answered with an error.
-      return { type: "tool_use", id: block.id, name: block.name, input: isObject(block.input) ? block.input : {} };
-    case "tool_result":
-      return { type: "tool_result", tool_use_id: block.toolUseId, content: block.text, is_error: block.isError, ...cache };
+      return {
+        type: "tool_use",
+        id: block.id,
+        name: block.name,
+        input: isObject(block.input) ? block.input : {},
+      };
+    default:
+      return {
+        type: "tool_result",
+        tool_use_id: block.toolUseId,
+        content: block.text,
+        is_error: block.isError,
+        ...cache,
+      };
   }
 }
 
@@ -161,12 +178,22 @@ function cut(tokens: TokenCounts | null, cause: unknown): ModelCallError {
 }
 
 // An error inside a stream has a type but no status.
-const PASSING_TYPES: ReadonlySet<string> = new Set(["overloaded_error", "rate_limit_error", "api_error", "timeout_error"]);
+const PASSING_TYPES: ReadonlySet<string> = new Set([
+  "overloaded_error",
+  "rate_limit_error",
+  "api_error",
+  "timeout_error",
+]);
 
 /** The endpoint's own words stay on stderr: only the status and a known type are passed on. */
 function refused(error: APIError, now: number, tokens: TokenCounts | null): ModelCallError {
   const status = error.status ?? 0;
-  const passing = status === 408 || status === 409 || status === 429 || status >= 500 || PASSING_TYPES.has(error.type ?? "");
+  const passing =
+    status === 408 ||
+    status === 409 ||
+    status === 429 ||
+    status >= 500 ||
+    PASSING_TYPES.has(error.type ?? "");
   const what = status === 0 ? "broke off the answer" : `answered ${status}`;
   const message = `the model endpoint ${what}${error.type === null ? "" : ` (${error.type.replace(/[^a-z_]/g, "")})`}`;
   if (passing) {

@@ -52,7 +52,14 @@ export interface TokenCounts {
   readonly outputTokens: number;
 }
 
-export type StopReason = "end_turn" | "tool_use" | "max_tokens" | "refusal" | "pause" | "context_full" | "other";
+export type StopReason =
+  | "end_turn"
+  | "tool_use"
+  | "max_tokens"
+  | "refusal"
+  | "pause"
+  | "context_full"
+  | "other";
 
 /** `block` comes once per finished block, in order. A stream that is complete ends with exactly one `end`. */
 export type Delta =

@@ -14,7 +14,12 @@ export interface RetryPolicy {
   readonly longestPauseMs: number;
 }
 
-export const DEFAULT_RETRY: RetryPolicy = { attempts: 6, baseMs: 500, capMs: 30_000, longestPauseMs: 120_000 };
+export const DEFAULT_RETRY: RetryPolicy = {
+  attempts: 6,
+  baseMs: 500,
+  capMs: 30_000,
+  longestPauseMs: 120_000,
+};
 
 /** What an error says about trying again; null means it is final. */
 export type Retryable = (error: unknown) => { readonly retryAfterMs: number | null } | null;
@@ -25,7 +30,12 @@ export type Retryable = (error: unknown) => { readonly retryAfterMs: number | nu
  *
  * Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 ("full jitter").
  */
-export function pauseMs(next: number, retryAfterMs: number | null, policy: RetryPolicy, random: () => number): number {
+export function pauseMs(
+  next: number,
+  retryAfterMs: number | null,
+  policy: RetryPolicy,
+  random: () => number,
+): number {
   const ceiling = Math.min(policy.capMs, policy.baseMs * 2 ** (next - 2));
   return Math.round((retryAfterMs ?? 0) + random() * ceiling);
 }

@@ -65,12 +65,17 @@ async function runJob(options: ApiRunnerOptions, job: Job, tools: RunnerTools): 
     if (error instanceof BudgetSpent) return { status: "budget", limit: error.limit, ...ended() };
     if (error instanceof DomainError) return { status: "failed", error: error.toAnswer(), ...ended() };
     // A defect of ours or of the workspace ends this attempt, not the run that holds other people's work.
-    options.log("error", "a runner met a defect", { stack: error instanceof Error ? error.stack : String(error) });
+    options.log("error", "a runner met a defect", {
+      stack: error instanceof Error ? error.stack : String(error),
+    });
     return { status: "failed", error: DEFECT, ...ended() };
   }
 }
 
-const DEFECT = new DomainError("unavailable", "the runner met a defect of its own; the details are on stderr").toAnswer();
+const DEFECT = new DomainError(
+  "unavailable",
+  "the runner met a defect of its own; the details are on stderr",
+).toAnswer();
 
 // Longer timers wrap around to 1 ms.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -102,7 +107,9 @@ async function converse(
     maxTokens,
     ...(effort === undefined ? {} : { effort }),
   };
-  let messages: readonly ChatMessage[] = [{ role: "user", content: [{ type: "text", text: openingMessage(job) }] }];
+  let messages: readonly ChatMessage[] = [
+    { role: "user", content: [{ type: "text", text: openingMessage(job) }] },
+  ];
   let reminders = 0;
   while (progress.turns < maxTurns) {
     const request: ChatRequest = { ...frame, messages };
@@ -123,7 +130,9 @@ async function converse(
       return { status: "done", result: { kind: "work" }, summary: turn.text };
     } else if (reminders < MOST_REMINDERS) {
       reminders += 1;
-      messages = extended(messages, reply, [{ type: "text", text: `End with ${LAST_TOOL[job.role]} or give_up.` }]);
+      messages = extended(messages, reply, [
+        { type: "text", text: `End with ${LAST_TOOL[job.role]} or give_up.` },
+      ]);
     } else {
       return { status: "failed", error: NO_RESULT };
     }
@@ -137,9 +146,15 @@ const CONTEXT_FULL = new DomainError("limit", "the conversation outgrew the mode
   hint: "split the task, or choose a model with a larger window",
 }).toAnswer();
 
-const NO_RESULT = new DomainError("invalid_state", "the model ended without handing over a result").toAnswer();
+const NO_RESULT = new DomainError(
+  "invalid_state",
+  "the model ended without handing over a result",
+).toAnswer();
 
 function toolBox(role: Role, workspace: Workspace | null): readonly ModelTool[] {
-  const hands = workspace === null ? [] : [...readingTools(workspace), ...(role === "implementer" ? changingTools(workspace) : [])];
+  const hands =
+    workspace === null
+      ? []
+      : [...readingTools(workspace), ...(role === "implementer" ? changingTools(workspace) : [])];
   return [...hands, ...endingTools(role)];
 }

@@ -1,4 +1,5 @@
-const SECRET = /^(ANTHROPIC_|OPENAI_|GEMINI_|LINEAR_)|^(GITHUB_TOKEN|SLIPWAY_TOKEN|SLIPWAY_DATABASE_URL|NODE_TEST_CONTEXT)$/i;
+const SECRET =
+  /^(ANTHROPIC_|OPENAI_|GEMINI_|LINEAR_)|^(GITHUB_TOKEN|SLIPWAY_TOKEN|SLIPWAY_DATABASE_URL|NODE_TEST_CONTEXT)$/i;
 
 /**
  * The environment of a program we start for somebody: without model keys, tracker tokens and our own secrets, and

@@ -54,7 +54,12 @@ interface Start {
   readonly document: string;
 }
 
-async function runProgram(options: CommandRunnerOptions, job: Job, tools: RunnerTools, start: Start): Promise<Outcome> {
+async function runProgram(
+  options: CommandRunnerOptions,
+  job: Job,
+  tools: RunnerTools,
+  start: Start,
+): Promise<Outcome> {
   const [program, ...args] = options.argv;
   const mark = `SLIPWAY_JOB=${start.file}`;
   const child = spawn(program, args, {
@@ -68,12 +73,18 @@ async function runProgram(options: CommandRunnerOptions, job: Job, tools: Runner
   child.stdin.on("error", () => {});
   child.stdin.end(start.document);
 
-  const wall = job.budget.wallS === undefined ? null : AbortSignal.timeout(Math.min(job.budget.wallS * 1000, 2 ** 31 - 1));
+  const wall =
+    job.budget.wallS === undefined
+      ? null
+      : AbortSignal.timeout(Math.min(job.budget.wallS * 1000, 2 ** 31 - 1));
   const stop = wall === null ? tools.signal : AbortSignal.any([tools.signal, wall]);
   const exit = await exitOf(child, stop, async () => {
     if (child.pid === undefined) return;
     await killTree(child.pid, "SIGTERM", mark);
-    await Promise.race([closed(child), new Promise((resolve) => setTimeout(resolve, options.graceMs ?? 2_000).unref())]);
+    await Promise.race([
+      closed(child),
+      new Promise((resolve) => setTimeout(resolve, options.graceMs ?? 2_000).unref()),
+    ]);
     await killTree(child.pid, "SIGKILL", mark);
   });
   // Also after a good end: nothing may go on writing into a worktree that is being judged.
@@ -84,10 +95,15 @@ async function runProgram(options: CommandRunnerOptions, job: Job, tools: Runner
   const rest = ended(log());
   if (tools.signal.aborted) return { status: "cancelled", ...rest };
   if (wall?.aborted === true) return { status: "budget", limit: "wall", ...rest };
-  if (exit.kind === "not_started") return { status: "failed", error: notStarted(program, exit.code), ...rest };
+  if (exit.kind === "not_started")
+    return { status: "failed", error: notStarted(program, exit.code), ...rest };
   if (exit.code === 0) return { status: "done", result: { kind: "work" }, ...rest };
   if (exit.code !== null) {
-    return { status: "gave_up", ...rest, summary: `the program exited with ${exit.code}\n${rest.summary}`.trim() };
+    return {
+      status: "gave_up",
+      ...rest,
+      summary: `the program exited with ${exit.code}\n${rest.summary}`.trim(),
+    };
   }
   const error = new DomainError("unavailable", `the program was ended by ${exit.signal ?? "a signal"}`);
   return { status: "failed", error: error.toAnswer(), ...rest };

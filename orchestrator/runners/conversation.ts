@@ -37,24 +37,38 @@ export async function runTurn(
     failed ||= answer.isError;
     ending = answer.ending ?? ending;
     results.push({ type: "tool_result", toolUseId: block.id, text: answer.text, isError: answer.isError });
-    onEvent({ type: "tool", name: knownName(block.name, tools), ok: !answer.isError, summary: summaryOf(block) });
+    onEvent({
+      type: "tool",
+      name: knownName(block.name, tools),
+      ok: !answer.isError,
+      summary: summaryOf(block),
+    });
   }
   if (ending === null || !failed) return { results, ending, text };
   return { results: results.map(withWarning), ending: null, text };
 }
 
 function withWarning(result: ToolResult): ToolResult {
-  return result.isError ? result : { ...result, text: `${result.text}\nThe job goes on: another call of this turn failed.` };
+  return result.isError
+    ? result
+    : { ...result, text: `${result.text}\nThe job goes on: another call of this turn failed.` };
 }
 
-async function answerTo(use: ToolUse, reply: Reply, tools: readonly ModelTool[]): ReturnType<ModelTool["call"]> {
+async function answerTo(
+  use: ToolUse,
+  reply: Reply,
+  tools: readonly ModelTool[],
+): ReturnType<ModelTool["call"]> {
   const tool = tools.find((candidate) => candidate.spec.name === use.name);
   if (tool === undefined) {
     const names = tools.map((candidate) => candidate.spec.name).join(", ");
     return { text: `there is no such tool; the tools are: ${names}`, isError: true };
   }
   if (reply.stopReason === "max_tokens" && typeof use.input === "string") {
-    return { text: "the arguments were cut off: the answer was too long. Do it in smaller steps.", isError: true };
+    return {
+      text: "the arguments were cut off: the answer was too long. Do it in smaller steps.",
+      isError: true,
+    };
   }
   return tool.call(use.input);
 }
@@ -78,8 +92,13 @@ function summaryOf(use: ToolUse): string {
 }
 
 /** The conversation after an answer: append only, so that the cached prefix stays valid. */
-export function extended(messages: readonly ChatMessage[], reply: Reply, next: readonly Block[]): readonly ChatMessage[] {
+export function extended(
+  messages: readonly ChatMessage[],
+  reply: Reply,
+  next: readonly Block[],
+): readonly ChatMessage[] {
   // The endpoint refuses an empty message, and a model may answer with nothing at all.
-  const said: readonly Block[] = reply.content.length > 0 ? reply.content : [{ type: "text", text: "(no answer)" }];
+  const said: readonly Block[] =
+    reply.content.length > 0 ? reply.content : [{ type: "text", text: "(no answer)" }];
   return [...messages, { role: "assistant", content: said }, { role: "user", content: next }];
 }

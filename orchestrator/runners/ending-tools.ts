@@ -16,7 +16,8 @@ const giveUp = modelTool({
 
 const finish = modelTool({
   name: "finish",
-  description: "Ends the job when the work is in the files and the checks pass. Say what was changed and why.",
+  description:
+    "Ends the job when the work is in the files and the checks pass. Say what was changed and why.",
   input: z.object({ summary }),
   async run(input) {
     return {
@@ -71,13 +72,15 @@ const submitPlan = modelTool({
 
 const submitReview = modelTool({
   name: "submit_review",
-  description: "Ends the review with a verdict. A rejection needs at least one reason that the author can act on.",
+  description:
+    "Ends the review with a verdict. A rejection needs at least one reason that the author can act on.",
   input: z.object({
     verdict: z.enum(["approve", "reject"]),
     reasons: z.array(z.string().min(1).max(1_000)).max(20).default([]),
   }),
   async run(input) {
-    if (input.verdict === "reject" && input.reasons.length === 0) return refusal("a rejection needs a reason");
+    if (input.verdict === "reject" && input.reasons.length === 0)
+      return refusal("a rejection needs a reason");
     return {
       text: "noted",
       isError: false,
@@ -91,7 +94,11 @@ const submitReview = modelTool({
 });
 
 /** The tool each role must end with. */
-export const LAST_TOOL = { planner: "submit_plan", implementer: "finish", reviewer: "submit_review" } as const;
+export const LAST_TOOL = {
+  planner: "submit_plan",
+  implementer: "finish",
+  reviewer: "submit_review",
+} as const;
 
 const ENDINGS: Readonly<Record<Role, readonly ModelTool[]>> = {
   planner: [submitPlan, giveUp],

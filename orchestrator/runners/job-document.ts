@@ -17,7 +17,11 @@ export const jobSchema = z.object({
   diff: z.string(),
   log: z.string(),
   worktree: z.string().nullable().describe("Absolute path; the program is started there"),
-  budget: z.object({ tokens: z.number().optional(), usd: z.number().optional(), wall_s: z.number().optional() }),
+  budget: z.object({
+    tokens: z.number().optional(),
+    usd: z.number().optional(),
+    wall_s: z.number().optional(),
+  }),
 });
 
 export type JobDocument = z.output<typeof jobSchema>;

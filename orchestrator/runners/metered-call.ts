@@ -21,7 +21,10 @@ export class BudgetSpent extends DomainError {
   readonly limit: "tokens" | "usd";
 
   constructor(limit: "tokens" | "usd") {
-    super("limit", `the budget in ${limit} does not allow another call`, { hint: "raise the budget", retryable: false });
+    super("limit", `the budget in ${limit} does not allow another call`, {
+      hint: "raise the budget",
+      retryable: false,
+    });
     this.name = "BudgetSpent";
     this.limit = limit;
   }
@@ -46,14 +49,22 @@ export function meteredModel(options: {
   async function once(request: ChatRequest, signal: AbortSignal): Promise<Reply> {
     const { messages, system, tools, maxTokens } = request;
     const inputTokens = estimateInputTokens(Buffer.byteLength(JSON.stringify({ messages, system, tools })));
-    const reservation = reserve(spend, limits, { inputTokens, maxTokens, leastTokens: LEAST_OUTPUT_TOKENS }, price);
+    const reservation = reserve(
+      spend,
+      limits,
+      { inputTokens, maxTokens, leastTokens: LEAST_OUTPUT_TOKENS },
+      price,
+    );
     if (!reservation.granted) throw new BudgetSpent(reservation.limit);
     try {
-      const reply = await collectReply(model.stream({ ...request, maxTokens: reservation.maxTokens }, signal));
+      const reply = await collectReply(
+        model.stream({ ...request, maxTokens: reservation.maxTokens }, signal),
+      );
       spend = settle(spend, reply.tokens, price);
       return reply;
     } catch (error) {
-      if (error instanceof ModelCallError && error.tokens !== null) spend = settle(spend, error.tokens, price);
+      if (error instanceof ModelCallError && error.tokens !== null)
+        spend = settle(spend, error.tokens, price);
       throw error;
     }
   }
@@ -67,7 +78,8 @@ export function meteredModel(options: {
         random: options.random,
         sleep: options.sleep,
         signal,
-        onRetry: (error, waitMs) => options.onRetry(error instanceof ModelCallError ? error.message : "failed", waitMs),
+        onRetry: (error, waitMs) =>
+          options.onRetry(error instanceof ModelCallError ? error.message : "failed", waitMs),
       }),
   };
 }

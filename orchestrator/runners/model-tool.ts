@@ -39,7 +39,9 @@ export function modelTool<Input extends z.ZodObject>(tool: {
         return typeof answer === "string" ? { text: answer, isError: false } : answer;
       } catch (error) {
         if (!(error instanceof DomainError)) throw error;
-        return refusal(`${error.code}: ${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}`);
+        return refusal(
+          `${error.code}: ${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}`,
+        );
       }
     },
   };

@@ -24,7 +24,10 @@ export function readingTools(workspace: Workspace): readonly ModelTool[] {
     async run(input) {
       const all = await workspace.list(input.path);
       const rest = all.length - MOST_ENTRIES;
-      const text = asData(`files under ${input.path}`, clipText(all.slice(0, MOST_ENTRIES).join("\n"), MOST_LISTING));
+      const text = asData(
+        `files under ${input.path}`,
+        clipText(all.slice(0, MOST_ENTRIES).join("\n"), MOST_LISTING),
+      );
       return rest > 0 ? `${text}\n${rest} more; list a smaller folder.` : text;
     },
   });
@@ -67,7 +70,8 @@ function numbered(lines: readonly string[], from: number): readonly string[] {
 export function changingTools(workspace: Workspace): readonly ModelTool[] {
   const writeFile = modelTool({
     name: "write_file",
-    description: "Writes a whole text file, making it where it is missing. For a small change use replace_text.",
+    description:
+      "Writes a whole text file, making it where it is missing. For a small change use replace_text.",
     input: z.object({ path, text: z.string().max(1_000_000) }),
     async run(input) {
       await workspace.write(input.path, input.text);
@@ -76,7 +80,8 @@ export function changingTools(workspace: Workspace): readonly ModelTool[] {
   });
   const replaceText = modelTool({
     name: "replace_text",
-    description: "Replaces one exact text in a file. It must occur exactly once: add lines around it until it does.",
+    description:
+      "Replaces one exact text in a file. It must occur exactly once: add lines around it until it does.",
     input: z.object({ path, old_text: z.string().min(1).max(200_000), new_text: z.string().max(1_000_000) }),
     async run(input) {
       const before = await workspace.read(input.path);
@@ -91,7 +96,10 @@ export function changingTools(workspace: Workspace): readonly ModelTool[] {
           hint: "include lines around it",
         });
       }
-      await workspace.write(input.path, before.slice(0, at) + input.new_text + before.slice(at + input.old_text.length));
+      await workspace.write(
+        input.path,
+        before.slice(0, at) + input.new_text + before.slice(at + input.old_text.length),
+      );
       return `replaced one place in ${input.path}`;
     },
   });

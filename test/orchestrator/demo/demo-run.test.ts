@@ -23,7 +23,9 @@ const planSchema = z.object({
       description: z.string(),
       depends_on: z.array(z.string()).default([]),
       paths: z.array(z.string()),
-      acceptance: z.array(z.object({ tests: z.string(), must_fail_before: z.boolean(), protect: z.array(z.string()) })).min(1),
+      acceptance: z
+        .array(z.object({ tests: z.string(), must_fail_before: z.boolean(), protect: z.array(z.string()) }))
+        .min(1),
     }),
   ),
 });
@@ -47,7 +49,14 @@ afterEach(async () => {
 });
 
 function git(...args: string[]): string {
-  const identity = ["-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "init.defaultBranch=main"];
+  const identity = [
+    "-c",
+    "user.name=test",
+    "-c",
+    "user.email=test@localhost",
+    "-c",
+    "init.defaultBranch=main",
+  ];
   return execFileSync("git", [...identity, ...args], { cwd: root, encoding: "utf8" });
 }
 
@@ -73,12 +82,17 @@ async function open(sabotage: boolean): Promise<ScriptedRunner> {
 }
 
 function tools() {
-  return { workspace: directoryWorkspace(root), signal: new AbortController().signal, onEvent: () => undefined };
+  return {
+    workspace: directoryWorkspace(root),
+    signal: new AbortController().signal,
+    onEvent: () => undefined,
+  };
 }
 
 async function plan({ runner }: ScriptedRunner): Promise<readonly Task[]> {
   const outcome = await runner.run(makeJob({ role: "planner" }), tools());
-  if (outcome.status !== "done" || outcome.result.kind !== "plan") throw new Error(`no plan: ${outcome.summary}`);
+  if (outcome.status !== "done" || outcome.result.kind !== "plan")
+    throw new Error(`no plan: ${outcome.summary}`);
   return planSchema.parse(outcome.result.plan).tasks;
 }
 
@@ -89,7 +103,13 @@ function work({ runner }: ScriptedRunner, task: Task, attempt = 1): Promise<Outc
 }
 
 function review({ runner }: ScriptedRunner, task: Task): Promise<Outcome> {
-  const job = makeJob({ role: "reviewer", taskRef: task.ref, paths: task.paths, diff: git("diff", "HEAD"), log: "ok" });
+  const job = makeJob({
+    role: "reviewer",
+    taskRef: task.ref,
+    paths: task.paths,
+    diff: git("diff", "HEAD"),
+    log: "ok",
+  });
   return runner.run(job, { ...tools(), workspace: null });
 }
 
@@ -107,7 +127,10 @@ test("the script plans, repairs and reviews all three tasks for real: red before
     expect(await work(scripted, task)).toMatchObject({ status: "done", result: { kind: "work" } });
     expect(git("diff", "--name-only", "HEAD").trim()).toBe(task.paths[0]);
     expect(isGreen(testFile)).toBe(true);
-    expect(await review(scripted, task)).toMatchObject({ status: "done", result: { review: { verdict: "approve" } } });
+    expect(await review(scripted, task)).toMatchObject({
+      status: "done",
+      result: { review: { verdict: "approve" } },
+    });
     git("commit", "-qam", task.title);
   }
   expect(isGreen()).toBe(true);

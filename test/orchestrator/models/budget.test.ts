@@ -18,7 +18,11 @@ describe("prices", () => {
     expect(priceOf("anything", BUNDLED_PRICES)).toBeNull();
     expect(priceOf("toString", { asOf: "2026-01-01", models: {} })).toBeNull();
     expect(costUsd(counts(1, 1), null)).toBeNull();
-    expect(settle(nothingSpent(null), counts(5, 7), null)).toEqual({ inputTokens: 5, outputTokens: 7, usd: null });
+    expect(settle(nothingSpent(null), counts(5, 7), null)).toEqual({
+      inputTokens: 5,
+      outputTokens: 7,
+      usd: null,
+    });
   });
 
   test("each kind of token has its rate", () => {
@@ -44,13 +48,24 @@ describe("reserving", () => {
   test("what is granted fits, whenever the estimate holds", () => {
     const positive = fc.integer({ min: 1, max: 50_000 });
     fc.assert(
-      fc.property(positive, positive, positive, fc.double({ min: 0.001, max: 1, noNaN: true }), (input, most, tokens, usd) => {
-        const granted = reserve(nothingSpent(PRICE), { tokens, usd }, { ...call, inputTokens: input, maxTokens: most }, PRICE);
-        if (!granted.granted) return;
-        const after = settle(nothingSpent(PRICE), counts(input, granted.maxTokens), PRICE);
-        expect(after.inputTokens + after.outputTokens).toBeLessThanOrEqual(tokens);
-        expect(after.usd).toBeLessThanOrEqual(usd + 1e-9);
-      }),
+      fc.property(
+        positive,
+        positive,
+        positive,
+        fc.double({ min: 0.001, max: 1, noNaN: true }),
+        (input, most, tokens, usd) => {
+          const granted = reserve(
+            nothingSpent(PRICE),
+            { tokens, usd },
+            { ...call, inputTokens: input, maxTokens: most },
+            PRICE,
+          );
+          if (!granted.granted) return;
+          const after = settle(nothingSpent(PRICE), counts(input, granted.maxTokens), PRICE);
+          expect(after.inputTokens + after.outputTokens).toBeLessThanOrEqual(tokens);
+          expect(after.usd).toBeLessThanOrEqual(usd + 1e-9);
+        },
+      ),
     );
   });
 });

@@ -6,7 +6,10 @@ import type { ModelChoice } from "../../../orchestrator/models/config.ts";
 const choice: ModelChoice = { provider: "anthropic", model: "some-model" };
 const choices = { planner: choice, implementer: choice, reviewer: choice };
 
-function refusal(env: Record<string, string>, models: Parameters<typeof checkApiConfig>[1] = choices): DomainError {
+function refusal(
+  env: Record<string, string>,
+  models: Parameters<typeof checkApiConfig>[1] = choices,
+): DomainError {
   try {
     checkApiConfig(env, models);
   } catch (error) {
@@ -16,12 +19,15 @@ function refusal(env: Record<string, string>, models: Parameters<typeof checkApi
 }
 
 describe("the api runner's configuration", () => {
-  test.each([{}, { ANTHROPIC_API_KEY: "" }, { ANTHROPIC_API_KEY: "  " }])("without a key it names the key and the ways around it", (env) => {
-    const error = refusal(env);
-    expect(error.code).toBe("denied");
-    expect(error.message).toContain("ANTHROPIC_API_KEY");
-    expect(error.hint).toMatch(/--runner 'command:<argv>'.*slipway demo/);
-  });
+  test.each([{}, { ANTHROPIC_API_KEY: "" }, { ANTHROPIC_API_KEY: "  " }])(
+    "without a key it names the key and the ways around it",
+    (env) => {
+      const error = refusal(env);
+      expect(error.code).toBe("denied");
+      expect(error.message).toContain("ANTHROPIC_API_KEY");
+      expect(error.hint).toMatch(/--runner 'command:<argv>'.*slipway demo/);
+    },
+  );
 
   test("a key with a line break inside is refused without showing it", () => {
     const error = refusal({ ANTHROPIC_API_KEY: "secret\nvalue" });
@@ -34,7 +40,10 @@ describe("the api runner's configuration", () => {
   });
 
   test("a role without a model is named", () => {
-    const error = refusal({ ANTHROPIC_API_KEY: "k" }, { planner: choice, reviewer: { ...choice, model: " " } });
+    const error = refusal(
+      { ANTHROPIC_API_KEY: "k" },
+      { planner: choice, reviewer: { ...choice, model: " " } },
+    );
     expect(error.message).toContain("implementer, reviewer");
   });
 

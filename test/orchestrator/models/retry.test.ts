@@ -66,11 +66,16 @@ describe("retrying", () => {
   test("the pause is never shorter than asked and never longer than asked plus the cap", () => {
     const asked = fc.option(fc.integer({ min: 0, max: 1e6 }));
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 60 }), asked, fc.double({ min: 0, max: 1, noNaN: true }), (next, after, random) => {
-        const pause = pauseMs(next, after, DEFAULT_RETRY, () => random);
-        expect(pause).toBeGreaterThanOrEqual(after ?? 0);
-        expect(pause).toBeLessThanOrEqual((after ?? 0) + DEFAULT_RETRY.capMs);
-      }),
+      fc.property(
+        fc.integer({ min: 2, max: 60 }),
+        asked,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (next, after, random) => {
+          const pause = pauseMs(next, after, DEFAULT_RETRY, () => random);
+          expect(pause).toBeGreaterThanOrEqual(after ?? 0);
+          expect(pause).toBeLessThanOrEqual((after ?? 0) + DEFAULT_RETRY.capMs);
+        },
+      ),
     );
   });
 });

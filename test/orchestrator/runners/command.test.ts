@@ -21,7 +21,10 @@ afterEach(() => rmSync(worktree, { recursive: true, force: true }));
 function run(
   argv: readonly [string, ...string[]],
   job: Partial<Job> = {},
-  { signal = new AbortController().signal, env = process.env }: { signal?: AbortSignal; env?: Record<string, string | undefined> } = {},
+  {
+    signal = new AbortController().signal,
+    env = process.env,
+  }: { signal?: AbortSignal; env?: Record<string, string | undefined> } = {},
 ): Promise<Outcome> {
   const tools = { workspace: null, signal, onEvent: (event: RunnerEvent) => events.push(event) };
   return commandRunner({ argv, env, graceMs: 200 }).run(makeJob({ worktree, ...job }), tools);
@@ -64,15 +67,28 @@ async function pidIn(file: string): Promise<number> {
 
 describe("a program as a runner", () => {
   test("starts in the worktree and gets the same job on stdin and in the file", async () => {
-    const outcome = await run(sh('cat > stdin.json; cat "$SLIPWAY_JOB" > file.json; echo "$SLIPWAY_JOB" > name; echo "fixed it"'), {
-      title: "Größe",
-      attempt: 2,
-      budget: { wallS: 60 },
+    const outcome = await run(
+      sh('cat > stdin.json; cat "$SLIPWAY_JOB" > file.json; echo "$SLIPWAY_JOB" > name; echo "fixed it"'),
+      {
+        title: "Größe",
+        attempt: 2,
+        budget: { wallS: 60 },
+      },
+    );
+    expect(outcome).toMatchObject({
+      status: "done",
+      result: { kind: "work" },
+      summary: "fixed it\n",
+      usage: null,
     });
-    expect(outcome).toMatchObject({ status: "done", result: { kind: "work" }, summary: "fixed it\n", usage: null });
     const text = readFileSync(join(worktree, "stdin.json"), "utf8");
     expect(readFileSync(join(worktree, "file.json"), "utf8")).toBe(text);
-    expect(jobSchema.parse(JSON.parse(text))).toMatchObject({ title: "Größe", attempt: 2, worktree, budget: { wall_s: 60 } });
+    expect(jobSchema.parse(JSON.parse(text))).toMatchObject({
+      title: "Größe",
+      attempt: 2,
+      worktree,
+      budget: { wall_s: 60 },
+    });
     expect(existsSync(readFileSync(join(worktree, "name"), "utf8").trim())).toBe(false);
     expect(events).toContainEqual({ type: "output", stream: "stdout", text: "fixed it\n" });
   });
@@ -81,15 +97,24 @@ describe("a program as a runner", () => {
     const outcome = await run(sh("echo why >&2; exit 7"));
     expect(outcome.status).toBe("gave_up");
     expect(outcome.summary).toBe("the program exited with 7\nwhy");
-    expect(await run(sh("kill -KILL $$"))).toMatchObject({ status: "failed", error: { code: "unavailable" } });
+    expect(await run(sh("kill -KILL $$"))).toMatchObject({
+      status: "failed",
+      error: { code: "unavailable" },
+    });
   });
 
   test("a program that is not there, or no worktree, is a failure with a hint", async () => {
     const missing = await run(["no-such-program-here"]);
     expect(missing).toMatchObject({ status: "failed", error: { code: "not_found" } });
-    expect(await run(["true"], { worktree: null })).toMatchObject({ status: "failed", error: { code: "invalid" } });
+    expect(await run(["true"], { worktree: null })).toMatchObject({
+      status: "failed",
+      error: { code: "invalid" },
+    });
     expect(await run(["true"], { worktree: join(worktree, "gone") })).toMatchObject({ status: "failed" });
-    expect(await run(["true"], { role: "reviewer" })).toMatchObject({ status: "failed", error: { code: "invalid" } });
+    expect(await run(["true"], { role: "reviewer" })).toMatchObject({
+      status: "failed",
+      error: { code: "invalid" },
+    });
   });
 
   test("a program that never reads a large job is fine", async () => {
@@ -110,7 +135,12 @@ describe("a program as a runner", () => {
       KEPT: "yes",
     };
     const outcome = await run(node("console.log(Object.keys(process.env).sort().join())"), {}, { env });
-    expect(outcome.summary.trim().split(",").filter((name) => name in env)).toEqual(["KEPT", "PATH"]);
+    expect(
+      outcome.summary
+        .trim()
+        .split(",")
+        .filter((name) => name in env),
+    ).toEqual(["KEPT", "PATH"]);
   });
 
   test("endless output is kept to its head and tail", async () => {
@@ -124,7 +154,8 @@ describe("a program as a runner", () => {
 });
 
 describe("nothing it started outlives the job", () => {
-  const stubborn = "trap '' TERM; sleep 600 & echo $! > child; (trap '' TERM; while :; do sleep 1; done) & echo $! > loop; wait";
+  const stubborn =
+    "trap '' TERM; sleep 600 & echo $! > child; (trap '' TERM; while :; do sleep 1; done) & echo $! > loop; wait";
 
   test("on the wall clock", async () => {
     const outcome = await run(sh(stubborn), { budget: { wallS: 0.5 } });
@@ -151,15 +182,18 @@ describe("nothing it started outlives the job", () => {
     expect(await isGone(await pidIn(join(worktree, "child")))).toBe(true);
   });
 
-  test.skipIf(process.platform !== "linux")("not even one in a session of its own (needs /proc)", async () => {
-    writeFileSync(
-      join(worktree, "daemon.cjs"),
-      `const { spawn } = require("node:child_process");
+  test.skipIf(process.platform !== "linux")(
+    "not even one in a session of its own (needs /proc)",
+    async () => {
+      writeFileSync(
+        join(worktree, "daemon.cjs"),
+        `const { spawn } = require("node:child_process");
        const child = spawn("sleep", ["600"], { detached: true, stdio: "ignore" });
        require("node:fs").writeFileSync("child", String(child.pid));
        child.unref();`,
-    );
-    expect((await run([process.execPath, "daemon.cjs"])).status).toBe("done");
-    expect(await isGone(await pidIn(join(worktree, "child")))).toBe(true);
-  });
+      );
+      expect((await run([process.execPath, "daemon.cjs"])).status).toBe("done");
+      expect(await isGone(await pidIn(join(worktree, "child")))).toBe(true);
+    },
+  );
 });

@@ -8,7 +8,8 @@ import type { Workspace } from "../../../orchestrator/runners/runner.ts";
 export function directoryWorkspace(root: string): Workspace {
   const inside = (path: string): string => {
     const absolute = resolve(root, path);
-    if (absolute !== root && !absolute.startsWith(root + sep)) throw new DomainError("invalid", "outside the workspace");
+    if (absolute !== root && !absolute.startsWith(root + sep))
+      throw new DomainError("invalid", "outside the workspace");
     return absolute;
   };
   return {
@@ -28,10 +29,15 @@ export function directoryWorkspace(root: string): Workspace {
       new Promise((done) => {
         const env = { ...process.env };
         delete env["NODE_TEST_CONTEXT"];
-        execFile("sh", ["-c", command], { cwd: root, env, timeout: timeoutS * 1000 }, (error, stdout, stderr) => {
-          const code = error === null ? 0 : typeof error.code === "number" ? error.code : null;
-          done({ outcome: code === null ? "timeout" : "exited", exitCode: code, output: stdout + stderr });
-        });
+        execFile(
+          "sh",
+          ["-c", command],
+          { cwd: root, env, timeout: timeoutS * 1000 },
+          (error, stdout, stderr) => {
+            const code = error === null ? 0 : typeof error.code === "number" ? error.code : null;
+            done({ outcome: code === null ? "timeout" : "exited", exitCode: code, output: stdout + stderr });
+          },
+        );
       }),
   };
 }

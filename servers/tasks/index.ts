@@ -1,0 +1,4 @@
+export { createTasksServer, type TasksDeps, type TasksTools } from "./server.ts";
+export { openTaskStore } from "./store/sqlite.ts";
+export type { TaskStore } from "./store/task-store.ts";
+export type { Task, TaskStatus } from "./domain/task.ts";

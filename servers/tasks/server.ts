@@ -1,0 +1,60 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { NewId } from "../../kernel/ids.ts";
+import type { Log } from "../../kernel/log.ts";
+import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
+import type { Tool } from "../../kernel/mcp/tool.ts";
+import type { CheckedReceipt } from "./domain/evidence.ts";
+import type { TaskStore } from "./store/task-store.ts";
+import { addTasks } from "./tools/add-tasks.ts";
+import { claimTask } from "./tools/claim-task.ts";
+import { completeTask } from "./tools/complete-task.ts";
+import { failTask } from "./tools/fail-task.ts";
+import { getTask } from "./tools/get-task.ts";
+import { listTasks } from "./tools/list-tasks.ts";
+import { readTaskEvents } from "./tools/read-events.ts";
+import { releaseTask } from "./tools/release-task.ts";
+import { reportProgress } from "./tools/report-progress.ts";
+import { reviewTask } from "./tools/review-task.ts";
+import { updateTask } from "./tools/update-task.ts";
+
+/** What the tasks tools work with. The server owns none of it but the store, which it closes. */
+export interface TasksDeps {
+  readonly store: TaskStore;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  /** Makes an unguessable claim token. */
+  readonly newToken: () => string;
+  /** Draws from 0..1. */
+  readonly random: () => number;
+  /** What a sandbox receipt says, or null when it is not genuine. */
+  readonly checkReceipt: (receipt: string) => CheckedReceipt | null;
+  readonly log: Log;
+}
+
+const tools = [
+  addTasks,
+  claimTask,
+  reportProgress,
+  completeTask,
+  failTask,
+  releaseTask,
+  reviewTask,
+  updateTask,
+  getTask,
+  listTasks,
+  readTaskEvents,
+] as const satisfies readonly Tool<TasksDeps>[];
+
+export type TasksTools = typeof tools;
+
+/** The queue as an MCP server. */
+export function createTasksServer(deps: TasksDeps): ToolServer {
+  return {
+    name: "tasks",
+    instructions:
+      "A queue of tasks that many agents share. add_tasks plans, claim_task takes the next ready one, complete_task or fail_task ends it. A claim is a lease: report_progress keeps it.",
+    tools: bindTools(tools, deps, deps.store),
+    log: deps.log,
+    close: async () => deps.store.close(),
+  };
+}

@@ -1,0 +1,42 @@
+import { KERNEL_TABLES } from "../../../kernel/events.ts";
+import type { Migration } from "../../../kernel/sqlite/open.ts";
+
+/** "SLP" and a number of our own: marks the file as a tasks store. */
+export const APPLICATION_ID = 0x53_4c_50_02;
+
+/**
+ * Blocked tasks are in no index that a claim reads: readiness is a counter kept by the completing transaction, and
+ * the order of `task_ready` is the order in which work is given out. A claim therefore costs the same at any size.
+ */
+export const MIGRATIONS: readonly Migration[] = [
+  `${KERNEL_TABLES}
+CREATE TABLE task (
+  id TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL UNIQUE,
+  status TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  open_deps INTEGER NOT NULL,
+  token TEXT UNIQUE,
+  lease_until INTEGER,
+  not_before INTEGER,
+  type TEXT NOT NULL,
+  milestone TEXT,
+  assignee TEXT,
+  worker TEXT,
+  title TEXT NOT NULL,
+  description TEXT NOT NULL,
+  body TEXT NOT NULL
+) STRICT;
+CREATE INDEX task_ready ON task (priority DESC, seq) WHERE status = 'ready';
+CREATE INDEX task_lease ON task (lease_until) WHERE status = 'running';
+CREATE INDEX task_wait ON task (not_before) WHERE status = 'scheduled';
+CREATE INDEX task_status ON task (status, seq);
+CREATE TABLE dependency (
+  on_id TEXT NOT NULL REFERENCES task (id),
+  task_id TEXT NOT NULL REFERENCES task (id),
+  on_kind TEXT NOT NULL,
+  PRIMARY KEY (on_id, task_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dependency_by_task ON dependency (task_id, on_id);
+`,
+];

@@ -1,0 +1,187 @@
+import { z } from "zod";
+import type { Clock } from "../../../kernel/clock.ts";
+import { openDatabase } from "../../../kernel/sqlite/open.ts";
+import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
+import { storeOver } from "../../../kernel/store.ts";
+import { FAILURE_KINDS, TASK_STATUSES, type Task } from "../domain/task.ts";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import type { TaskStore, TaskTx } from "./task-store.ts";
+
+const Usage = z.object({ tokens: z.number(), usd: z.number() });
+
+const Acceptance = z.union([
+  z.object({ run: z.string() }),
+  z.object({ tests: z.string(), must_fail_before: z.boolean().optional(), protect: z.array(z.string()).optional() }),
+]);
+
+/** The part of a task that no query looks at. */
+const Body = z.object({
+  ref: z.string().nullable(),
+  capabilities: z.array(z.string()),
+  paths: z.array(z.string()),
+  complexity: z.number().nullable(),
+  estimateS: z.number().nullable(),
+  maxAttempts: z.int(),
+  budget: z.object({ tokens: z.number().optional(), usd: z.number().optional(), wall_s: z.number().optional() }),
+  acceptance: z.array(Acceptance),
+  context: z.unknown(),
+  tools: z.array(z.string()),
+  parent: z.string().nullable(),
+  attempt: z.int(),
+  claim: z.object({ agent: z.string(), token: z.string(), leaseS: z.number(), expiresAt: z.number() }).nullable(),
+  progress: z.number(),
+  checkpoint: z.unknown(),
+  notes: z.array(z.string()),
+  output: z.unknown(),
+  artifacts: z.array(z.string()),
+  verified: z.boolean(),
+  usage: Usage,
+  failure: z.object({ message: z.string(), kind: z.enum(FAILURE_KINDS), log: z.string() }).nullable(),
+  version: z.int(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+});
+
+const TaskRow = z.object({
+  id: z.string(),
+  status: z.enum(TASK_STATUSES),
+  priority: z.int(),
+  open_deps: z.int(),
+  not_before: z.int().nullable(),
+  type: z.string(),
+  milestone: z.string().nullable(),
+  assignee: z.string().nullable(),
+  worker: z.string().nullable(),
+  title: z.string(),
+  description: z.string(),
+  body: z.string(),
+});
+
+const OnKind = z.enum(["success", "finish"]);
+
+function toTask(row: Row): Task {
+  const { body, open_deps, not_before, ...columns } = parseRow(TaskRow, row);
+  const rest = Body.parse(JSON.parse(body));
+  return { ...columns, ...rest, openDeps: open_deps, notBefore: not_before };
+}
+
+function bodyOf(task: Task): string {
+  // Parsing drops what has a column of its own, so that nothing is stored twice.
+  return JSON.stringify(Body.parse(task));
+}
+
+/** Opens the tasks store of a state folder, or a private one for ":memory:". */
+export function openTaskStore(path: string, clock: Clock): TaskStore {
+  const db = openDatabase({ path, applicationId: APPLICATION_ID, migrations: MIGRATIONS });
+  return storeOver(db, clock, (sql, emit) => ({
+    ...taskTx(sql),
+    emit: (type, task, data) => emit({ type, subject: task, data }),
+  }));
+}
+
+function taskTx(sql: Sql): TaskTx {
+  const related = (query: string, id: string): { task: Task; on: "success" | "finish" }[] =>
+    sql.all(query, id).map((row) => ({ task: toTask(row), on: OnKind.parse(row["on_kind"]) }));
+  return {
+    async add(task, dependsOn) {
+      sql.run(
+        `INSERT INTO task (id, seq, status, priority, open_deps, token, lease_until, not_before, type, milestone, assignee, worker, title, description, body)
+         VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM task), ?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        task.id,
+        task.status,
+        task.priority,
+        task.openDeps,
+        task.notBefore,
+        task.type,
+        task.milestone,
+        task.assignee,
+        task.worker,
+        task.title,
+        task.description,
+        bodyOf(task),
+      );
+      for (const { task: on, on: kind } of dependsOn) {
+        sql.run("INSERT OR IGNORE INTO dependency (on_id, task_id, on_kind) VALUES (?, ?, ?)", on, task.id, kind);
+      }
+    },
+    async find(id) {
+      const row = sql.get("SELECT * FROM task WHERE id = ?", id);
+      return row === undefined ? undefined : toTask(row);
+    },
+    async findByToken(token) {
+      const row = sql.get("SELECT * FROM task WHERE token = ? AND status = 'running'", token);
+      return row === undefined ? undefined : toTask(row);
+    },
+    async save(task) {
+      sql.run(
+        `UPDATE task SET status = ?, priority = ?, open_deps = ?, token = ?, lease_until = ?, not_before = ?, assignee = ?, worker = ?, title = ?, description = ?, body = ?
+         WHERE id = ?`,
+        task.status,
+        task.priority,
+        task.openDeps,
+        task.claim?.token ?? null,
+        task.claim?.expiresAt ?? null,
+        task.notBefore,
+        task.assignee,
+        task.worker,
+        task.title,
+        task.description,
+        bodyOf(task),
+        task.id,
+      );
+    },
+    async readyPage({ agent, taskId, milestone }, offset, limit) {
+      if (taskId !== undefined) {
+        return sql.all("SELECT * FROM task WHERE id = ? AND status = 'ready'", taskId).slice(offset).map(toTask);
+      }
+      return sql
+        .all(
+          `SELECT * FROM task INDEXED BY task_ready WHERE status = 'ready'
+             AND (assignee IS NULL OR assignee = ?1) AND (?2 IS NULL OR milestone = ?2)
+           ORDER BY priority DESC, seq LIMIT ?3 OFFSET ?4`,
+          agent,
+          milestone ?? null,
+          limit,
+          offset,
+        )
+        .map(toTask);
+    },
+    async reservedPaths() {
+      return sql
+        .all("SELECT value FROM task, json_each(task.body, '$.paths') WHERE status = 'running'")
+        .map((row) => String(row["value"]));
+    },
+    async due(now, limit) {
+      return [
+        ...sql.all("SELECT * FROM task WHERE status = 'running' AND lease_until <= ? ORDER BY lease_until LIMIT ?", now, limit),
+        ...sql.all("SELECT * FROM task WHERE status = 'scheduled' AND not_before <= ? ORDER BY not_before LIMIT ?", now, limit),
+      ].map(toTask);
+    },
+    dependents: async (id) =>
+      related("SELECT task.*, dependency.on_kind FROM dependency JOIN task ON task.id = dependency.task_id WHERE dependency.on_id = ?", id),
+    dependencies: async (id) =>
+      related("SELECT task.*, dependency.on_kind FROM dependency JOIN task ON task.id = dependency.on_id WHERE dependency.task_id = ?", id),
+    async list({ status, type, milestone, agent, text, after, limit }) {
+      return sql
+        .all(
+          `SELECT * FROM task WHERE (?1 IS NULL OR status IN (SELECT value FROM json_each(?1)))
+             AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR milestone = ?3) AND (?4 IS NULL OR worker = ?4 OR assignee = ?4)
+             AND (?5 IS NULL OR instr(lower(title || ' ' || description), lower(?5)) > 0)
+             AND seq > coalesce((SELECT seq FROM task WHERE id = ?6), 0)
+           ORDER BY seq LIMIT ?7`,
+          status === undefined ? null : JSON.stringify(status),
+          type ?? null,
+          milestone ?? null,
+          agent ?? null,
+          text ?? null,
+          after ?? null,
+          limit,
+        )
+        .map(toTask);
+    },
+    async counts() {
+      const rows = sql.all("SELECT status, count(*) AS n FROM task GROUP BY status");
+      return Object.fromEntries(rows.map((row) => [String(row["status"]), Number(row["n"])]));
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Store } from "../../../kernel/store.ts";
+import type { Dependency } from "../domain/batch.ts";
+import type { Task, TaskStatus } from "../domain/task.ts";
+
+/** Which ready tasks an agent may take. */
+export interface ReadyFilter {
+  readonly agent: string;
+  readonly taskId: string | undefined;
+  readonly milestone: string | undefined;
+}
+
+export interface TaskQuery {
+  readonly status: readonly TaskStatus[] | undefined;
+  readonly type: string | undefined;
+  readonly milestone: string | undefined;
+  readonly agent: string | undefined;
+  /** A text that title or description contains, in any case. */
+  readonly text: string | undefined;
+  /** Only tasks created after this one; ids sort by age. */
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** What the tasks store offers inside one transaction. Implemented on SQLite; shaped for PostgreSQL. */
+export interface TaskTx {
+  add(task: Task, dependsOn: readonly (Dependency & { readonly done: boolean })[]): Promise<void>;
+  find(id: string): Promise<Task | undefined>;
+  /** The running task that this token holds, or undefined: the token is stale or unknown. */
+  findByToken(token: string): Promise<Task | undefined>;
+  save(task: Task): Promise<void>;
+  /** Ready tasks in the order they are given out, one page after another. */
+  readyPage(filter: ReadyFilter, offset: number, limit: number): Promise<readonly Task[]>;
+  /** Globs that running tasks have reserved. */
+  reservedPaths(): Promise<readonly string[]>;
+  /** Scheduled tasks whose time has come and running ones whose lease ran out, oldest first. */
+  due(now: number, limit: number): Promise<readonly Task[]>;
+  dependents(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
+  dependencies(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
+  list(query: TaskQuery): Promise<readonly Task[]>;
+  counts(): Promise<Readonly<Partial<Record<TaskStatus, number>>>>;
+}
+
+export type TaskStore = Store<TaskTx & { readonly emit: TaskEmit }>;
+
+/** Records what happened to a task in the transaction that made it happen. */
+export type TaskEmit = (type: TaskEventType, task: string, data: Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>) => void;
+
+export type TaskEventType =
+  | "task.added"
+  | "task.ready"
+  | "task.claimed"
+  | "task.progress"
+  | "task.completed"
+  | "task.failed"
+  | "task.released"
+  | "task.expired"
+  | "task.reviewed"
+  | "task.cancelled"
+  | "task.dead";

@@ -1,0 +1,141 @@
+import { z } from "zod";
+import { DomainError } from "../../../kernel/errors.ts";
+import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { dependencyOrder, findProblem, type BatchItem, type Dependency } from "../domain/batch.ts";
+import { isFinished, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
+import type { TasksDeps } from "../server.ts";
+import { idempotencyKey, mustFind } from "./answer.ts";
+
+const acceptance = z.union([
+  z.strictObject({ run: z.string().min(1).max(4_000) }),
+  z.strictObject({ tests: z.string().min(1).max(4_000), must_fail_before: z.boolean().optional(), protect: z.array(z.string()).optional() }),
+]);
+
+const newTask = z.strictObject({
+  ref: z.string().min(1).max(100).optional().describe("name for use in depends_on of this call"),
+  title: z.string().min(1).max(500),
+  description: z.string().max(50_000).default(""),
+  type: z.string().max(50).default("task"),
+  priority: z.int().min(1).max(10).default(5).describe("10 is the most urgent"),
+  depends_on: z
+    .array(z.union([z.string(), z.strictObject({ task: z.string(), on: z.enum(["success", "finish"]) })]))
+    .max(500)
+    .default([])
+    .describe("ids or refs"),
+  capabilities: z.array(z.string().max(100)).max(50).default([]),
+  paths: z.array(z.string().max(500)).max(200).default([]).describe("globs reserved while it runs"),
+  complexity: z.number().min(0).max(1).optional(),
+  estimate_s: z.number().min(0).optional(),
+  max_attempts: z.int().min(1).max(100).default(4),
+  budget: z.strictObject({ tokens: z.number().min(0).optional(), usd: z.number().min(0).optional(), wall_s: z.number().min(0).optional() }).default({}),
+  acceptance: z.array(acceptance).max(50).default([]),
+  context: z.json().optional(),
+  tools: z.array(z.string().max(100)).max(100).default([]),
+  milestone: z.string().max(100).optional(),
+  parent: z.string().optional(),
+  assignee: z.string().max(100).optional(),
+  not_before: z.iso.datetime({ offset: true }).optional(),
+});
+
+export const addTasks = defineTool({
+  name: "add_tasks",
+  title: "Add tasks",
+  description: "Adds tasks with their dependencies, all or none: a cycle or an unknown reference adds nothing. Returns their ids and states.",
+  input: z.object({ tasks: z.array(newTask).min(1).max(1_000), idempotency_key: idempotencyKey }),
+  output: z.object({ tasks: z.array(z.looseObject({ id: z.string() })) }),
+  annotations: WRITES,
+  core: true,
+  run({ tasks }, { store, clock, newId }: TasksDeps, call) {
+    const now = clock();
+    const items = tasks.map((task): BatchItem => ({
+      ref: task.ref ?? null,
+      dependsOn: task.depends_on.map((on): Dependency => (typeof on === "string" ? { task: on, on: "success" } : on)),
+    }));
+    refuseImpossible(items);
+    const ids = tasks.map(() => newId("tsk"));
+    const idOfRef = new Map(items.flatMap((item, place) => (item.ref === null ? [] : [[item.ref, ids[place] ?? ""] as const])));
+    return store.answer(call, async (tx) => {
+      const statuses = new Map<string, string>();
+      for (const place of dependencyOrder(items)) {
+        const spec = tasks[place];
+        const id = ids[place];
+        if (spec === undefined || id === undefined) continue;
+        const edges = [];
+        for (const { task, on } of items[place]?.dependsOn ?? []) {
+          const { id: onId, status } = await mustFind(tx, idOfRef.get(task) ?? task);
+          edges.push({ task: onId, on, status, done: status === "succeeded" || (status === "dead" && on === "finish") });
+        }
+        const task = freshTask(spec, id, edges, now);
+        await tx.add(task, edges);
+        tx.emit("task.added", id, { ref: task.ref, title: task.title, status: task.status });
+        if (task.status === "ready") tx.emit("task.ready", id, {});
+        statuses.set(id, task.status);
+      }
+      return {
+        tasks: ids.map((id, place) => ({ ...(items[place]?.ref == null ? {} : { ref: items[place].ref }), id, status: statuses.get(id) ?? "" })),
+      };
+    });
+  },
+});
+
+function refuseImpossible(items: readonly BatchItem[]): void {
+  const problem = findProblem(items);
+  switch (problem?.kind) {
+    case undefined:
+      return;
+    case "duplicate_ref":
+      throw new DomainError("invalid", `ref "${problem.ref}" is used twice`, { hint: "give every task of one call its own ref" });
+    case "cycle":
+      throw new DomainError("invalid", `the tasks depend on each other in a circle: ${problem.path.slice(0, 20).join(" -> ")}`, {
+        hint: "drop one of these dependencies; nothing was added",
+      });
+  }
+}
+
+interface Edge extends Dependency {
+  readonly status: TaskStatus;
+  readonly done: boolean;
+}
+
+function freshTask(spec: z.output<typeof newTask>, id: string, edges: readonly Edge[], now: number): Task {
+  const notBefore = spec.not_before === undefined ? null : Date.parse(spec.not_before);
+  const openDeps = new Set(edges.filter((edge) => !edge.done).map((edge) => edge.task)).size;
+  const isHopeless = edges.some((edge) => !edge.done && isFinished(edge.status));
+  return {
+    id,
+    ref: spec.ref ?? null,
+    title: spec.title,
+    description: spec.description,
+    type: spec.type,
+    status: isHopeless ? "needs_decision" : waitingStatus(openDeps, notBefore, now),
+    priority: spec.priority,
+    openDeps,
+    attempt: 0,
+    maxAttempts: spec.max_attempts,
+    capabilities: spec.capabilities,
+    paths: spec.paths,
+    complexity: spec.complexity ?? null,
+    estimateS: spec.estimate_s ?? null,
+    budget: spec.budget,
+    acceptance: spec.acceptance,
+    context: spec.context ?? null,
+    tools: spec.tools,
+    milestone: spec.milestone ?? null,
+    parent: spec.parent ?? null,
+    assignee: spec.assignee ?? null,
+    notBefore,
+    claim: null,
+    worker: null,
+    progress: 0,
+    checkpoint: null,
+    notes: [],
+    output: null,
+    artifacts: [],
+    verified: false,
+    usage: { tokens: 0, usd: 0 },
+    failure: null,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+}

@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { toIso } from "../../../kernel/clock.ts";
+import { DomainError } from "../../../kernel/errors.ts";
+import { estimateTokens, fitText } from "../../../kernel/tokens.ts";
+import type { Task } from "../domain/task.ts";
+import type { TaskTx } from "../store/task-store.ts";
+
+/** Arguments that several tools share, described once. */
+export const idempotencyKey = z.string().min(1).max(200).optional();
+export const tokenInput = z.string().describe("claim.token of claim_task");
+export const usageInput = z
+  .object({ tokens: z.number().min(0).default(0), usd: z.number().min(0).default(0) })
+  .optional()
+  .describe("the attempt's running total");
+export const maxTokensInput = z.int().min(200).max(20_000).default(2_000);
+
+/** A task as an answer shows it. */
+export interface TaskAnswer {
+  id: string;
+  [field: string]: unknown;
+}
+
+/** A task in one line of a list. */
+export function taskSummary(task: Task): TaskAnswer {
+  return {
+    id: task.id,
+    ...(task.ref === null ? {} : { ref: task.ref }),
+    title: fitText(task.title, 60).text,
+    status: task.status,
+    priority: task.priority,
+    ...(task.type === "task" ? {} : { type: task.type }),
+    ...(task.claim === null ? {} : { agent: task.claim.agent, lease_until: toIso(task.claim.expiresAt) }),
+    ...(task.openDeps === 0 ? {} : { open_dependencies: task.openDeps }),
+    attempt: task.attempt,
+    progress: task.progress,
+  };
+}
+
+/** Everything known about a task; absent where there is nothing to say, cut where the budget ends. */
+export function taskDetail(task: Task, maxTokens: number): TaskAnswer {
+  const detail = withoutEmpty({
+    ...taskSummary(task),
+    title: task.title,
+    type: task.type,
+    description: task.description,
+    max_attempts: task.maxAttempts,
+    capabilities: task.capabilities,
+    paths: task.paths,
+    complexity: task.complexity,
+    estimate_s: task.estimateS,
+    budget: task.budget,
+    acceptance: task.acceptance,
+    context: task.context,
+    tools: task.tools,
+    milestone: task.milestone,
+    parent: task.parent,
+    assignee: task.assignee,
+    worker: task.worker,
+    not_before: task.notBefore === null ? null : toIso(task.notBefore),
+    checkpoint: task.checkpoint,
+    notes: task.notes,
+    output: task.output,
+    artifacts: task.artifacts,
+    verified: task.verified,
+    usage: task.usage.tokens === 0 && task.usage.usd === 0 ? null : task.usage,
+    error: task.failure,
+    version: task.version,
+    created_at: toIso(task.createdAt),
+    updated_at: toIso(task.updatedAt),
+  });
+  return { ...cutToBudget(detail, maxTokens), id: task.id };
+}
+
+/** The fields that may be long, in the order in which they give way. */
+const LONG_FIELDS = ["output", "context", "checkpoint", "notes", "error", "artifacts", "description", "acceptance", "paths"];
+
+function cutToBudget(detail: Record<string, unknown>, maxTokens: number): Record<string, unknown> {
+  const cut = { ...detail };
+  const truncated: string[] = [];
+  for (const field of LONG_FIELDS) {
+    const excess = estimateTokens(JSON.stringify(cut)) - maxTokens;
+    if (excess <= 0) break;
+    const value = cut[field];
+    if (value === undefined) continue;
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    cut[field] = fitText(text, Math.max(20, estimateTokens(text) - excess - 20)).text;
+    truncated.push(field);
+  }
+  return truncated.length === 0 ? cut : { ...cut, truncated };
+}
+
+function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => {
+      if (value === null || value === undefined || value === "") return false;
+      if (Array.isArray(value)) return value.length > 0;
+      return typeof value !== "object" || Object.keys(value).length > 0;
+    }),
+  );
+}
+
+/** @throws {DomainError} not_found */
+export async function mustFind(tx: TaskTx, id: string): Promise<Task> {
+  const task = await tx.find(id);
+  if (task === undefined) throw new DomainError("not_found", `there is no task ${id}`, { hint: "list_tasks shows what there is" });
+  return task;
+}
+
+/**
+ * The running task a token holds. A holder whose lease ran out keeps the task until somebody else's call notices;
+ * from then on its token is stale for good.
+ *
+ * @throws {DomainError} conflict for a stale or unknown token.
+ */
+export async function mustHold(tx: TaskTx, token: string): Promise<Task> {
+  const task = await tx.findByToken(token);
+  if (task === undefined) {
+    throw new DomainError("conflict", "this token holds no task: the lease ran out, or the task was finished, released or cancelled", {
+      hint: "drop this attempt; claim_task gives out the next one",
+    });
+  }
+  return task;
+}

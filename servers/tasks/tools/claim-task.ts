@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { toIso } from "../../../kernel/clock.ts";
+import { DomainError } from "../../../kernel/errors.ts";
+import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { estimateTokens, fitItems, fitText } from "../../../kernel/tokens.ts";
+import { reservationsOverlap } from "../domain/paths.ts";
+import type { Task } from "../domain/task.ts";
+import { claimed } from "../domain/transitions.ts";
+import type { TasksDeps } from "../server.ts";
+import type { ReadyFilter, TaskTx } from "../store/task-store.ts";
+import { settleDue } from "../store/upkeep.ts";
+import { idempotencyKey, maxTokensInput, mustFind, taskDetail } from "./answer.ts";
+
+const PAGE = 64;
+
+export const claimTask = defineTool({
+  name: "claim_task",
+  title: "Claim a task",
+  description:
+    "Takes the most urgent ready task, with all that is needed to do it and a claim token. Finish with complete_task or fail_task before the lease ends; every call with the token renews it.",
+  input: z.object({
+    agent: z.string().min(1).max(100).describe("your stable name"),
+    capabilities: z.array(z.string()).default([]),
+    lease_s: z.int().min(10).max(86_400).default(900),
+    task_id: z.string().optional(),
+    milestone: z.string().optional(),
+    max_tokens: maxTokensInput,
+    idempotency_key: idempotencyKey,
+  }),
+  output: z.object({
+    task: z.looseObject({ id: z.string() }).nullable(),
+    claim: z.object({ token: z.string(), expires_at: z.string(), attempt: z.int() }).optional(),
+    why_none: z.string().optional(),
+  }),
+  annotations: WRITES,
+  core: true,
+  alwaysLoad: true,
+  run({ agent, capabilities, lease_s, task_id, milestone, max_tokens }, { store, clock, newToken }: TasksDeps, call) {
+    return store.answer(call, async (tx) => {
+      const now = clock();
+      await settleDue(tx, now);
+      const found = await nextFor(tx, { agent, taskId: task_id, milestone }, capabilities);
+      if ("why" in found) return { task: null, why_none: found.why };
+      const token = newToken();
+      const task = claimed(found.task, { agent, token, leaseS: lease_s, expiresAt: now + lease_s * 1_000 }, now);
+      await tx.save(task);
+      tx.emit("task.claimed", task.id, { agent, attempt: task.attempt });
+      const detail = taskDetail(task, max_tokens - 300);
+      const outputs = await dependencyOutputs(tx, task, max_tokens - estimateTokens(JSON.stringify(detail)));
+      return {
+        task: { ...detail, ...outputs },
+        claim: { token, expires_at: toIso(now + lease_s * 1_000), attempt: task.attempt },
+      };
+    });
+  },
+});
+
+async function nextFor(tx: TaskTx, filter: ReadyFilter, capabilities: readonly string[]): Promise<{ readonly task: Task } | { readonly why: string }> {
+  const reserved = await tx.reservedPaths();
+  const has = new Set(capabilities);
+  let needs = 0;
+  let busyPaths = 0;
+  for (let offset = 0; ; offset += PAGE) {
+    const page = await tx.readyPage(filter, offset, PAGE);
+    for (const task of page) {
+      if (task.assignee !== null && task.assignee !== filter.agent) throw new DomainError("denied", `${task.id} is assigned to somebody else`);
+      if (!task.capabilities.every((capability) => has.has(capability))) needs += 1;
+      else if (reservationsOverlap(task.paths, reserved)) busyPaths += 1;
+      else return { task };
+    }
+    if (page.length < PAGE) break;
+  }
+  return { why: await whyNone(tx, filter, needs, busyPaths) };
+}
+
+async function whyNone(tx: TaskTx, { taskId }: ReadyFilter, needs: number, busyPaths: number): Promise<string> {
+  if (needs > 0 || busyPaths > 0) {
+    return `${needs} ready tasks need capabilities you did not name, ${busyPaths} wait for paths that running tasks have reserved`;
+  }
+  if (taskId !== undefined) return `${taskId} is ${(await mustFind(tx, taskId)).status}`;
+  const counts = await tx.counts();
+  const open = ["blocked", "scheduled", "ready", "running", "paused", "needs_review", "needs_decision"] as const;
+  const parts = open.flatMap((status) => (counts[status] === undefined ? [] : [`${counts[status]} ${status}`]));
+  return parts.length === 0 ? "every task is finished" : `nothing is ready for you: ${parts.join(", ")}`;
+}
+
+async function dependencyOutputs(tx: TaskTx, task: Task, budget: number): Promise<Record<string, unknown>> {
+  const items = (await tx.dependencies(task.id))
+    .filter((dependency) => dependency.task.output !== null)
+    .map(({ task: on }) => ({ id: on.id, title: fitText(on.title, 40).text, output: fitText(JSON.stringify(on.output), 200).text }));
+  if (items.length === 0) return {};
+  return { dependency_outputs: fitItems(items, budget).taken };
+}

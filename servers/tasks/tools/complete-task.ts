@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { weighEvidence } from "../domain/evidence.ts";
+import { completed, rejected } from "../domain/transitions.ts";
+import type { TasksDeps } from "../server.ts";
+import { saveAndSettle } from "../store/upkeep.ts";
+import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
+
+export const completeTask = defineTool({
+  name: "complete_task",
+  title: "Complete a task",
+  description:
+    "Ends your attempt as done. Where the task has acceptance, give the receipts of run_command as evidence: they are checked here, and what is unmet sends the task back.",
+  input: z.object({
+    token: tokenInput,
+    output: z.json().optional().describe("what dependents should know"),
+    artifacts: z.array(z.string().max(1_000)).max(200).default([]),
+    evidence: z.array(z.string().max(20_000)).max(100).default([]).describe("receipts"),
+    usage: usageInput,
+    idempotency_key: idempotencyKey,
+  }),
+  output: z.object({ status: z.string(), verified: z.boolean(), unblocked: z.array(z.string()), unmet: z.array(z.string()).optional() }),
+  annotations: WRITES,
+  core: true,
+  run({ token, output, artifacts, evidence, usage }, { store, clock, checkReceipt }: TasksDeps, call) {
+    return store.answer(call, async (tx) => {
+      const now = clock();
+      const held = await mustHold(tx, token);
+      const verdict = weighEvidence(held.acceptance, evidence.map(checkReceipt));
+      if (verdict.kind === "unmet") {
+        const task = rejected(held, { message: `unmet: ${verdict.unmet.join("; ")}`, kind: "validation", log: "" }, now);
+        tx.emit("task.failed", task.id, { kind: "validation", message: task.failure?.message, attempt: task.attempt });
+        await saveAndSettle(tx, task, now);
+        return { status: task.status, verified: false, unblocked: [], unmet: [...verdict.unmet] };
+      }
+      const task = completed(
+        held,
+        {
+          output: output ?? null,
+          artifacts,
+          usage,
+          verdict: verdict.kind === "no_evidence" ? "needs_review" : "succeeded",
+          verified: verdict.kind === "met",
+        },
+        now,
+      );
+      tx.emit("task.completed", task.id, { agent: held.claim?.agent ?? null, status: task.status, verified: task.verified, attempt: task.attempt });
+      const unblocked = await saveAndSettle(tx, task, now);
+      return { status: task.status, verified: task.verified, unblocked: [...unblocked] };
+    });
+  },
+});

@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { toIso } from "../../../kernel/clock.ts";
+import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { FAILURE_KINDS } from "../domain/task.ts";
+import { failed } from "../domain/transitions.ts";
+import type { TasksDeps } from "../server.ts";
+import { saveAndSettle } from "../store/upkeep.ts";
+import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
+
+export const failTask = defineTool({
+  name: "fail_task",
+  title: "Fail a task",
+  description: "Ends your attempt as failed. It is tried again after a growing pause until max_attempts; then it is dead.",
+  input: z.object({
+    token: tokenInput,
+    error: z.strictObject({
+      message: z.string().min(1).max(4_000),
+      kind: z.enum(FAILURE_KINDS).default("worker"),
+      log: z.string().max(100_000).default(""),
+    }),
+    retryable: z.boolean().default(true),
+    usage: usageInput,
+    idempotency_key: idempotencyKey,
+  }),
+  output: z.object({ status: z.string(), retry_at: z.string().optional() }),
+  annotations: WRITES,
+  core: true,
+  run({ token, error, retryable, usage }, { store, clock, random }: TasksDeps, call) {
+    return store.answer(call, async (tx) => {
+      const now = clock();
+      const task = failed(await mustHold(tx, token), error, retryable, usage, now, random());
+      tx.emit("task.failed", task.id, { kind: error.kind, message: error.message, attempt: task.attempt, retryable });
+      await saveAndSettle(tx, task, now);
+      return { status: task.status, ...(task.status === "scheduled" && task.notBefore !== null ? { retry_at: toIso(task.notBefore) } : {}) };
+    });
+  },
+});

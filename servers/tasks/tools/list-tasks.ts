@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
+import { fitItems } from "../../../kernel/tokens.ts";
+import { TASK_STATUSES } from "../domain/task.ts";
+import type { TasksDeps } from "../server.ts";
+import { maxTokensInput, taskSummary } from "./answer.ts";
+
+const status = z.enum(TASK_STATUSES);
+
+export const listTasks = defineTool({
+  name: "list_tasks",
+  title: "List tasks",
+  description: "Lists tasks, oldest first, in short; all filters must match. Pass next_cursor as cursor for more.",
+  input: z.object({
+    status: z.union([status, z.array(status)]).optional(),
+    type: z.string().optional(),
+    milestone: z.string().optional(),
+    agent: z.string().optional(),
+    text: z.string().optional().describe("part of title or description"),
+    limit: z.int().min(1).max(500).default(50),
+    cursor: z.string().optional(),
+    max_tokens: maxTokensInput,
+  }),
+  output: z.object({ tasks: z.array(z.looseObject({ id: z.string() })), next_cursor: z.string().optional() }),
+  annotations: READS,
+  core: true,
+  async run({ status: wanted, type, milestone, agent, text, limit, cursor, max_tokens }, { store }: TasksDeps) {
+    const query = { status: wanted === undefined ? undefined : [wanted].flat(), type, milestone, agent, text, after: cursor, limit: limit + 1 };
+    const found = await store.read((tx) => tx.list(query));
+    const { taken } = fitItems(found.slice(0, limit).map(taskSummary), max_tokens);
+    const last = taken.at(-1);
+    return { tasks: [...taken], ...(taken.length < found.length && last !== undefined ? { next_cursor: last.id } : {}) };
+  },
+});

@@ -1,0 +1,33 @@
+import { z } from "zod";
+import { toIso } from "../../../kernel/clock.ts";
+import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { progressed } from "../domain/transitions.ts";
+import type { TasksDeps } from "../server.ts";
+import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
+
+export const reportProgress = defineTool({
+  name: "report_progress",
+  title: "Report progress",
+  description: "Renews the lease and keeps a checkpoint for whoever takes over. Returns the new expiry and whether to stop.",
+  input: z.object({
+    token: tokenInput,
+    progress: z.number().min(0).max(1).optional(),
+    note: z.string().max(4_000).optional(),
+    checkpoint: z.json().optional(),
+    usage: usageInput,
+    extend_s: z.int().min(10).max(86_400).optional(),
+    idempotency_key: idempotencyKey,
+  }),
+  output: z.object({ expires_at: z.string(), cancel_requested: z.boolean() }),
+  annotations: WRITES,
+  core: true,
+  run({ token, progress, note, checkpoint, usage, extend_s }, { store, clock }: TasksDeps, call) {
+    return store.answer(call, async (tx) => {
+      const now = clock();
+      const task = progressed(await mustHold(tx, token), { progress, note, checkpoint, usage, leaseS: extend_s }, now);
+      await tx.save(task);
+      tx.emit("task.progress", task.id, { progress: task.progress, note });
+      return { expires_at: toIso(task.claim?.expiresAt ?? now), cancel_requested: false };
+    });
+  },
+});

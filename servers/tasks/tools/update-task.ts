@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { DomainError } from "../../../kernel/errors.ts";
+import { DESTROYS, defineTool } from "../../../kernel/mcp/tool.ts";
+import { canMove, redirected } from "../domain/transitions.ts";
+import type { Task } from "../domain/task.ts";
+import type { TasksDeps } from "../server.ts";
+import { saveAndSettle } from "../store/upkeep.ts";
+import { idempotencyKey, mustFind, taskSummary } from "./answer.ts";
+
+export const updateTask = defineTool({
+  name: "update_task",
+  title: "Update a task",
+  description: "Changes a task: priority, texts, assignee, or its state (cancelled, paused, or ready to queue it again).",
+  input: z.object({
+    id: z.string(),
+    if_version: z.int().optional(),
+    changes: z.strictObject({
+      priority: z.int().min(1).max(10).optional(),
+      title: z.string().min(1).max(500).optional(),
+      description: z.string().max(50_000).optional(),
+      assignee: z.string().max(100).nullable().optional(),
+      status: z.enum(["cancelled", "paused", "ready"]).optional(),
+    }),
+    idempotency_key: idempotencyKey,
+  }),
+  output: z.object({ task: z.looseObject({ id: z.string() }) }),
+  annotations: DESTROYS,
+  run({ id, if_version, changes: { status, ...changes } }, { store, clock }: TasksDeps, call) {
+    return store.answer(call, async (tx) => {
+      const now = clock();
+      const task = await mustFind(tx, id);
+      if (if_version !== undefined && if_version !== task.version) {
+        throw new DomainError("conflict", `${id} is at version ${task.version}, not ${if_version}`, { hint: "get_task, then change it again" });
+      }
+      const edited: Task = {
+        ...task,
+        priority: changes.priority ?? task.priority,
+        title: changes.title ?? task.title,
+        description: changes.description ?? task.description,
+        assignee: changes.assignee === undefined ? task.assignee : changes.assignee,
+        version: task.version + 1,
+        updatedAt: now,
+      };
+      const next = status === undefined ? edited : moveTo(edited, status, now);
+      if (next.status === "cancelled" && task.status !== "cancelled") tx.emit("task.cancelled", id, {});
+      await saveAndSettle(tx, next, now);
+      return { task: { ...taskSummary(next), version: next.version } };
+    });
+  },
+});
+
+function moveTo(task: Task, status: "cancelled" | "paused" | "ready", now: number): Task {
+  if (task.status === status) return task;
+  if (!canMove(task.status, status)) {
+    throw new DomainError("invalid_state", `a task that is ${task.status} cannot become ${status}`, { hint: "get_task shows where it stands" });
+  }
+  return redirected(task, status, now);
+}

@@ -1,0 +1,197 @@
+import type { Client } from "@modelcontextprotocol/client";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { callTool, connect, mustCall, type Connection } from "../../../support/connect.ts";
+import { tasksForTest } from "../../../support/tasks.ts";
+
+let open: Connection;
+let client: Client;
+let queue: ReturnType<typeof tasksForTest>;
+
+beforeEach(async () => {
+  queue = tasksForTest();
+  open = await connect(queue.server);
+  client = open.client;
+});
+afterEach(async () => {
+  await open.close();
+  await queue.server.close();
+});
+
+const add = (...tasks: Record<string, unknown>[]) => mustCall(client, "add_tasks", { tasks });
+const claim = (args: Record<string, unknown> = {}) => mustCall(client, "claim_task", { agent: "ann", ...args });
+const tokenOf = (answer: Record<string, unknown>): string => JSON.parse(JSON.stringify(answer)).claim.token;
+const idOf = (answer: Record<string, unknown>): string => JSON.parse(JSON.stringify(answer)).task.id;
+const statusOf = async (id: string): Promise<unknown> => JSON.parse(JSON.stringify(await mustCall(client, "get_task", { id }))).task.status;
+
+test("a chain is given out in order, the most urgent first", async () => {
+  const added = await add(
+    { ref: "build", title: "build", depends_on: ["plan"] },
+    { ref: "plan", title: "plan" },
+    { title: "urgent", priority: 9 },
+  );
+  expect(added).toEqual({
+    tasks: [
+      { ref: "build", id: "tsk_0001", status: "blocked" },
+      { ref: "plan", id: "tsk_0002", status: "ready" },
+      { id: "tsk_0003", status: "ready" },
+    ],
+  });
+  expect(idOf(await claim())).toBe("tsk_0003");
+  const plan = await claim();
+  expect(idOf(plan)).toBe("tsk_0002");
+  expect(await claim()).toEqual({ task: null, why_none: "nothing is ready for you: 1 blocked, 2 running" });
+  expect(await mustCall(client, "complete_task", { token: tokenOf(plan), output: { files: 3 } })).toEqual({
+    status: "succeeded",
+    verified: false,
+    unblocked: ["tsk_0001"],
+  });
+  const build = await claim();
+  expect(build).toMatchObject({ task: { id: "tsk_0001", dependency_outputs: [{ id: "tsk_0002", output: '{"files":3}' }] }, claim: { attempt: 1 } });
+});
+
+test("a cycle or an unknown reference adds nothing", async () => {
+  const cycle = await callTool(client, "add_tasks", {
+    tasks: [{ title: "free" }, { ref: "a", title: "a", depends_on: ["b"] }, { ref: "b", title: "b", depends_on: ["a"] }],
+  });
+  expect(cycle).toMatchObject({ ok: false, error: { code: "invalid", message: expect.stringContaining("a -> b -> a") } });
+  const unknown = await callTool(client, "add_tasks", { tasks: [{ title: "free" }, { title: "x", depends_on: ["nowhere"] }] });
+  expect(unknown).toMatchObject({ ok: false, error: { code: "not_found" } });
+  expect(await callTool(client, "add_tasks", { tasks: [{ ref: "a", title: "a" }, { ref: "a", title: "b" }] })).toMatchObject({
+    ok: false,
+    error: { code: "invalid" },
+  });
+  expect(await mustCall(client, "list_tasks", {})).toEqual({ tasks: [] });
+});
+
+test("failures wait longer each time, then the task is dead and its dependents need a decision", async () => {
+  await add({ ref: "a", title: "a", max_attempts: 2 }, { ref: "b", title: "b", depends_on: ["a"] }, { ref: "c", title: "c", depends_on: [{ task: "a", on: "finish" }] });
+  const first = await claim();
+  expect(await mustCall(client, "fail_task", { token: tokenOf(first), error: { message: "no luck" } })).toEqual({
+    status: "scheduled",
+    retry_at: "2026-01-01T00:00:01.000Z",
+  });
+  expect(await claim()).toMatchObject({ task: null });
+  queue.advance(1_000);
+  const second = await claim();
+  expect(second).toMatchObject({ task: { id: "tsk_0001" }, claim: { attempt: 2 } });
+  expect(await mustCall(client, "fail_task", { token: tokenOf(second), error: { message: "again" } })).toEqual({ status: "dead" });
+  expect(await statusOf("tsk_0002")).toBe("needs_decision");
+  expect(await statusOf("tsk_0003")).toBe("ready");
+});
+
+test("a silent holder loses the task with its checkpoint, and its token is stale from then on", async () => {
+  await add({ title: "a" });
+  const first = await claim({ lease_s: 10 });
+  await mustCall(client, "report_progress", { token: tokenOf(first), progress: 0.5, checkpoint: { line: 7 }, note: "half way" });
+  queue.advance(10_001);
+  const second = await claim({ agent: "bob" });
+  expect(second).toMatchObject({ task: { checkpoint: { line: 7 }, notes: ["half way"] }, claim: { attempt: 2 } });
+  for (const [tool, args] of [
+    ["complete_task", {}],
+    ["report_progress", {}],
+    ["fail_task", { error: { message: "x" } }],
+    ["release_task", {}],
+  ] as const) {
+    expect(await callTool(client, tool, { token: tokenOf(first), ...args })).toMatchObject({ ok: false, error: { code: "conflict" } });
+  }
+  expect(await mustCall(client, "complete_task", { token: tokenOf(second) })).toMatchObject({ status: "succeeded" });
+});
+
+test("every call with the token renews the lease", async () => {
+  await add({ title: "a" });
+  const held = await claim({ lease_s: 10 });
+  for (let i = 0; i < 5; i += 1) {
+    queue.advance(9_000);
+    await mustCall(client, "report_progress", { token: tokenOf(held) });
+  }
+  expect(await claim({ agent: "bob" })).toMatchObject({ task: null });
+});
+
+test("evidence decides where there is acceptance", async () => {
+  const acceptance = [{ run: "npm run lint" }, { tests: "npm test" }];
+  await add({ title: "proved", acceptance }, { title: "unproved", acceptance }, { title: "false proof", acceptance, max_attempts: 1 });
+  const proved = tokenOf(await claim());
+  expect(await mustCall(client, "complete_task", { token: proved, evidence: ["ok:npm run lint", "ok:npm test"] })).toMatchObject({ status: "succeeded", verified: true });
+  const unproved = await claim();
+  expect(await mustCall(client, "complete_task", { token: tokenOf(unproved) })).toMatchObject({ status: "needs_review", verified: false });
+  const review = { id: idOf(unproved), verdict: "accept" };
+  expect(await callTool(client, "review_task", { ...review, agent: "ann" })).toMatchObject({ ok: false, error: { code: "denied" } });
+  expect(await mustCall(client, "review_task", { ...review, agent: "bob" })).toMatchObject({ status: "succeeded" });
+  const wrong = tokenOf(await claim());
+  expect(await mustCall(client, "complete_task", { token: wrong, evidence: ["ok:npm run lint", "bad:npm test", "forged"] })).toEqual({
+    status: "dead",
+    verified: false,
+    unblocked: [],
+    unmet: ["npm test: exited 1", "1 of the receipts cannot be verified"],
+  });
+});
+
+test("capabilities, assignment and reserved paths decide who gets what", async () => {
+  await add(
+    { title: "gpu", capabilities: ["gpu"], priority: 10 },
+    { title: "for bob", assignee: "bob", priority: 9 },
+    { title: "core", paths: ["src/core/**"], priority: 8 },
+    { title: "one file of core", paths: ["src/core/a.ts"], priority: 7 },
+    { title: "docs", paths: ["docs/**"], priority: 6 },
+  );
+  expect(await claim()).toMatchObject({ task: { title: "core" } });
+  expect(await claim()).toMatchObject({ task: { title: "docs" } });
+  expect(await claim()).toMatchObject({ task: null, why_none: expect.stringContaining("1 ready tasks need capabilities") });
+  expect(await claim({ agent: "bob" })).toMatchObject({ task: { title: "for bob" } });
+  expect(await claim({ capabilities: ["gpu"] })).toMatchObject({ task: { title: "gpu" } });
+});
+
+test("a claim repeated under its key is the same claim", async () => {
+  await add({ title: "a" }, { title: "b" });
+  const first = await claim({ idempotency_key: "k" });
+  expect(await claim({ idempotency_key: "k" })).toEqual(first);
+  expect(idOf(await claim())).not.toBe(idOf(first));
+});
+
+test("a released attempt does not count", async () => {
+  await add({ title: "a", max_attempts: 1 });
+  const held = await claim();
+  expect(await mustCall(client, "release_task", { token: tokenOf(held), note: "too tired" })).toEqual({ status: "ready" });
+  expect(await claim({ agent: "bob" })).toMatchObject({ task: { notes: ["too tired"] }, claim: { attempt: 1 } });
+});
+
+test("cancelled work is gone, and what waited for it needs a decision", async () => {
+  await add({ ref: "a", title: "a" }, { title: "b", depends_on: [{ task: "a", on: "finish" }] });
+  const held = await claim();
+  await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "cancelled" } });
+  expect(await statusOf("tsk_0002")).toBe("needs_decision");
+  expect(await callTool(client, "complete_task", { token: tokenOf(held) })).toMatchObject({ ok: false, error: { code: "conflict" } });
+  expect(await callTool(client, "update_task", { id: "tsk_0001", changes: { status: "ready" } })).toMatchObject({ ok: false, error: { code: "invalid_state" } });
+});
+
+test("lists stay inside their budget and lead on by cursor", async () => {
+  await add(...Array.from({ length: 300 }, (_, i) => ({ title: `task number ${i} ${"x".repeat(100)}`, description: "y".repeat(1_000) })));
+  const seen: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await mustCall(client, "list_tasks", { limit: 500, max_tokens: 2_000, ...(cursor === undefined ? {} : { cursor }) });
+    expect(JSON.stringify(page).length / 3).toBeLessThan(2_000);
+    const parsed: { tasks: { id: string }[]; next_cursor?: string } = JSON.parse(JSON.stringify(page));
+    seen.push(...parsed.tasks.map((task) => task.id));
+    cursor = parsed.next_cursor;
+  } while (cursor !== undefined);
+  expect(new Set(seen).size).toBe(300);
+});
+
+test("a large task is given out within the budget, and says what was cut", async () => {
+  await add({ title: "big", description: "d".repeat(50_000), context: { blob: "c".repeat(50_000) } });
+  const answer = await claim({ max_tokens: 1_000 });
+  expect(JSON.stringify(answer).length / 3).toBeLessThan(1_100);
+  expect(answer).toMatchObject({ task: { title: "big", truncated: ["context", "description"] } });
+});
+
+test("events tell the whole story in order and wake a waiting reader", async () => {
+  await add({ title: "a" });
+  const waiting = mustCall(client, "read_events", { after: 2, wait_ms: 5_000, types: ["task.claimed"] });
+  const held = await claim();
+  expect(await waiting).toMatchObject({ events: [{ type: "task.claimed", subject: "tsk_0001", principal: "local", data: { agent: "ann", attempt: 1 } }] });
+  await mustCall(client, "complete_task", { token: tokenOf(held) });
+  const all: { events: { seq: number; type: string }[] } = JSON.parse(JSON.stringify(await mustCall(client, "read_events", {})));
+  expect(all.events.map((event) => event.type)).toEqual(["task.added", "task.ready", "task.claimed", "task.completed"]);
+  expect(all.events.map((event) => event.seq)).toEqual([1, 2, 3, 4]);
+});

@@ -1,0 +1,38 @@
+import { silentLog } from "../../kernel/log.ts";
+import type { ToolServer } from "../../kernel/mcp/server.ts";
+import { createTasksServer, openTaskStore } from "../../servers/tasks/index.ts";
+import type { CheckedReceipt } from "../../servers/tasks/domain/evidence.ts";
+
+/** A tasks server on a clock and ids that the test decides. A receipt is genuine here when it starts with "ok:" or "bad:". */
+export function tasksForTest(path = ":memory:"): { readonly server: ToolServer; advance(ms: number): void } {
+  let now = Date.UTC(2026, 0, 1);
+  let ids = 0;
+  let tokens = 0;
+  const server = createTasksServer({
+    store: openTaskStore(path, () => now),
+    clock: () => now,
+    newId: (prefix) => {
+      ids += 1;
+      return `${prefix}_${String(ids).padStart(4, "0")}`;
+    },
+    newToken: () => {
+      tokens += 1;
+      return `clm_${tokens}`;
+    },
+    random: () => 0,
+    checkReceipt,
+    log: silentLog,
+  });
+  return {
+    server,
+    advance(ms) {
+      now += ms;
+    },
+  };
+}
+
+function checkReceipt(receipt: string): CheckedReceipt | null {
+  const [kind, command] = receipt.split(":", 2);
+  if (command === undefined || (kind !== "ok" && kind !== "bad")) return null;
+  return { command, outcome: "exited", exitCode: kind === "ok" ? 0 : 1 };
+}

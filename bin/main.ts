@@ -6,13 +6,14 @@ import { VERSION } from "../kernel/version.ts";
 import { COMMANDS, findCommand } from "./commands.ts";
 
 function help(): string {
-  const width = Math.max(...[...COMMANDS.values()].map((entry) => entry.usage.length));
+  const storeVerbs = "<server> backup|restore|check";
+  const width = Math.max(storeVerbs.length, ...[...COMMANDS.values()].map((entry) => entry.usage.length));
   const lines = [...COMMANDS.values()].map((entry) => `  ${entry.usage.padEnd(width)}  ${entry.summary}`);
   return [
     "slipway: MCP servers for autonomous software development, and hands-off runs over them",
     "",
     ...lines,
-    `  ${"<server> backup|restore|check".padEnd(width)}  look after the store of ${SERVER_NAMES.join(", ")}`,
+    `  ${storeVerbs.padEnd(width)}  look after the store of ${SERVER_NAMES.join(", ")}`,
     "",
     "Every command takes --home DIR (state folder) and --help.",
     "Exit codes: 0 done, 1 failed, 2 usage, 3 waiting for approval, 4 configuration, 5 budget exhausted, 6 rejected by a gate, 130 interrupted.",

@@ -6,16 +6,10 @@ import { SERVER_NAMES, type ServerName } from "./servers.ts";
 /** Opens one server inside this process. Its code is loaded only now. */
 export async function openServer(name: ServerName, sources: ServerSources): Promise<ToolServer> {
   switch (name) {
-    case "memory":
-      return (await import("../servers/memory/main.ts")).openMemory(sources);
     case "tasks":
       return (await import("../servers/tasks/main.ts")).openTasks(sources);
-    case "sandbox":
-      return (await import("../servers/sandbox/main.ts")).openSandbox(sources);
-    case "git":
-      return (await import("../servers/git/main.ts")).openGitServer(sources);
-    case "decision":
-      return (await import("../servers/decision/main.ts")).openDecision(sources);
+    default:
+      throw new DomainError("unavailable", `${name} is not there yet`);
   }
 }
 

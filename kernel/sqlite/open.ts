@@ -1,5 +1,5 @@
-import { mkdirSync, accessSync, constants, existsSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DomainError } from "../errors.ts";
 import { backupSync } from "./backup.ts";
@@ -42,10 +42,9 @@ export function openDatabase(options: OpenOptions): Database {
 /** Makes the state folder, private to its user, with its own ignore file so that it is never committed. */
 export function prepareFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
     accessSync(folder, constants.W_OK);
-    const ignore = join(folder, ".gitignore");
-    if (basename(folder) === ".slipway" && !existsSync(ignore)) writeFileSync(ignore, "*\n");
+    if (isNew) writeFileSync(join(folder, ".gitignore"), "*\n");
   } catch (error) {
     throw new DomainError("unavailable", `the state folder ${folder} cannot be written`, {
       hint: "make it writable, or choose another with --home DIR",

@@ -14,6 +14,7 @@ import type { Meter } from "./metered-call.ts";
 import type { Ending, ModelTool } from "./model-tool.ts";
 import { openingMessage } from "./prompt.ts";
 import type { Job, Outcome, Role, Runner, RunnerTools, Workspace } from "./runner.ts";
+import { wallClock } from "./wall-clock.ts";
 import { changingTools, readingTools } from "./workspace-tools.ts";
 
 export interface ApiRunnerOptions {
@@ -54,7 +55,7 @@ async function runJob(options: ApiRunnerOptions, job: Job, tools: RunnerTools): 
     turns: progress.turns,
     summary: progress.summary,
   });
-  const wall = job.budget.wallS === undefined ? null : AbortSignal.timeout(timerMs(job.budget.wallS));
+  const wall = wallClock(job.budget.wallS);
   const signal = wall === null ? tools.signal : AbortSignal.any([tools.signal, wall]);
   try {
     const verdict = await converse(options, job, { ...tools, signal }, meter, progress);
@@ -76,13 +77,6 @@ const DEFECT = new DomainError(
   "unavailable",
   "the runner met a defect of its own; the details are on stderr",
 ).toAnswer();
-
-// Longer timers wrap around to 1 ms.
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-function timerMs(seconds: number): number {
-  return Math.max(0, Math.min(LONGEST_TIMER_MS, Math.ceil(seconds * 1000)));
-}
 
 type Verdict =
   | Ending

@@ -8,6 +8,7 @@ import { cleanText, clipText } from "../../kernel/text.ts";
 import { childEnv } from "./child-env.ts";
 import { jobDocument } from "./job-document.ts";
 import { killTree } from "./process-tree.ts";
+import { wallClock } from "./wall-clock.ts";
 import type { Job, Outcome, Runner, RunnerTools } from "./runner.ts";
 
 const MOST_LOG = 32_000;
@@ -73,10 +74,7 @@ async function runProgram(
   child.stdin.on("error", () => {});
   child.stdin.end(start.document);
 
-  const wall =
-    job.budget.wallS === undefined
-      ? null
-      : AbortSignal.timeout(Math.min(job.budget.wallS * 1000, 2 ** 31 - 1));
+  const wall = wallClock(job.budget.wallS);
   const stop = wall === null ? tools.signal : AbortSignal.any([tools.signal, wall]);
   const exit = await exitOf(child, stop, async () => {
     if (child.pid === undefined) return;

@@ -60,8 +60,8 @@ use_node() {
   if [ ! -x "$_home/bin/node" ] && [ ! -x "$_home/bin/node.exe" ]; then
     [ "$1" != serve ] ||
       say "this start waits for Node to be fetched; run 'slipway doctor' once beforehand so that no host waits for it"
-    # A subshell, so that its traps end before exec.
-    (fetch_node "$3" "$4" "$5") || exit
+    # A subshell, so that its traps end before exec. Where only the launcher is killed, it still completes the cache.
+    (fetch_node "$3" "$4" "$5") >&2 || exit
   fi
   node_version=v$4
   keep_npm_settings

@@ -47,8 +47,8 @@ async function main(): Promise<number> {
     return 1;
   }
   if (values.fix === true) {
-    await program([tool("oxfmt"), "."]);
     await program([tool("oxlint"), "--type-aware", "--fix"]);
+    await program([tool("oxfmt"), "."]);
   }
   const failed: string[] = [];
   for (const [name, run] of Object.entries(steps)) {

@@ -58,10 +58,8 @@ use_node() {
   _home=$_cache/node-$4-$2
   # A folder of this name is complete: it was renamed into place after its binary had run.
   if [ ! -x "$_home/bin/node" ] && [ ! -x "$_home/bin/node.exe" ]; then
-    [ "$1" != serve ] ||
-      say "this start waits for Node to be fetched; run 'slipway doctor' once beforehand so that no host waits for it"
     # A subshell, so that its traps end before exec. Where only the launcher is killed, it still completes the cache.
-    (fetch_node "$3" "$4" "$5") >&2 || exit
+    (fetch_node "$3" "$4" "$5" "$1") >&2 || exit
   fi
   node_version=v$4
   keep_npm_settings
@@ -81,7 +79,7 @@ keep_npm_settings() {
   [ -n "${npm_config_globalconfig:-}" ] || [ ! -f "$_npmrc" ] || export npm_config_globalconfig="$_npmrc"
 }
 
-# fetch_node PACKAGE VERSION INTEGRITY: fills $_home, once however many launchers start together.
+# fetch_node PACKAGE VERSION INTEGRITY COMMAND: fills $_home, once however many launchers start together.
 fetch_node() {
   command -v npm >/dev/null 2>&1 ||
     fail "Node on PATH ($node_version) is too old and npm is missing: install Node >= 22.18 (https://nodejs.org)"
@@ -101,7 +99,10 @@ fetch_node() {
   # Here this launcher is alone: a folder without a working name is what a killed one left.
   rm -rf "$_home"
 
-  say "Node $node_version is too old (22.18 or newer is needed); fetching Node $2 once into $_home"
+  _why="Node $node_version is too old (22.18 or newer is needed); fetching Node $2 once into $_home"
+  # A host is waiting and shows what is said here: one line, with the way to be spared it.
+  [ "$4" != serve ] || _why="$_why; 'slipway doctor' fetches it before a host has to wait"
+  say "$_why"
   _start=$(date +%s)
   mkdir "$_temp" || fail "cannot write the cache $_cache: set SLIPWAY_CACHE to a folder you can write"
   # In the background, so that a signal ends it now. npm's settings from an outer `npm run` must not reach it. Not with
@@ -125,7 +126,7 @@ fetch_node() {
   [ "$_got" = "v$2" ] ||
     fail "the fetched Node $2 does not run on this machine: install Node >= 22.18 (https://nodejs.org)"
   mv "$_temp/node_modules/$1" "$_home" || fail "cannot write the cache $_cache: set SLIPWAY_CACHE to a folder you can write"
-  say "Node $2 is ready ($(($(date +%s) - _start)) s)"
+  [ "$4" = serve ] || say "Node $2 is ready ($(($(date +%s) - _start)) s)"
 }
 
 # Waits for the lock, at most three minutes. The lock is a symbolic link whose target names its owner: it comes into

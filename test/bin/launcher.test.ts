@@ -188,7 +188,8 @@ test("an old Node fetches the pinned one once, and the next start finds it", asy
 test("serve on a machine without a new Node still works, and stdout stays the protocol's", async () => {
   const ran = await run(slipway(), ["serve", "tasks"]);
   expect(ran.code).toBe(0);
-  expect(ran.stderr).toContain("slipway doctor");
+  expect(ran.stderr).toMatch(oneLine);
+  expect(ran.stderr).toContain("'slipway doctor'");
   expect(ran.stdout.trim().split("\n")).toHaveLength(1);
 });
 
@@ -268,6 +269,18 @@ test("kill -9 while fetching leaves a lock, and the next start takes it over", a
   rmSync(join(fake, "npm.slow"));
   expect(await run(slipway(), ["demo"])).toMatchObject({ code: 0 });
   expect(readdirSync(join(cache, "slipway"))).toEqual([`node-${pinned}-linux-x64`]);
+});
+
+test("a launcher killed alone, as hosts do it, still leaves a whole cache behind", async () => {
+  writeFileSync(join(fake, "npm.slow"), "");
+  const killed = start(slipway(), ["serve", "git"]);
+  await until(() => calls("npm") === 1);
+  killed.kill("SIGKILL");
+  await once(killed, "exit");
+  rmSync(join(fake, "npm.slow"));
+  const next = await run(slipway(), ["serve", "git"]);
+  expect(next).toMatchObject({ code: 0, stderr: "" });
+  expect(calls("npm")).toBe(1);
 });
 
 test("an interrupt while fetching ends at once and leaves nothing behind", async () => {

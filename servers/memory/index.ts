@@ -1,0 +1,5 @@
+export { dependencyGraph, type DependencyGraph } from "./adapters/dependency-graph.ts";
+export { createMemoryServer, type MemoryDeps, type MemoryTools } from "./server.ts";
+export { openMemoryStore, type MemoryStore } from "./store/sqlite.ts";
+export { recallLog, type RecallLog } from "./store/recall-log.ts";
+export type { MemoryTx } from "./store/port.ts";

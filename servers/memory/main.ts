@@ -1,0 +1,17 @@
+import { systemClock } from "../../kernel/clock.ts";
+import type { ServerSources } from "../../kernel/config.ts";
+import { idSource } from "../../kernel/ids.ts";
+import type { ToolServer } from "../../kernel/mcp/server.ts";
+import { dependencyGraph } from "./adapters/dependency-graph.ts";
+import { readMemoryConfig } from "./config.ts";
+import { createMemoryServer } from "./server.ts";
+import { recallLog } from "./store/recall-log.ts";
+import { openMemoryStore } from "./store/sqlite.ts";
+
+/** Opens the memory server of a state folder. Close it when done. */
+export async function openMemory(sources: ServerSources): Promise<ToolServer> {
+  const { path } = readMemoryConfig(sources);
+  const newId = idSource(systemClock);
+  const store = openMemoryStore(path, systemClock, newId);
+  return createMemoryServer({ store, graph: dependencyGraph(), recalls: recallLog(store, sources.log), clock: systemClock, newId, log: sources.log });
+}

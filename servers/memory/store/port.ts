@@ -1,0 +1,87 @@
+import type { Emit } from "../../../kernel/store.ts";
+import type { Entity, EntityDraft, RelationDraft } from "../domain/graph.ts";
+import type { Kind, Memory } from "../domain/memory.ts";
+
+/** What a search may be narrowed to. Every given filter must hold. */
+export interface SearchFilter {
+  readonly space: string;
+  /** Any of them. */
+  readonly kinds?: readonly Kind[] | undefined;
+  /** All of them. */
+  readonly tags?: readonly string[] | undefined;
+  readonly thread?: string | undefined;
+  /** Metadata keys and the values one of which each must have. */
+  readonly where?: readonly { readonly key: string; readonly any: readonly (string | number | boolean | null)[] }[] | undefined;
+}
+
+export interface Search extends SearchFilter {
+  /** Tokens of domain/tokens.ts; a memory matches with any of them. */
+  readonly terms: readonly string[];
+  /** Epoch milliseconds: versions that hold at this time. Undefined: those that hold now. */
+  readonly asOf: number | undefined;
+  readonly now: number;
+  readonly limit: number;
+}
+
+export interface Match {
+  readonly memory: Memory;
+  /** BM25, larger is better. */
+  readonly lexical: number;
+}
+
+export interface MemoryRecords {
+  /** Current versions by id; unknown ids are absent. */
+  find(ids: readonly string[]): Promise<ReadonlyMap<string, Memory>>;
+  /** A memory that still holds and has the same space, kind, text, source and thread. */
+  findTwin(memory: Memory, now: number): Promise<Memory | undefined>;
+  add(memory: Memory): Promise<void>;
+  /** Puts the next version in place; the one before goes to the history. */
+  replace(before: Memory, after: Memory): Promise<void>;
+  /** Ends `old` where `by` begins. */
+  supersede(old: Memory, by: Memory): Promise<void>;
+  /** Best first; equals by the newest, then by id. */
+  search(search: Search): Promise<readonly Match[]>;
+  /** Drops the search index and builds it again from the records. Returns how many versions it holds. */
+  rebuildSearch(): Promise<number>;
+}
+
+/** An entity or a relation after it was related, and what happened to it. */
+export interface Related {
+  readonly id: string;
+  readonly status: "created" | "updated" | "unchanged";
+}
+
+/** A row of the graph: small numbers that never change and are never used twice. */
+export interface Edge {
+  readonly n: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface GraphState {
+  /** Grows when anything was removed. */
+  readonly epoch: number;
+  /** The newest relation, 0 for none. */
+  readonly last: number;
+}
+
+export interface MemoryGraph {
+  relateEntity(draft: EntityDraft, now: number): Promise<Related>;
+  /**
+   * Adds a relation. An end is the name or the id of an entity; a name nobody has declared becomes an untyped entity.
+   *
+   * @throws {DomainError} invalid when several entities share an end's name, not_found for an unknown id.
+   */
+  relate(draft: RelationDraft, now: number): Promise<Related & { readonly added: readonly Entity[] }>;
+  /** Numbers of the entities with this name or id, whatever their type. */
+  numbersOf(nameOrId: string): Promise<readonly number[]>;
+  /** Entities by number; unknown numbers are absent. */
+  entities(numbers: readonly number[]): Promise<ReadonlyMap<number, Entity>>;
+  graphState(): Promise<GraphState>;
+  /** Relations with a larger number than `after`, in order. */
+  edgesAfter(after: number, limit: number): Promise<readonly Edge[]>;
+}
+
+export interface MemoryTx extends MemoryRecords, MemoryGraph {
+  readonly emit: Emit;
+}

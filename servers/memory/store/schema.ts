@@ -1,0 +1,73 @@
+import { KERNEL_TABLES } from "../../../kernel/events.ts";
+import type { Migration } from "../../../kernel/sqlite/open.ts";
+
+export const APPLICATION_ID = 0x534c5001;
+
+// The text comes last: SQLite then reads the columns that filters need without walking a long row.
+const VERSION_COLUMNS = `
+  id TEXT NOT NULL,
+  space TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  starts_at INTEGER NOT NULL,
+  ends_at INTEGER,
+  updated_at INTEGER NOT NULL,
+  thread_id TEXT,
+  tags TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  principal TEXT NOT NULL,
+  task_id TEXT,
+  supersedes TEXT,
+  superseded_by TEXT,
+  source TEXT,
+  thread TEXT,
+  entities TEXT NOT NULL,
+  title TEXT,
+  text TEXT NOT NULL`;
+
+// Texts arrive here already cut into tokens (domain/tokens.ts); the tokenizer only splits at spaces.
+const SEARCH = `fts5(title, text, names, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2 tokenchars '_/.-'")`;
+
+export const MIGRATIONS: readonly Migration[] = [
+  `${KERNEL_TABLES}
+CREATE TABLE memory (n INTEGER PRIMARY KEY, twin_key TEXT NOT NULL, ${VERSION_COLUMNS}) STRICT;
+CREATE UNIQUE INDEX memory_by_id ON memory (id);
+CREATE INDEX memory_by_twin ON memory (twin_key);
+CREATE INDEX memory_by_thread ON memory (thread_id) WHERE thread_id IS NOT NULL;
+CREATE TABLE memory_version (n INTEGER PRIMARY KEY, ${VERSION_COLUMNS}) STRICT;
+CREATE UNIQUE INDEX memory_version_by_id ON memory_version (id, version);
+CREATE INDEX memory_version_by_end ON memory_version (ends_at);
+CREATE VIRTUAL TABLE memory_search USING ${SEARCH};
+CREATE VIRTUAL TABLE memory_version_search USING ${SEARCH};
+
+CREATE TABLE entity (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, type TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX entity_by_name ON entity (name, type);
+CREATE TABLE observation (
+  entity_n INTEGER NOT NULL REFERENCES entity (n) ON DELETE CASCADE,
+  text TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (entity_n, text)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE relation (
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  from_n INTEGER NOT NULL REFERENCES entity (n) ON DELETE CASCADE,
+  type TEXT NOT NULL,
+  to_n INTEGER NOT NULL REFERENCES entity (n) ON DELETE CASCADE,
+  properties TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX relation_by_ends ON relation (from_n, type, to_n);
+CREATE INDEX relation_by_target ON relation (to_n);
+CREATE TABLE mention (
+  entity_n INTEGER NOT NULL REFERENCES entity (n) ON DELETE CASCADE,
+  memory_n INTEGER NOT NULL REFERENCES memory (n) ON DELETE CASCADE,
+  PRIMARY KEY (entity_n, memory_n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mention_by_memory ON mention (memory_n);
+-- Relations are only ever added, except when this number grows: then every copy of the graph is read afresh.
+CREATE TABLE graph_epoch (epoch INTEGER NOT NULL) STRICT;
+INSERT INTO graph_epoch (epoch) VALUES (0);
+`,
+];

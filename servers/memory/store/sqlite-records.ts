@@ -1,0 +1,64 @@
+import type { Emit } from "../../../kernel/store.ts";
+import type { Sql } from "../../../kernel/sqlite/database.ts";
+import { endedBy } from "../domain/draft.ts";
+import type { Memory } from "../domain/memory.ts";
+import type { MemoryRecords } from "./port.ts";
+import { COLUMNS, toMemory, twinKey, valuesOf } from "./rows.ts";
+import { addToIndex, dropFromIndex, ended, rebuildIndex, searchIndex } from "./sqlite-search.ts";
+
+const MARKS = COLUMNS.map(() => "?").join(", ");
+
+/** Memories, their history and the index over both. `mention` ties a memory to the entities it names. */
+export function sqliteRecords(sql: Sql, emit: Emit, mention: (memoryNumber: number, memory: Memory) => void): MemoryRecords {
+  const numberOf = (id: string): number => {
+    const row = sql.get("SELECT n FROM memory WHERE id = ?", id);
+    if (row === undefined) throw new Error(`${id} is not in the store`);
+    return Number(row["n"]);
+  };
+  return {
+    async find(ids) {
+      const rows = sql.all("SELECT * FROM memory WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+      return new Map(rows.map(toMemory).map((memory) => [memory.id, memory]));
+    },
+    async findTwin(memory, now) {
+      const row = sql.get(
+        `SELECT * FROM memory WHERE twin_key = ? AND superseded_by IS NULL AND (ends_at IS NULL OR ends_at > ?) AND id <> ? ORDER BY n LIMIT 1`,
+        twinKey(memory),
+        now,
+        memory.id,
+      );
+      return row === undefined ? undefined : toMemory(row);
+    },
+    async add(memory) {
+      sql.run(`INSERT INTO memory (twin_key, ${COLUMNS.join(", ")}) VALUES (?, ${MARKS})`, twinKey(memory), ...valuesOf(memory));
+      const n = numberOf(memory.id);
+      addToIndex(sql, "memory", n, memory);
+      mention(n, memory);
+      emit({ type: "memory.remembered", subject: memory.id, data: { kind: memory.kind, space: memory.space, task_id: memory.taskId } });
+    },
+    async replace(before, after) {
+      const n = numberOf(before.id);
+      const past = ended(before, after);
+      sql.run(`INSERT INTO memory_version (${COLUMNS.join(", ")}) VALUES (${MARKS})`, ...valuesOf(past));
+      const kept = sql.get("SELECT n FROM memory_version WHERE id = ? AND version = ?", past.id, past.version);
+      addToIndex(sql, "memory_version", Number(kept?.["n"]), past);
+      dropFromIndex(sql, "memory", n);
+      sql.run(
+        `UPDATE memory SET twin_key = ?, ${COLUMNS.map((column) => `${column} = ?`).join(", ")} WHERE n = ?`,
+        twinKey(after),
+        ...valuesOf(after),
+        n,
+      );
+      addToIndex(sql, "memory", n, after);
+      sql.run("DELETE FROM mention WHERE memory_n = ?", n);
+      mention(n, after);
+      emit({ type: "memory.updated", subject: after.id, data: { version: after.version } });
+    },
+    async supersede(old, by) {
+      sql.run("UPDATE memory SET superseded_by = ?, ends_at = ? WHERE id = ?", by.id, endedBy(old.endsAt, by.startsAt), old.id);
+      emit({ type: "memory.updated", subject: old.id, data: { version: old.version, superseded_by: by.id } });
+    },
+    search: async (search) => searchIndex(sql, search),
+    rebuildSearch: async () => rebuildIndex(sql, "memory") + rebuildIndex(sql, "memory_version"),
+  };
+}

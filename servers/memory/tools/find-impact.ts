@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { cleanText } from "../../../kernel/text.ts";
+import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
+import { fitItems } from "../../../kernel/tokens.ts";
+import { normalName } from "../domain/graph.ts";
+import { findAffected } from "../domain/impact.ts";
+import { atMost, LIMITS } from "../domain/limits.ts";
+import type { MemoryDeps } from "../server.ts";
+import { maxTokens } from "./memory-schema.ts";
+
+export const findImpact = defineTool({
+  name: "find_impact",
+  title: "Find impact",
+  description: "Lists what depends on changed files or symbols, nearest first, by walking relations of every type from target to source. Use it before a change and to choose tests.",
+  input: z.strictObject({
+    changed: z.array(z.string()).min(1).describe("Paths, symbols or entity ids"),
+    depth: z.int().min(1).max(5).default(3),
+    limit: z.int().min(1).max(500).default(100),
+    max_tokens: maxTokens,
+  }),
+  output: z.object({
+    affected: z.array(z.looseObject({ node: z.string(), kind: z.string(), distance: z.int(), path: z.array(z.string()) })),
+    truncated: z.boolean(),
+    unknown: z.array(z.string()).optional().describe("Changed things the graph does not know"),
+  }),
+  annotations: READS,
+  core: true,
+  async run({ changed, depth, limit, max_tokens: budget }, { store, graph }: MemoryDeps) {
+    atMost(changed.length, LIMITS.changed, "changed", "entries", "ask in several calls");
+    return store.read(async (tx) => {
+      const dependentsOf = await graph.current(tx);
+      const unknown: string[] = [];
+      const start: string[] = [];
+      for (const name of changed) {
+        const numbers = await tx.numbersOf(normalName(name));
+        if (numbers.length === 0) unknown.push(shown(name));
+        start.push(...numbers.map(String));
+      }
+      const found = findAffected(start, dependentsOf, { depth, limit });
+      const entities = await tx.entities([...new Set(found.affected.flatMap(({ path }) => path))].map(Number));
+      const nameOf = (node: string): string => shown(entities.get(Number(node))?.name ?? "");
+      const affected = found.affected.map(({ node, distance, path }) => ({
+        node: nameOf(node),
+        kind: shown(entities.get(Number(node))?.type ?? ""),
+        distance,
+        path: path.map(nameOf),
+      }));
+      const { taken, truncated } = fitItems(affected, budget, 60 + Math.ceil(JSON.stringify(unknown).length / 3));
+      return { affected: [...taken], truncated: truncated || found.truncated, ...(unknown.length === 0 ? {} : { unknown }) };
+    });
+  },
+});
+
+function shown(name: string): string {
+  const clean = cleanText(name);
+  return clean.length <= 200 ? clean : `${clean.slice(0, 199).toWellFormed()}…`;
+}

@@ -1,0 +1,20 @@
+import { z } from "zod";
+import { DomainError } from "../../../kernel/errors.ts";
+import { DEFAULT_MAX_TOKENS, HARD_MAX_TOKENS } from "../../../kernel/tokens.ts";
+
+export const space = z.string().describe('"shared" or "agent:<name>"');
+
+export const maxTokens = z.int().min(200).max(HARD_MAX_TOKENS).default(DEFAULT_MAX_TOKENS);
+
+export const idempotencyKey = z.string().max(200).optional();
+
+/** A JSON object with any keys. Not z.record, which would silently drop a key named __proto__. */
+export const jsonObject = z
+  .custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value), "must be an object")
+  .meta({ type: "object" });
+
+/** @throws {DomainError} invalid for anything but "shared" and "agent:<name>". */
+export function checkSpace(value: string | undefined): void {
+  if (value === undefined || value === "shared" || /^agent:[^\s:]{1,100}$/.test(value)) return;
+  throw new DomainError("invalid", "space is neither shared nor an agent's", { hint: 'use "shared" or "agent:<name>"' });
+}

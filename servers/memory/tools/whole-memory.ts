@@ -1,0 +1,36 @@
+import { toIso } from "../../../kernel/clock.ts";
+import { cleanText } from "../../../kernel/text.ts";
+import { trustOf, type Memory } from "../domain/memory.ts";
+
+/**
+ * A memory as get_memories returns it. What this project's agents wrote comes back byte for byte; text from outside
+ * is cleaned of escapes, control and invisible characters first, and says so when that changed it.
+ */
+export function wholeMemory(memory: Memory) {
+  const trust = trustOf(memory);
+  const text = trust === "outside" ? cleanText(memory.text) : memory.text;
+  const title = trust === "outside" && memory.title !== undefined ? cleanText(memory.title) : memory.title;
+  return {
+    id: memory.id,
+    version: memory.version,
+    kind: memory.kind,
+    trust,
+    ...(text === memory.text && title === memory.title ? {} : { cleaned: true }),
+    ...(title === undefined ? {} : { title }),
+    text,
+    space: memory.space,
+    ...(memory.source === undefined ? {} : { source: memory.source }),
+    ...(memory.thread === undefined ? {} : { thread: memory.thread }),
+    tags: memory.tags,
+    metadata: memory.metadata,
+    entities: memory.entities,
+    ...(memory.taskId === undefined ? {} : { task_id: memory.taskId }),
+    valid_from: toIso(memory.startsAt),
+    ...(memory.endsAt === undefined ? {} : { valid_to: toIso(memory.endsAt) }),
+    ...(memory.supersedes === undefined ? {} : { supersedes: memory.supersedes }),
+    ...(memory.supersededBy === undefined ? {} : { superseded_by: memory.supersededBy }),
+    principal: memory.principal,
+    created_at: toIso(memory.createdAt),
+    updated_at: toIso(memory.updatedAt),
+  };
+}

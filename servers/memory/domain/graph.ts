@@ -22,9 +22,14 @@ export interface RelationDraft {
   readonly properties?: object | undefined;
 }
 
-/** How a changed path is written in the graph: forward slashes, no leading "./". */
+/** The one way a name is kept: paths lose a leading "./". */
 export function normalName(name: string): string {
-  return name.replaceAll("\\", "/").replace(/^(?:\.\/)+/, "");
+  return name.replace(/^(?:\.\/)+/, "");
+}
+
+/** The names under which a changed thing may be known, the likeliest first: as given, else as a path with slashes. */
+export function namesFor(changed: string): readonly string[] {
+  return [...new Set([normalName(changed), normalName(changed.replaceAll("\\", "/"))])];
 }
 
 /** What to do with a declared entity, given the ones of that name. An untyped one takes the first type it is given. */

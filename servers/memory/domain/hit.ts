@@ -1,4 +1,5 @@
 import { cleanText } from "../../../kernel/text.ts";
+import { estimateTokens } from "../../../kernel/tokens.ts";
 import { trustOf, type Memory, type Source, type Thread, type Trust } from "./memory.ts";
 import { snippetOf } from "./snippet.ts";
 
@@ -32,44 +33,55 @@ const HALF_LIFE_MS = 30 * 24 * 3_600_000;
 export interface HitOptions {
   readonly terms: ReadonlySet<string>;
   readonly now: number;
-  readonly snippetChars: number;
+  /** What this hit may cost; the snippet takes what the other fields leave, 80 to 400 characters. */
+  readonly maxTokens: number;
   readonly explain: boolean;
 }
 
-export function hitOf(memory: Memory, lexical: number, { terms, now, snippetChars, explain }: HitOptions): Hit {
+export function hitOf(memory: Memory, lexical: number, { terms, now, maxTokens, explain }: HitOptions): Hit {
   const { source, thread } = memory;
-  return {
+  const fieldChars = clamp(Math.floor(maxTokens / 2), 40, 200);
+  const shortened = (text: string): string => cut(cleanText(text), fieldChars);
+  const bare = {
     id: memory.id,
     kind: memory.kind,
-    title: headingOf(memory),
-    snippet: snippetOf(cleanText(memory.text), terms, snippetChars),
+    title: memory.title === undefined ? firstLine(memory.text) : shortened(memory.title),
+    snippet: "",
     score: rounded(lexical),
-    ...(source === undefined ? {} : { source: cleanStrings(source) }),
-    ...(thread === undefined ? {} : { thread: { ...thread, id: shortened(thread.id), ...(thread.author === undefined ? {} : { author: shortened(thread.author) }) } }),
+    ...(source === undefined ? {} : { source: mapSource(source, shortened) }),
+    ...(thread === undefined ? {} : { thread: mapThread(thread, shortened) }),
     version: memory.version,
     trust: trustOf(memory),
     ...(explain ? { why: { lexical: rounded(lexical), vector: null, graph: null, recency: recencyOf(memory, now), usage: null } } : {}),
   };
+  const text = cleanText(memory.text);
+  const charsPerToken = Math.min(3, text.length / Math.max(1, estimateTokens(text)));
+  const room = maxTokens - estimateTokens(JSON.stringify(bare)) - 4;
+  return { ...bare, snippet: snippetOf(text, terms, clamp(Math.floor(room * charsPerToken), 80, 400)) };
 }
 
-/** The title, or the beginning of the text. */
-function headingOf({ title, text }: Memory): string {
-  if (title !== undefined) return shortened(title);
-  const line = cleanText(text.slice(0, 200)).trim().split("\n", 1)[0] ?? "";
-  return line.length <= 60 ? line : `${line.slice(0, 59).toWellFormed()}…`;
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
 }
 
-function cleanStrings({ uri, path, commit }: Source): Source {
+function firstLine(text: string): string {
+  return cut(cleanText(text.slice(0, 200)).trim().split("\n", 1)[0] ?? "", 60);
+}
+
+function cut(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
+function mapSource({ uri, path, commit }: Source, change: (text: string) => string): Source {
   return {
-    ...(uri === undefined ? {} : { uri: shortened(uri) }),
-    ...(path === undefined ? {} : { path: shortened(path) }),
-    ...(commit === undefined ? {} : { commit: shortened(commit) }),
+    ...(uri === undefined ? {} : { uri: change(uri) }),
+    ...(path === undefined ? {} : { path: change(path) }),
+    ...(commit === undefined ? {} : { commit: change(commit) }),
   };
 }
 
-function shortened(text: string): string {
-  const clean = cleanText(text);
-  return clean.length <= 200 ? clean : `${clean.slice(0, 199).toWellFormed()}…`;
+function mapThread({ id, seq, author }: Thread, change: (text: string) => string): Thread {
+  return { id: change(id), ...(seq === undefined ? {} : { seq }), ...(author === undefined ? {} : { author: change(author) }) };
 }
 
 function recencyOf({ updatedAt }: Memory, now: number): number {

@@ -51,5 +51,5 @@ function fitEscaped(text: string, tokens: number): string {
   for (let cost = estimateTokens(JSON.stringify(fitted)); cost > tokens && fitted.length > 1; cost = estimateTokens(JSON.stringify(fitted))) {
     fitted = fitText(fitted, Math.max(1, Math.floor((estimateTokens(fitted) * tokens) / cost) - 1)).text;
   }
-  return fitted === "" ? text.slice(0, Math.max(1, text.codePointAt(0) === undefined ? 1 : String.fromCodePoint(text.codePointAt(0) ?? 0).length)) : fitted;
+  return fitted === "" ? String.fromCodePoint(text.codePointAt(0) ?? 0) : fitted;
 }

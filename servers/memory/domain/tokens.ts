@@ -85,7 +85,7 @@ const SUFFIXES = ["ingly", "edly", "ing", "ed", "ly", "es", "s"] as const;
 
 function stem(word: string): string {
   if (word.length < 4 || !/^[a-z]+$/.test(word)) return word;
-  if (word.endsWith("ies") && word.length > 4) return `${word.slice(0, -3)}y`;
+  if (/i(?:es|ed)$/.test(word) && word.length > 4) return `${word.slice(0, -3)}y`;
   let base = word;
   for (const suffix of SUFFIXES) {
     if (!word.endsWith(suffix) || word.length - suffix.length < 3 || (suffix === "s" && word.endsWith("ss"))) continue;

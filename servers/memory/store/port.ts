@@ -41,7 +41,10 @@ export interface MemoryRecords {
   supersede(old: Memory, by: Memory): Promise<void>;
   /** Best first; equals by the newest, then by id. */
   search(search: Search): Promise<readonly Match[]>;
-  /** Drops the search index and builds it again from the records. Returns how many versions it holds. */
+  /**
+   * Drops the search index and builds it again from the records. Returns how many versions it holds. Scores may move
+   * a little: until then FTS5 counts the lengths of replaced texts in its averages.
+   */
   rebuildSearch(): Promise<number>;
 }
 

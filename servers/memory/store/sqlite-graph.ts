@@ -3,7 +3,7 @@ import { canonicalJson } from "../../../kernel/canonical-json.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import type { NewId } from "../../../kernel/ids.ts";
 import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
-import { placeEntity, UNKNOWN_TYPE, type Entity, type EntityDraft } from "../domain/graph.ts";
+import { normalName, placeEntity, UNKNOWN_TYPE, type Entity, type EntityDraft } from "../domain/graph.ts";
 import type { Memory } from "../domain/memory.ts";
 import type { Edge, MemoryGraph, Related } from "./port.ts";
 
@@ -100,7 +100,7 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
     },
     mention(memoryNumber, memory, now) {
       for (const { name, type } of memory.entities) {
-        sql.run("INSERT INTO mention (entity_n, memory_n) VALUES (?, ?) ON CONFLICT DO NOTHING", place({ name, type }, now).n, memoryNumber);
+        sql.run("INSERT INTO mention (entity_n, memory_n) VALUES (?, ?) ON CONFLICT DO NOTHING", place({ name: normalName(name), type }, now).n, memoryNumber);
       }
     },
   };

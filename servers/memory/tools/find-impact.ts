@@ -2,7 +2,7 @@ import { z } from "zod";
 import { cleanText } from "../../../kernel/text.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { fitItems } from "../../../kernel/tokens.ts";
-import { normalName } from "../domain/graph.ts";
+import { namesFor } from "../domain/graph.ts";
 import { findAffected } from "../domain/impact.ts";
 import { atMost, LIMITS } from "../domain/limits.ts";
 import type { MemoryDeps } from "../server.ts";
@@ -19,7 +19,7 @@ export const findImpact = defineTool({
     max_tokens: maxTokens,
   }),
   output: z.object({
-    affected: z.array(z.looseObject({ node: z.string(), kind: z.string(), distance: z.int(), path: z.array(z.string()) })),
+    affected: z.array(z.looseObject({ node: z.string(), kind: z.string(), distance: z.number(), path: z.array(z.string()) })),
     truncated: z.boolean(),
     unknown: z.array(z.string()).optional().describe("Changed things the graph does not know"),
   }),
@@ -32,7 +32,8 @@ export const findImpact = defineTool({
       const unknown: string[] = [];
       const start: string[] = [];
       for (const name of changed) {
-        const numbers = await tx.numbersOf(normalName(name));
+        let numbers: readonly number[] = [];
+        for (const candidate of namesFor(name)) if (numbers.length === 0) numbers = await tx.numbersOf(candidate);
         if (numbers.length === 0) unknown.push(shown(name));
         start.push(...numbers.map(String));
       }

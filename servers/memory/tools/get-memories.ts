@@ -5,7 +5,7 @@ import { atMost, LIMITS } from "../domain/limits.ts";
 import { pageOf } from "../domain/page.ts";
 import type { MemoryDeps } from "../server.ts";
 import { maxTokens } from "./memory-schema.ts";
-import { wholeMemory } from "./whole-memory.ts";
+import { withinFrame, wholeMemory } from "./whole-memory.ts";
 
 export const getMemories = defineTool({
   name: "get_memories",
@@ -13,7 +13,7 @@ export const getMemories = defineTool({
   description: "Returns whole memories by id, in order, with version and trust. A text cut by the budget goes on with next_cursor.",
   input: z.strictObject({ ids: z.array(z.string()).min(1), cursor: z.string().optional(), max_tokens: maxTokens }),
   output: z.object({
-    items: z.array(z.looseObject({ id: z.string(), text: z.string(), version: z.int(), trust: z.string() })),
+    items: z.array(z.looseObject({ id: z.string(), text: z.string(), version: z.number(), trust: z.string() })),
     missing: z.array(z.string()),
     next_cursor: z.string().optional(),
   }),
@@ -24,7 +24,7 @@ export const getMemories = defineTool({
     const start = cursor === undefined ? { index: 0, offset: 0 } : parseCursor(cursor);
     const distinct = [...new Set(ids)];
     const found = await store.read((tx) => tx.find(distinct));
-    const known = distinct.flatMap((id) => found.get(id) ?? []).map(wholeMemory);
+    const known = distinct.flatMap((id) => found.get(id) ?? []).map((memory) => withinFrame(wholeMemory(memory), budget));
     // What is missing is told once, with the first page; an id of ours is short, so echoes are cut there.
     const missing = cursor === undefined ? distinct.filter((id) => !found.has(id)).map((id) => id.slice(0, 40).toWellFormed()) : [];
     const { items, next } = pageOf(known, start, budget - missing.length * 15);

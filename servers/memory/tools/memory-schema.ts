@@ -10,8 +10,9 @@ export const idempotencyKey = z.string().max(200).optional();
 
 /** A JSON object with any keys. Not z.record, which would silently drop a key named __proto__. */
 export const jsonObject = z
-  .custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value), "must be an object")
-  .meta({ type: "object" });
+  .unknown()
+  .meta({ type: "object" })
+  .pipe(z.custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value), "must be an object"));
 
 /** @throws {DomainError} invalid for anything but "shared" and "agent:<name>". */
 export function checkSpace(value: string | undefined): void {

@@ -16,8 +16,7 @@ const RETRIEVERS = ["lexical", "vector", "graph"] as const;
 /** How many matches are looked at before grouping. */
 const GROUPING_POOL = 1_000;
 
-/** Tokens of a hit beside its snippet, and of the answer beside its hits: measured on typical records. */
-const HIT_TOKENS = 110;
+/** What the answer costs beside its hits. */
 const FRAME_TOKENS = 150;
 
 const input = z.strictObject({
@@ -76,8 +75,12 @@ export const recall = defineTool({
           );
     const ranked = groupBy === undefined ? matches : groupBest(matches, groupBy);
     const best = ranked.slice(0, wanted.k);
-    const share = (wanted.max_tokens - FRAME_TOKENS) / Math.max(1, best.length) - HIT_TOKENS;
-    const options = { terms: new Set(terms), now: startedAt, snippetChars: Math.min(400, Math.max(80, Math.floor(share * 3))), explain: wanted.explain ?? false };
+    const options = {
+      terms: new Set(terms),
+      now: startedAt,
+      maxTokens: Math.floor((wanted.max_tokens - FRAME_TOKENS) / Math.max(1, best.length)) - 1,
+      explain: wanted.explain ?? false,
+    };
     const hits = best.map(({ memory, lexical }) => hitOf(memory, lexical, options));
     const { taken, truncated } = fitItems(hits, wanted.max_tokens, FRAME_TOKENS);
     recalls.record(call, { latency_ms: clock() - startedAt, hits: taken.length });

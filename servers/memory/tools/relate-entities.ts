@@ -16,14 +16,14 @@ const input = z.strictObject({
   idempotency_key: idempotencyKey,
 });
 
-const counts = z.object({ created: z.int(), updated: z.int(), ids: z.array(z.string()) });
+const counts = z.object({ created: z.number(), updated: z.number(), ids: z.array(z.string()) });
 
 export const relateEntities = defineTool({
   name: "relate_entities",
   title: "Relate entities",
-  description: "Records things (files, functions, people …) and how they relate. A relation's end nobody declared becomes an entity of type unknown, listed in `added`. Returns counts and ids in order.",
+  description: "Records things (files, functions, people …) and how they relate. A relation's end nobody declared becomes an entity of type unknown (`added`). Returns counts and ids in order.",
   input,
-  output: z.object({ entities: counts, relations: counts, added: z.array(z.looseObject({ id: z.string(), name: z.string() })) }),
+  output: z.object({ entities: counts, relations: counts, added: z.array(z.string()) }),
   annotations: { ...WRITES, idempotentHint: true },
   async run(given, { store, clock }: MemoryDeps, call) {
     check(given);
@@ -32,11 +32,11 @@ export const relateEntities = defineTool({
       const entities: Related[] = [];
       for (const draft of given.entities) entities.push(await tx.relateEntity({ ...draft, name: normalName(draft.name) }, now));
       const relations: Related[] = [];
-      const added: { id: string; name: string }[] = [];
+      const added: string[] = [];
       for (const draft of given.relations) {
         const related = await tx.relate({ ...draft, from: normalName(draft.from), to: normalName(draft.to) }, now);
         relations.push(related);
-        added.push(...related.added.map(({ id, name }) => ({ id, name })));
+        added.push(...related.added.map(({ id }) => id));
       }
       const answer = { entities: countsOf(entities), relations: countsOf(relations), added };
       const changes = { entities: answer.entities.created + answer.entities.updated + added.length, relations: answer.relations.created + answer.relations.updated };

@@ -23,7 +23,7 @@ const item = z.strictObject({
   valid_to: z.string().optional(),
   supersedes: z.string().optional().describe("Id that this replaces from valid_from on"),
   id: z.string().optional().describe("Updates this memory"),
-  if_version: z.int().optional(),
+  if_version: z.number().optional(),
 });
 
 const status = z.enum(["created", "duplicate", "updated"]);
@@ -33,7 +33,7 @@ export const remember = defineTool({
   title: "Remember",
   description: `Keeps facts, decisions, code, errors and messages for later, up to ${LIMITS.items} a call, all or none. Returns their ids in order; what is known already is a duplicate.`,
   input: z.strictObject({ items: z.array(item).min(1), idempotency_key: idempotencyKey }),
-  output: z.object({ items: z.array(z.object({ id: z.string(), version: z.int(), status })) }),
+  output: z.object({ items: z.array(z.object({ id: z.string(), version: z.number(), status })) }),
   annotations: WRITES,
   core: true,
   async run({ items }, { store, clock, newId }: MemoryDeps, call) {
@@ -109,7 +109,7 @@ async function supersede(id: string, by: Memory, tx: MemoryTx): Promise<void> {
 
 async function existing(id: string, tx: MemoryTx, hint: string): Promise<Memory> {
   const memory = (await tx.find([id])).get(id);
-  if (memory === undefined) throw new DomainError("not_found", "there is no memory with the id given", { hint });
+  if (memory === undefined) throw new DomainError("not_found", `there is no memory ${/^mem_[0-9a-z]{16}$/.test(id) ? id : "with the id given"}`, { hint });
   return memory;
 }
 

@@ -1,6 +1,10 @@
 import { toIso } from "../../../kernel/clock.ts";
 import { cleanText } from "../../../kernel/text.ts";
+import { estimateTokens } from "../../../kernel/tokens.ts";
 import { trustOf, type Memory } from "../domain/memory.ts";
+
+/** Tokens of an answer that a text gets at least, its envelope included. */
+const ROOM_FOR_TEXT = 150;
 
 /**
  * A memory as get_memories returns it. What this project's agents wrote comes back byte for byte; text from outside
@@ -33,4 +37,11 @@ export function wholeMemory(memory: Memory) {
     created_at: toIso(memory.createdAt),
     updated_at: toIso(memory.updatedAt),
   };
+}
+
+/** Leaves the fields around the text out where they alone would fill the answer; `omitted` names them. */
+export function withinFrame(item: ReturnType<typeof wholeMemory>, maxTokens: number) {
+  if (estimateTokens(JSON.stringify({ ...item, text: "" })) <= maxTokens - ROOM_FOR_TEXT) return item;
+  const { title, source, thread, tags, metadata, entities, task_id, ...slim } = item;
+  return { ...slim, omitted: Object.keys({ title, source, thread, tags, metadata, entities, task_id }) };
 }

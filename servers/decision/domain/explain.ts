@@ -1,0 +1,110 @@
+import { HALF_POINTS, type FactorName } from "./factors.ts";
+import { WEIGHTS, type Factor } from "./formula.ts";
+import { applyPolicy, holds, severity, type Action, type Condition, type Known, type Policy, type Verdict } from "./policy.ts";
+
+/** One changed factor that alone would have changed the verdict. */
+export interface Counterfactual {
+  readonly factor: FactorName;
+  readonly from: number;
+  readonly to: number;
+  readonly verdict: Verdict;
+  /** The change in the factor's own unit where it has one. */
+  readonly words: string;
+}
+
+/** The part of a decision that explaining it needs. */
+export interface Decided {
+  readonly action: Action;
+  readonly known: Known;
+  readonly verdict: Verdict;
+  readonly factors: readonly Factor[];
+}
+
+// Well below the three digits that people are shown.
+const STEP = 1e-4;
+
+/**
+ * Finds the smallest change of one known factor that would have changed the verdict: to a milder one where that is
+ * possible, else to a stricter one. Null when no single factor can.
+ */
+export function counterfactualOf(policy: Policy, decided: Decided): Counterfactual | null {
+  const known = decided.factors.filter((factor) => factor.known);
+  const candidates = (end: 0 | 1): readonly Counterfactual[] =>
+    known
+      .flatMap((factor) => {
+        const found = turningPoint(policy, decided, factor, end);
+        return found === null ? [] : [found];
+      })
+      .sort((a, b) => Math.abs(a.to - a.from) - Math.abs(b.to - b.from));
+  return candidates(0)[0] ?? candidates(1)[0] ?? null;
+}
+
+/** The verdict never falls as a factor rises, so the turning point is found by halving. */
+function turningPoint(policy: Policy, decided: Decided, factor: Factor, end: 0 | 1): Counterfactual | null {
+  if (factor.value === null) return null;
+  const from = factor.value;
+  const total = decided.factors.filter((each) => each.known).reduce((sum, each) => sum + WEIGHTS[each.name], 0);
+  const risk = decided.known["risk"] ?? 0;
+  const verdictAt = (value: number): Verdict =>
+    applyPolicy(policy, decided.action, { ...decided.known, risk: clamp(risk + (WEIGHTS[factor.name] / total) * (value - from)) }).verdict;
+  if (verdictAt(end) === decided.verdict) return null;
+  let same = from;
+  let other: number = end;
+  while (Math.abs(other - same) > STEP) {
+    const middle = (same + other) / 2;
+    if (verdictAt(middle) === decided.verdict) same = middle;
+    else other = middle;
+  }
+  return { factor: factor.name, from, to: other, verdict: verdictAt(other), words: wordsFor(factor, other) };
+}
+
+/** Turns a factor's value back into what a person can count. Only measured factors have such a unit. */
+function wordsFor(factor: Factor, to: number): string {
+  const amount = (half: number): number => Math.floor((half * to) / Math.max(1e-9, 1 - to));
+  if (factor.source === "measured" && factor.name === "complexity") return `about ${amount(HALF_POINTS.lines)} lines instead (now: ${factor.basis})`;
+  if (factor.source === "measured" && factor.name === "impact_radius") return `about ${amount(HALF_POINTS.files)} files instead (now: ${factor.basis})`;
+  return `${factor.name} at ${to.toFixed(3)} instead of ${(factor.value ?? 0).toFixed(3)} (${factor.basis})`;
+}
+
+/** What else could have been decided, and which conditions of it did not hold. */
+export function alternativesOf(policy: Policy, decided: Decided): readonly { readonly verdict: Verdict; readonly lacks: readonly string[] }[] {
+  const guards = policy.guards.filter(
+    (rule) =>
+      (rule.actions === undefined || rule.actions.includes(decided.action)) && rule.when.every((condition) => holds(condition, decided.known)),
+  );
+  return policy.ladder
+    .filter((rule) => severity(rule.verdict) < severity(decided.verdict))
+    .map((rule) => ({
+      verdict: rule.verdict,
+      lacks: [
+        ...rule.when.filter((condition) => !holds(condition, decided.known)).map((condition) => phrase(condition, decided.known)),
+        ...guards.filter((guard) => severity(guard.verdict) > severity(rule.verdict)).map((guard) => `not ${guard.id}: ${guard.because}`),
+      ],
+    }));
+}
+
+function phrase(condition: Condition, known: Known): string {
+  const value = known[condition.fact];
+  const now = typeof value === "number" ? String(Math.round(value * 1000) / 1000) : "not known";
+  return "than" in condition ? `${condition.fact} ${condition.op} ${condition.than} (is ${now})` : `${condition.fact} ${condition.op}`;
+}
+
+/**
+ * How unlike two assessments are: the root mean square difference over factors that both know, weighted as in the
+ * formula. 0 alike, 1 opposite; null when they share no known factor.
+ */
+export function distanceOf(a: readonly Factor[], b: readonly Factor[]): number | null {
+  let weight = 0;
+  let squares = 0;
+  for (const mine of a) {
+    const theirs = b.find((factor) => factor.name === mine.name);
+    if (mine.value === null || theirs === undefined || theirs.value === null) continue;
+    weight += WEIGHTS[mine.name];
+    squares += WEIGHTS[mine.name] * (mine.value - theirs.value) ** 2;
+  }
+  return weight === 0 ? null : Math.sqrt(squares / weight);
+}
+
+function clamp(value: number): number {
+  return Math.min(1, Math.max(0, value));
+}

@@ -1,0 +1,58 @@
+import { KERNEL_TABLES } from "../../../kernel/events.ts";
+
+/** "SLP" and the server's number. */
+export const APPLICATION_ID = 0x534c5005;
+
+export const MIGRATIONS: readonly string[] = [
+  `${KERNEL_TABLES}
+CREATE TABLE assessment (
+  id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE policy (
+  version TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE decision (
+  id TEXT PRIMARY KEY,
+  action TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  assessment_id TEXT NOT NULL REFERENCES assessment (id),
+  policy_version TEXT NOT NULL REFERENCES policy (version),
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_by_age ON decision (action, at);
+CREATE TABLE approval (
+  id TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  decision_id TEXT NOT NULL REFERENCES decision (id),
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'denied', 'expired')),
+  requested_by TEXT NOT NULL,
+  requested_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  answered_by TEXT,
+  channel TEXT,
+  answered_at INTEGER,
+  used_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX approval_by_digest ON approval (digest);
+CREATE INDEX approval_open ON approval (expires_at) WHERE used_at IS NULL AND status <> 'expired';
+CREATE TABLE outcome (
+  decision_id TEXT NOT NULL REFERENCES decision (id),
+  version INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  source TEXT NOT NULL,
+  attested TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  recorded_at INTEGER NOT NULL,
+  matures_at INTEGER,
+  PRIMARY KEY (decision_id, version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outcome_by_maturity ON outcome (matures_at);
+`,
+];

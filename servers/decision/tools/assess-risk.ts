@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { DomainError } from "../../../kernel/errors.ts";
+import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import type { DecisionDeps } from "../deps.ts";
+import { adviceFor } from "../domain/advice.ts";
+import { MODEL } from "../domain/formula.ts";
+import { ACTIONS } from "../domain/policy.ts";
+import { assess, hasFacts, measure, UNMEASURED } from "./assessing.ts";
+import { factsInput, idempotencyKey, readFacts } from "./fields.ts";
+
+const revision = z.string().min(1).max(300);
+
+export const assessRisk = defineTool({
+  name: "assess_risk",
+  title: "Assess the risk of a change",
+  description:
+    "Measures a git range and scores its risk by five factors. Use before decide. Unknown factors widen the interval.",
+  input: z.object({
+    action: z.enum(ACTIONS),
+    repo: z.string().min(1).max(4096).optional().describe("absolute path"),
+    base: revision.optional().describe("default: parent of head"),
+    head: revision.optional().describe("default: HEAD"),
+    facts: factsInput.optional(),
+    idempotency_key: idempotencyKey,
+  }),
+  output: z.object({
+    assessment_id: z.string(),
+    risk: z.number().describe("score 0..1, not a probability"),
+    interval: z.array(z.number()),
+    level: z.string(),
+    factors: z.array(z.looseObject({ name: z.string() })).describe("value 0..1, higher = riskier; contributions sum to risk"),
+    model: z.looseObject({ name: z.string() }),
+    metrics: z.record(z.string(), z.number().nullable()).optional(),
+    range: z.object({ base: z.string().nullable(), head: z.string() }).optional(),
+    advice: z.array(z.string()),
+  }),
+  annotations: WRITES,
+  core: true,
+  async run({ action, repo, base, head, facts: given }, { store, changes, clock, newId }: DecisionDeps, call) {
+    const { facts, unread } = readFacts(given);
+    if (repo === undefined && (base !== undefined || head !== undefined)) {
+      throw new DomainError("invalid", "base and head need a repo", { hint: "give repo, the absolute path of the repository" });
+    }
+    if (repo === undefined && !hasFacts(facts)) {
+      throw new DomainError("invalid", "there is nothing to assess", { hint: "give repo (with base and head), or facts" });
+    }
+    const change = repo === undefined ? null : await changes.read({ repo, base, head: head ?? "HEAD", signal: call.signal });
+    const measured = repo === undefined || change === null ? UNMEASURED : measure(repo, change);
+    return store.answer(call, async (tx) => {
+      const assessment = assess({ id: newId("rsk"), action, ...measured, claims: facts, principal: call.principal.id, at: clock() });
+      await tx.addAssessment(assessment);
+      const { result, metrics } = assessment;
+      return {
+        assessment_id: assessment.id,
+        risk: result.risk,
+        interval: [...result.interval],
+        level: result.level,
+        factors: result.factors.map((factor) => ({ ...factor })),
+        model: { ...MODEL },
+        ...(metrics === null ? {} : { metrics: { ...metrics } }),
+        ...(change === null ? {} : { range: { base: change.base, head: change.head } }),
+        advice: [...adviceFor(result, change, unread)],
+      };
+    });
+  },
+});

@@ -1,0 +1,160 @@
+import { z } from "zod";
+import { DomainError } from "../../../kernel/errors.ts";
+import type { Call } from "../../../kernel/mcp/call.ts";
+import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import type { DecisionDeps } from "../deps.ts";
+import { APPROVAL_TTL_MS, isLive } from "../domain/approval.ts";
+import { riskierFacts, type Facts } from "../domain/facts.ts";
+import { ACTIONS, applyPolicy, VERDICTS, type Action, type Known } from "../domain/policy.ts";
+import type { DecisionTx, StoredAssessment, StoredDecision } from "../store/decision-store.ts";
+import { approvalDigest, assess, hasFacts, UNMEASURED, versionOf } from "./assessing.ts";
+import { factsInput, idempotencyKey, readFacts } from "./fields.ts";
+
+/** Stands in for a confidence nobody gave: too low for any rule that lets an agent go on alone. */
+const UNKNOWN_CONFIDENCE = 0.5;
+
+export const decide = defineTool({
+  name: "decide",
+  title: "Decide how to go on",
+  description:
+    "Gives a verdict on an assessed change by the policy. require_human opens an approval that only a person can answer (`slipway approve`); request_review asks for a second role.",
+  input: z.object({
+    action: z.enum(ACTIONS),
+    assessment_id: z.string().min(1).max(60).optional(),
+    facts: factsInput.optional(),
+    confidence: z.number().min(0).max(1).optional().describe("left out: 0.5, never automatic"),
+    critical: z.boolean().optional(),
+    subject: z.string().min(1).max(200).optional().describe("digest of what is decided on"),
+    idempotency_key: idempotencyKey,
+  }),
+  output: z.object({
+    decision_id: z.string(),
+    verdict: z.enum(VERDICTS),
+    reasons: z.array(z.string()),
+    rules_fired: z.array(z.string()),
+    approval_id: z.string().optional(),
+    policy_version: z.string(),
+  }),
+  annotations: WRITES,
+  core: true,
+  run({ action, assessment_id, facts: given, confidence, critical, subject }, deps: DecisionDeps, call) {
+    const { store, policy, clock, newId } = deps;
+    const { facts, unread } = readFacts(given);
+    return store.answer(call, async (tx) => {
+      const now = clock();
+      const assessment = await assessmentFor(tx, deps, call, action, assessment_id, facts);
+      const policyVersion = versionOf(policy);
+      const id = newId("dec");
+      const known: Known = {
+        ...assessment.claims,
+        risk: assessment.result.risk,
+        known_weight: assessment.result.knownWeight,
+        confidence: confidence ?? UNKNOWN_CONFIDENCE,
+        critical: critical === true ? 1 : 0,
+      };
+      const outcome = applyPolicy(policy, action, known);
+      const reasons = [
+        ...outcome.reasons,
+        ...(confidence === undefined ? ["no confidence was given: 0.5 is assumed"] : []),
+        ...(assessment.result.basis === "claimed" ? ["nothing was measured: this rests on your facts alone"] : []),
+        ...(unread.length === 0 ? [] : [`no rule reads these facts: ${unread.slice(0, 5).join(", ")}`]),
+      ];
+      const about = subject ?? subjectOf(assessment) ?? id;
+      const approvalId = outcome.verdict === "require_human" ? await approvalFor(tx, approvalDigest(action, about, policyVersion, assessment), now, newId) : null;
+      const decision: StoredDecision = {
+        id,
+        action,
+        subject: about,
+        assessmentId: assessment.id,
+        result: assessment.result,
+        known,
+        confidenceFrom: confidence === undefined ? "default" : "claimed",
+        verdict: outcome.verdict,
+        rulesFired: outcome.rulesFired,
+        reasons,
+        policyVersion,
+        approvalId: approvalId?.id ?? null,
+        principal: call.principal.id,
+        at: now,
+      };
+      await tx.keepPolicy(policyVersion, policy, now);
+      await tx.addDecision(decision);
+      if (approvalId?.isNew === true) await openApproval(tx, decision, approvalId.id, approvalId.digest);
+      return {
+        decision_id: id,
+        verdict: outcome.verdict,
+        reasons,
+        rules_fired: [...outcome.rulesFired],
+        ...(approvalId === null ? {} : { approval_id: approvalId.id }),
+        policy_version: policyVersion,
+      };
+    });
+  },
+});
+
+async function assessmentFor(
+  tx: DecisionTx,
+  { clock, newId }: DecisionDeps,
+  call: Call,
+  action: Action,
+  id: string | undefined,
+  facts: Facts,
+): Promise<StoredAssessment> {
+  const found = id === undefined ? undefined : await tx.findAssessment(id);
+  if (id !== undefined && found === undefined) {
+    throw new DomainError("not_found", "there is no such assessment", { hint: "use the assessment_id that assess_risk returned" });
+  }
+  if (found !== undefined && found.action !== action) {
+    throw new DomainError("invalid", `this assessment is about a ${found.action}, not a ${action}`, { hint: "assess the action you are about to take" });
+  }
+  if (found !== undefined && !hasFacts(facts)) return found;
+  if (found === undefined && !hasFacts(facts)) {
+    throw new DomainError("invalid", "there is nothing to decide on", { hint: "give an assessment_id, or facts" });
+  }
+  const assessment = assess({
+    ...(found ?? UNMEASURED),
+    id: newId("rsk"),
+    action,
+    claims: riskierFacts(found?.claims ?? {}, facts),
+    principal: call.principal.id,
+    at: clock(),
+  });
+  await tx.addAssessment(assessment);
+  return assessment;
+}
+
+/** A measured range names itself; without one every decision is about itself, and shares no approval. */
+function subjectOf({ range }: StoredAssessment): string | null {
+  return range === null ? null : `${range.base ?? ""}..${range.head}`;
+}
+
+interface ApprovalHandle {
+  readonly id: string;
+  readonly digest: string;
+  readonly isNew: boolean;
+}
+
+/** The approval already open, given or refused for this digest, or a new id. A refusal holds as long as an approval. */
+async function approvalFor(tx: DecisionTx, digest: string, now: number, newId: DecisionDeps["newId"]): Promise<ApprovalHandle> {
+  await tx.expireApprovals(now);
+  const live = (await tx.approvalsOf(digest)).find((approval) => isLive(approval, now));
+  return live === undefined ? { id: newId("apr"), digest, isNew: true } : { id: live.id, digest, isNew: false };
+}
+
+function openApproval(tx: DecisionTx, decision: StoredDecision, id: string, digest: string): Promise<void> {
+  return tx.addApproval({
+    id,
+    digest,
+    decisionId: decision.id,
+    action: decision.action,
+    subject: decision.subject,
+    status: "pending",
+    requestedBy: decision.principal,
+    requestedAt: decision.at,
+    expiresAt: decision.at + APPROVAL_TTL_MS,
+    answeredBy: null,
+    channel: null,
+    answeredAt: null,
+    usedAt: null,
+  });
+}

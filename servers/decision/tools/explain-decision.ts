@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { toIso } from "../../../kernel/clock.ts";
+import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
+import type { DecisionDeps } from "../deps.ts";
+import { alternativesOf, counterfactualOf, distanceOf } from "../domain/explain.ts";
+import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
+import { decisionId, mustFindDecision } from "./fields.ts";
+
+/** Past decisions searched, and how many of them are shown. */
+const SEARCHED = 500;
+const SHOWN = 3;
+
+export const explainDecision = defineTool({
+  name: "explain_decision",
+  title: "Explain a decision",
+  description: "Shows why a decision came out as it did: facts, rules, each factor's part of the risk, similar past decisions, and what would have changed it.",
+  input: z.object({ decision_id: decisionId }),
+  output: z.object({
+    decision_id: z.string(),
+    verdict: z.string(),
+    trace: z.looseObject({}),
+    contributions: z.array(z.looseObject({ name: z.string(), contribution: z.number() })).describe("sum to trace.risk"),
+    precedents: z.array(z.looseObject({ decision_id: z.string() })),
+    counterfactual: z.looseObject({}).nullable().describe("smallest change of one factor that changes the verdict"),
+    alternatives: z.array(z.looseObject({ verdict: z.string() })),
+    outcomes: z.array(z.looseObject({ outcome: z.string() })),
+  }),
+  annotations: READS,
+  run({ decision_id }, { store, policy: current }: DecisionDeps) {
+    return store.read(async (tx) => {
+      const decision = await mustFindDecision(tx, decision_id);
+      const policy = (await tx.findPolicy(decision.policyVersion)) ?? current;
+      const assessment = await tx.findAssessment(decision.assessmentId);
+      const decided = { action: decision.action, known: decision.known, verdict: decision.verdict, factors: decision.result.factors };
+      const counterfactual = counterfactualOf(policy, decided);
+      const { confidence, critical, risk, known_weight, ...facts } = decision.known;
+      return {
+        decision_id,
+        verdict: decision.verdict,
+        trace: {
+          action: decision.action,
+          subject: decision.subject,
+          at: toIso(decision.at),
+          principal: decision.principal,
+          assessment_id: decision.assessmentId,
+          ...(assessment === undefined ? {} : { model: assessment.model, range: assessment.range, digest: assessment.digest }),
+          basis: decision.result.basis,
+          risk,
+          interval: decision.result.interval,
+          level: decision.result.level,
+          known_weight,
+          confidence,
+          confidence_from: decision.confidenceFrom,
+          critical: critical === 1,
+          facts,
+          rules_fired: decision.rulesFired,
+          reasons: decision.reasons,
+          policy_version: decision.policyVersion,
+          ...(decision.approvalId === null ? {} : { approval_id: decision.approvalId }),
+        },
+        contributions: decision.result.factors.map((factor) => ({ ...factor })),
+        precedents: await precedentsOf(tx, decision),
+        counterfactual: counterfactual === null ? null : { ...counterfactual },
+        alternatives: alternativesOf(policy, decided).map(({ verdict, lacks }) => ({ verdict, lacks: [...lacks] })),
+        outcomes: (await tx.outcomesOf(decision.id)).slice(-5).map((outcome) => ({
+          outcome: outcome.outcome,
+          version: outcome.version,
+          source: outcome.source,
+          attested: outcome.attested,
+          at: toIso(outcome.at),
+        })),
+      };
+    });
+  },
+});
+
+/** The nearest decisions made before this one, with what became of them. */
+async function precedentsOf(tx: DecisionTx, decision: StoredDecision): Promise<{ decision_id: string; [key: string]: unknown }[]> {
+  const nearest = (await tx.pastDecisions(decision.action, decision.at, SEARCHED))
+    .flatMap((past) => {
+      const distance = distanceOf(decision.result.factors, past.result.factors);
+      return distance === null ? [] : [{ past, distance }];
+    })
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, SHOWN);
+  const shown = [];
+  for (const { past, distance } of nearest) {
+    const outcome = (await tx.outcomesOf(past.id)).at(-1)?.outcome ?? null;
+    shown.push({ decision_id: past.id, verdict: past.verdict, risk: past.result.risk, distance, outcome, at: toIso(past.at) });
+  }
+  return shown;
+}

@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { toIso } from "../../../kernel/clock.ts";
+import { DomainError } from "../../../kernel/errors.ts";
+import type { Call } from "../../../kernel/mcp/call.ts";
+import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import type { DecisionDeps } from "../deps.ts";
+import { atTime } from "../domain/approval.ts";
+import { maturesAt, OUTCOMES, type OutcomeRecord } from "../domain/outcome.ts";
+import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
+import { decisionId, idempotencyKey, mustFindDecision } from "./fields.ts";
+
+/** Clocks of two machines may differ by this much. */
+const CLOCK_SKEW_MS = 300_000;
+
+export const recordOutcome = defineTool({
+  name: "record_outcome",
+  title: "Record what became of a decision",
+  description: "Records how a decided change turned out; a later call with another outcome corrects it. A success counts 90 days after the decision.",
+  input: z.object({
+    decision_id: decisionId,
+    outcome: z.enum(OUTCOMES),
+    source: z.string().min(1).max(100).describe("ci, revert, incident, human …"),
+    at: z.iso.datetime().optional().describe("default: now"),
+    idempotency_key: idempotencyKey,
+  }),
+  output: z.object({
+    matures_at: z.string().nullable(),
+    learned: z.boolean(),
+    version: z.int(),
+    corrected: z.string().optional().describe("the outcome this replaces"),
+    attested: z.enum(["self", "token"]).describe("self-declared or by a named principal"),
+  }),
+  annotations: WRITES,
+  run({ decision_id, outcome, source, at }, { store, clock }: DecisionDeps, call) {
+    return store.answer(call, async (tx) => {
+      const now = clock();
+      const decision = await mustFindDecision(tx, decision_id);
+      const happenedAt = momentOf(at, decision, now);
+      const last = (await tx.outcomesOf(decision.id)).at(-1);
+      const isRepeat = last?.outcome === outcome && last.source === source && (at === undefined || last.at === happenedAt);
+      const record: OutcomeRecord = isRepeat
+        ? last
+        : {
+            decisionId: decision.id,
+            version: (last?.version ?? 0) + 1,
+            outcome,
+            source,
+            attested: attestation(call),
+            principal: call.principal.id,
+            at: happenedAt,
+            recordedAt: now,
+            maturesAt: maturesAt(outcome, decision.at, happenedAt),
+          };
+      if (!isRepeat) await tx.addOutcome(record);
+      await spendApproval(tx, decision, now);
+      return {
+        matures_at: record.maturesAt === null ? null : toIso(record.maturesAt),
+        learned: false,
+        version: record.version,
+        ...(isRepeat || last === undefined ? {} : { corrected: last.outcome }),
+        attested: record.attested,
+      };
+    });
+  },
+});
+
+function momentOf(at: string | undefined, decision: StoredDecision, now: number): number {
+  if (at === undefined) return Math.max(now, decision.at);
+  const moment = Date.parse(at);
+  if (moment > now + CLOCK_SKEW_MS || moment < decision.at - CLOCK_SKEW_MS) {
+    throw new DomainError("invalid", "at lies in the future or before the decision", { hint: "give the time at which the outcome was seen, in UTC" });
+  }
+  return moment;
+}
+
+/** Only a token over HTTP names somebody; a local process is whoever it says it is. */
+function attestation(call: Call): "self" | "token" {
+  return call.principal.channel === "http" ? "token" : "self";
+}
+
+/** What was approved has been done: the approval allows nothing more. */
+async function spendApproval(tx: DecisionTx, decision: StoredDecision, now: number): Promise<void> {
+  const approval = decision.approvalId === null ? undefined : await tx.findApproval(decision.approvalId);
+  if (approval === undefined || approval.usedAt !== null || atTime(approval, now).status !== "approved") return;
+  await tx.saveApproval({ ...approval, usedAt: now });
+}

@@ -15,6 +15,8 @@ const MAX_RANGE = 1_000;
 const MAX_FILES = 20_000;
 /** Files whose former length is counted. Beyond it the length is unknown. */
 const MAX_COUNTED_FILES = 500;
+/** Names that can be handed back to git: no control characters, and no bytes that were not UTF-8. */
+const NAMEABLE = /^[^\u0000-\u001f\u007f\ufffd]{1,4096}$/;
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 
 /** Reads changes through the hardened git runner; `settings.roots` bounds which repositories. */
@@ -85,17 +87,18 @@ async function withFormerLength(
   files: readonly FileChange[],
 ): Promise<readonly FileChange[]> {
   if (from === null || files.length === 0) return files.map((file) => ({ ...file, linesBefore: 0 }));
-  if (files.length > MAX_COUNTED_FILES) return files;
+  const counted = files.filter((file) => NAMEABLE.test(file.previousPath));
+  if (files.length > MAX_COUNTED_FILES || counted.length === 0) return files;
   const former = parseNumstat(
     await run(
       gitCommand("diff", ["--numstat", "-z", "--no-renames"], {
         revisions: [emptyTree(from), from],
-        paths: files.map((file) => file.previousPath),
+        paths: counted.map((file) => file.previousPath),
       }),
     ),
   );
   const lines = new Map(former.map((file) => [file.path, file.added ?? 0]));
-  return files.map((file) => ({ ...file, linesBefore: lines.get(file.previousPath) ?? 0 }));
+  return files.map((file) => (counted.includes(file) ? { ...file, linesBefore: lines.get(file.previousPath) ?? 0 } : file));
 }
 
 /** The tree without entries, known to every repository. Source: `git hash-object -t tree /dev/null`, SHA-1 and SHA-256. */

@@ -128,7 +128,6 @@ export const BALANCED: Policy = {
       verdict: "require_human",
       because: `${fact} is critical and not known`,
     })),
-    { id: "very_high_risk", when: [{ fact: "risk", op: ">=", than: 0.8 }], verdict: "require_human", because: "risk is 0.8 or more" },
     {
       id: "thin_evidence",
       when: [{ fact: "known_weight", op: "<", than: 0.5 }],

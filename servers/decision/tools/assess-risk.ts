@@ -6,7 +6,7 @@ import { adviceFor } from "../domain/advice.ts";
 import { MODEL } from "../domain/formula.ts";
 import { ACTIONS } from "../domain/policy.ts";
 import { assess, hasFacts, measure, UNMEASURED } from "./assessing.ts";
-import { factsInput, idempotencyKey, readFacts } from "./fields.ts";
+import { FACTS_HINT, factsInput, idempotencyKey, readFacts } from "./fields.ts";
 
 const revision = z.string().min(1).max(300);
 
@@ -20,7 +20,7 @@ export const assessRisk = defineTool({
     repo: z.string().min(1).max(4096).optional().describe("absolute path"),
     base: revision.optional().describe("default: parent of head"),
     head: revision.optional().describe("default: HEAD"),
-    facts: factsInput.optional(),
+    facts: factsInput.optional().describe(FACTS_HINT),
     idempotency_key: idempotencyKey,
   }),
   output: z.object({
@@ -28,10 +28,10 @@ export const assessRisk = defineTool({
     risk: z.number().describe("score 0..1, not a probability"),
     interval: z.array(z.number()),
     level: z.string(),
-    factors: z.array(z.looseObject({ name: z.string() })).describe("value 0..1, higher = riskier; contributions sum to risk"),
-    model: z.looseObject({ name: z.string() }),
-    metrics: z.record(z.string(), z.number().nullable()).optional(),
-    range: z.object({ base: z.string().nullable(), head: z.string() }).optional(),
+    factors: z.array(z.looseObject({})).describe("value 0..1, higher = riskier; contributions sum to risk"),
+    model: z.looseObject({}),
+    metrics: z.looseObject({}).optional(),
+    range: z.looseObject({}).optional().describe("object ids measured"),
     advice: z.array(z.string()),
   }),
   annotations: WRITES,

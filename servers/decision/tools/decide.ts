@@ -21,7 +21,7 @@ export const decide = defineTool({
   input: z.object({
     action: z.enum(ACTIONS),
     assessment_id: z.string().min(1).max(60).optional(),
-    facts: factsInput.optional(),
+    facts: factsInput.optional().describe("as in assess_risk"),
     confidence: z.number().min(0).max(1).optional().describe("left out: 0.5, never automatic"),
     critical: z.boolean().optional(),
     subject: z.string().min(1).max(200).optional().describe("digest of what is decided on"),

@@ -3,38 +3,25 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { FACT_NAMES, FACTS, isPossible, type Facts } from "../domain/facts.ts";
 import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
 
-const share = z.number().min(0).max(1).nullish();
-const count = z.int().min(0).nullish();
-
 /** Arguments that several tools share, described once. */
 export const idempotencyKey = z.string().min(1).max(200).optional();
 export const decisionId = z.string().min(1).max(60);
 
-export const factsInput = z
-  .object({
-    coverage: share.describe("of the changed lines"),
-    test_failure_rate: share,
-    tests_failed: count,
-    protected_tests_touched: count,
-    complexity: share,
-    dependencies_changed: count,
-    impact_radius: count.describe("dependents"),
-    historical_stability: share,
-    breaking_api_changes: count,
-    secrets_found: count,
-  })
-  .catchall(z.union([z.number(), z.string().max(200), z.boolean(), z.null()]))
-  .describe("your claims: they can raise a measured risk, not lower it; null = looked, not known");
+/** One loose record instead of ten typed members: half the tokens, and refusals in our own words. */
+export const factsInput = z.record(z.string(), z.unknown());
+
+export const FACTS_HINT =
+  "your claims; they can raise a measured risk, never lower it. 0..1: coverage (of changed lines), test_failure_rate, complexity, historical_stability. Counts: tests_failed, protected_tests_touched, dependencies_changed, impact_radius (dependents), breaking_api_changes, secrets_found. null: looked, not known";
 
 /** Parts the facts that rules read from those that nothing reads yet. @throws {DomainError} invalid, limit */
-export function readFacts(given: z.output<typeof factsInput> | undefined): { readonly facts: Facts; readonly unread: readonly string[] } {
-  const entries = Object.entries(given ?? {});
+export function readFacts(given: z.output<typeof factsInput> = {}): { readonly facts: Facts; readonly unread: readonly string[] } {
+  const entries = Object.entries(given);
   if (entries.length > 40) throw new DomainError("limit", "more than 40 facts were given", { hint: "give the facts that the schema names" });
   const facts: Record<string, number | null> = {};
   for (const name of FACT_NAMES) {
-    const value = given?.[name];
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (value === undefined) continue;
-    if (value !== null && !isPossible(name, value)) {
+    if (value !== null && (typeof value !== "number" || !isPossible(name, value))) {
       const range = FACTS[name].kind === "share" ? "a number from 0 to 1" : "a whole number from 0";
       throw new DomainError("invalid", `facts.${name} must be ${range}`, { hint: "give null when it is not known" });
     }

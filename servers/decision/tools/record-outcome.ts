@@ -26,9 +26,9 @@ export const recordOutcome = defineTool({
   output: z.object({
     matures_at: z.string().nullable(),
     learned: z.boolean(),
-    version: z.int(),
-    corrected: z.string().optional().describe("the outcome this replaces"),
-    attested: z.enum(["self", "token"]).describe("self-declared or by a named principal"),
+    version: z.number(),
+    corrected: z.string().optional(),
+    attested: z.enum(["self", "token"]),
   }),
   annotations: WRITES,
   run({ decision_id, outcome, source, at }, { store, clock }: DecisionDeps, call) {

@@ -28,7 +28,7 @@ test.each<[verdict: Verdict, rule: string, action: Action, known: Known]>([
   ["require_human", "deploy_untested", "deploy", good],
   ["auto_proceed", "low_risk", "deploy", { ...good, test_failure_rate: 0 }],
   ["require_human", "tests_failed_unknown", "merge", { ...good, tests_failed: null }],
-  ["require_human", "very_high_risk", "merge", { ...good, risk: 0.8 }],
+  ["request_review", "otherwise", "merge", { ...good, risk: 1 }],
   ["request_review", "thin_evidence", "merge", { ...good, known_weight: 0.49 }],
 ])("balanced says %s by %s to a %s that knows %j", (verdict, rule, action, known) => {
   const outcome = applyPolicy(BALANCED, action, known);

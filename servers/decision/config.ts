@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { ServerSources } from "../../kernel/config.ts";
 import { mainWorktree } from "../../kernel/home.ts";
 
 /** Where the decision server keeps its things, and what it may read. */
 export interface DecisionConfig {
   readonly database: string;
-  /** Folders whose repositories may be measured: the project that the server was started for. */
+  /** Folders whose repositories may be measured: the project that the server was started for, and its main worktree. */
   readonly roots: readonly string[];
   /** Where git is found. */
   readonly path: string;
@@ -19,7 +19,8 @@ export function readDecisionConfig({ home, env, cwd }: ServerSources): DecisionC
   const project = named !== undefined && existsSync(named) ? resolve(named) : cwd;
   return {
     database: join(home, "decision.db"),
-    roots: [mainWorktree(project) ?? project],
+    // The root of the file system is where hosts start servers that have no project.
+    roots: [...new Set([mainWorktree(project) ?? project, project])].filter((root) => dirname(root) !== root),
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     gitHome: join(home, "git-home"),
   };

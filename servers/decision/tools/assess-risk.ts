@@ -8,7 +8,7 @@ import { ACTIONS } from "../domain/policy.ts";
 import { assess, hasFacts, measure, UNMEASURED } from "./assessing.ts";
 import { FACTS_HINT, factsInput, idempotencyKey, readFacts } from "./fields.ts";
 
-const revision = z.string().min(1).max(300);
+const revision = z.string().max(300);
 
 export const assessRisk = defineTool({
   name: "assess_risk",
@@ -17,7 +17,7 @@ export const assessRisk = defineTool({
     "Measures a git range and scores its risk by five factors. Use before decide. Unknown factors widen the interval.",
   input: z.object({
     action: z.enum(ACTIONS),
-    repo: z.string().min(1).max(4096).optional().describe("absolute path"),
+    repo: z.string().max(4096).optional().describe("absolute path"),
     base: revision.optional().describe("default: parent of head"),
     head: revision.optional().describe("default: HEAD"),
     facts: factsInput.optional().describe(FACTS_HINT),
@@ -31,7 +31,7 @@ export const assessRisk = defineTool({
     factors: z.array(z.looseObject({})).describe("value 0..1, higher = riskier; contributions sum to risk"),
     model: z.looseObject({}),
     metrics: z.looseObject({}).optional(),
-    range: z.looseObject({}).optional().describe("object ids measured"),
+    range: z.looseObject({}).optional(),
     advice: z.array(z.string()),
   }),
   annotations: WRITES,

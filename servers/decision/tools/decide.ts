@@ -20,7 +20,7 @@ export const decide = defineTool({
     "Gives a verdict on an assessed change by the policy. require_human opens an approval that only a person can answer (`slipway approve`); request_review asks for a second role.",
   input: z.object({
     action: z.enum(ACTIONS),
-    assessment_id: z.string().min(1).max(60).optional(),
+    assessment_id: z.string().max(60).optional(),
     facts: factsInput.optional().describe("as in assess_risk"),
     confidence: z.number().min(0).max(1).optional().describe("left out: 0.5, never automatic"),
     critical: z.boolean().optional(),

@@ -5,7 +5,7 @@ import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
 
 /** Arguments that several tools share, described once. */
 export const idempotencyKey = z.string().min(1).max(200).optional();
-export const decisionId = z.string().min(1).max(60);
+export const decisionId = z.string().max(60);
 
 /** One loose record instead of ten typed members: half the tokens, and refusals in our own words. */
 export const factsInput = z.record(z.string(), z.unknown());

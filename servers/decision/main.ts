@@ -32,7 +32,12 @@ function onFirstUse(config: DecisionConfig): ChangeSource {
     read(request) {
       if (source === undefined) {
         mkdirSync(config.gitHome, { recursive: true, mode: 0o700 });
-        source = gitHistory({ roots: openRoots(config.roots), path: config.path, home: config.gitHome, cache: gitCache() });
+        source = gitHistory({
+          roots: openRoots(config.roots),
+          path: config.path,
+          home: config.gitHome,
+          cache: gitCache(),
+        });
       }
       return source.read(request);
     },

@@ -7,7 +7,13 @@ import { explainDecision } from "./tools/explain-decision.ts";
 import { getApproval } from "./tools/get-approval.ts";
 import { recordOutcome } from "./tools/record-outcome.ts";
 
-const tools = [assessRisk, decide, getApproval, recordOutcome, explainDecision] as const satisfies readonly Tool<DecisionDeps>[];
+const tools = [
+  assessRisk,
+  decide,
+  getApproval,
+  recordOutcome,
+  explainDecision,
+] as const satisfies readonly Tool<DecisionDeps>[];
 
 export type DecisionTools = typeof tools;
 

@@ -30,7 +30,11 @@ export function gitHistory(settings: GitSettings): ChangeSource {
       const [files, newest, messages, past] = await Promise.all([
         filesOf(run, from, headId),
         run(gitCommand("log", ["-z", "--max-count=1", "--format=%ae%x00%ct"], { revisions: [headId] })),
-        run(gitCommand("log", ["-z", `--max-count=${MAX_RANGE}`, "--format=%B"], { revisions: [from === null ? headId : `${from}..${headId}`] })),
+        run(
+          gitCommand("log", ["-z", `--max-count=${MAX_RANGE}`, "--format=%B"], {
+            revisions: [from === null ? headId : `${from}..${headId}`],
+          }),
+        ),
         pastOf(run, from),
       ]);
       const [author = "", seconds = ""] = newest.split("\0");
@@ -51,32 +55,63 @@ export function gitHistory(settings: GitSettings): ChangeSource {
 }
 
 /** The newest commit that both sides share: what `head` brings is measured from there, as a merge would see it. */
-async function startOf(git: GitContext, base: string | undefined, headId: string, signal: AbortSignal): Promise<string | null> {
+async function startOf(
+  git: GitContext,
+  base: string | undefined,
+  headId: string,
+  signal: AbortSignal,
+): Promise<string | null> {
   if (base === undefined) {
-    const parents = await mustRun(git, gitCommand("rev_list", ["--parents", "--max-count=1"], { revisions: [headId] }), { signal });
+    const parents = await mustRun(
+      git,
+      gitCommand("rev_list", ["--parents", "--max-count=1"], { revisions: [headId] }),
+      { signal },
+    );
     return parents.trim().split(" ")[1] ?? null;
   }
   const baseId = await git.resolveCommit(base);
-  const { code, stdout } = await runGit(git, gitCommand("merge_base", [], { revisions: [baseId, headId] }), { signal });
+  const { code, stdout } = await runGit(git, gitCommand("merge_base", [], { revisions: [baseId, headId] }), {
+    signal,
+  });
   if (code === 0) return stdout.toString("utf8").trim();
   if (code === 1) return null;
   throw unreadable();
 }
 
-async function filesOf(run: (command: GitArguments) => Promise<string>, from: string | null, headId: string): Promise<readonly FileChange[]> {
+async function filesOf(
+  run: (command: GitArguments) => Promise<string>,
+  from: string | null,
+  headId: string,
+): Promise<readonly FileChange[]> {
   const files = parseNumstat(
-    await run(gitCommand("diff", ["--numstat", "-z", "--find-renames"], { revisions: [from ?? emptyTree(headId), headId] })),
+    await run(
+      gitCommand("diff", ["--numstat", "-z", "--find-renames"], {
+        revisions: [from ?? emptyTree(headId), headId],
+      }),
+    ),
   );
   if (files.length > MAX_FILES) {
-    throw new DomainError("limit", `the range touches ${files.length} files, more than ${MAX_FILES}`, { hint: "assess it in smaller ranges" });
+    throw new DomainError("limit", `the range touches ${files.length} files, more than ${MAX_FILES}`, {
+      hint: "assess it in smaller ranges",
+    });
   }
   return files;
 }
 
-async function pastOf(run: (command: GitArguments) => Promise<string>, from: string | null): Promise<readonly PastCommit[]> {
+async function pastOf(
+  run: (command: GitArguments) => Promise<string>,
+  from: string | null,
+): Promise<readonly PastCommit[]> {
   if (from === null) return [];
   // A bare NUL after the format parts commit from commit; names follow the header's last field.
-  const flags = ["-z", "--name-only", "--no-renames", "--no-merges", `--max-count=${MAX_PAST}`, "--format=%x01%ae%x00%ct%x00"] as const;
+  const flags = [
+    "-z",
+    "--name-only",
+    "--no-renames",
+    "--no-merges",
+    `--max-count=${MAX_PAST}`,
+    "--format=%x01%ae%x00%ct%x00",
+  ] as const;
   return parseCommits(await run(gitCommand("log", flags, { revisions: [from] })));
 }
 
@@ -98,7 +133,9 @@ async function withFormerLength(
     ),
   );
   const lines = new Map(former.map((file) => [file.path, file.added ?? 0]));
-  return files.map((file) => (counted.includes(file) ? { ...file, linesBefore: lines.get(file.previousPath) ?? 0 } : file));
+  return files.map((file) =>
+    counted.includes(file) ? { ...file, linesBefore: lines.get(file.previousPath) ?? 0 } : file,
+  );
 }
 
 /** The tree without entries, known to every repository. Source: `git hash-object -t tree /dev/null`, SHA-1 and SHA-256. */
@@ -111,12 +148,16 @@ function emptyTree(idOfSameKind: string): string {
 async function mustRun(git: GitContext, command: GitArguments, options: RunOptions): Promise<string> {
   const { code, stdout, truncated } = await runGit(git, command, { ...options, maxBytes: MAX_OUTPUT_BYTES });
   if (truncated) {
-    throw new DomainError("limit", "the range or its history is too large to read", { hint: "assess a smaller range" });
+    throw new DomainError("limit", "the range or its history is too large to read", {
+      hint: "assess a smaller range",
+    });
   }
   if (code !== 0) throw unreadable();
   return stdout.toString("utf8");
 }
 
 function unreadable(): DomainError {
-  return new DomainError("invalid_state", "git cannot read this range", { hint: "run `git fsck` there: objects may be missing" });
+  return new DomainError("invalid_state", "git cannot read this range", {
+    hint: "run `git fsck` there: objects may be missing",
+  });
 }

@@ -2,7 +2,14 @@ import { systemClock, toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
-import { answered, atTime, refusalOf, TYPED_CHARACTERS, type Approval, type ApprovalAnswer } from "../domain/approval.ts";
+import {
+  answered,
+  atTime,
+  refusalOf,
+  TYPED_CHARACTERS,
+  type Approval,
+  type ApprovalAnswer,
+} from "../domain/approval.ts";
 import type { DecisionStore, DecisionTx } from "../store/decision-store.ts";
 import { exitFor, withStore } from "./opened.ts";
 import { openControllingTerminal, type OpenTerminal, type Terminal } from "./terminal.ts";
@@ -21,14 +28,21 @@ export function answerCommand(answer: ApprovalAnswer, openTerminal: OpenTerminal
     try {
       const flags = parseFlags(argv, { home: { type: "string" }, help: { type: "boolean", short: "h" } }, 1);
       if (flags.has("help")) {
-        io.out(`usage: slipway ${verb} <approval id> [--home DIR]   shows what is asked, then takes your answer at the terminal`);
+        io.out(
+          `usage: slipway ${verb} <approval id> [--home DIR]   shows what is asked, then takes your answer at the terminal`,
+        );
         return EXIT.done;
       }
       const [id] = flags.words;
-      if (id === undefined) throw new DomainError("invalid", `slipway ${verb} needs an approval id`, { hint: "`slipway approvals` lists them" });
+      if (id === undefined)
+        throw new DomainError("invalid", `slipway ${verb} needs an approval id`, {
+          hint: "`slipway approvals` lists them",
+        });
       const terminal = openTerminal(io);
       try {
-        const code = await withStore(flags.text("home"), io, (store) => converse(store, terminal, io, id, answer));
+        const code = await withStore(flags.text("home"), io, (store) =>
+          converse(store, terminal, io, id, answer),
+        );
         if (code === undefined) throw notFound(id);
         return code;
       } finally {
@@ -40,15 +54,25 @@ export function answerCommand(answer: ApprovalAnswer, openTerminal: OpenTerminal
   };
 }
 
-async function converse(store: DecisionStore, terminal: Terminal, io: Io, id: string, answer: ApprovalAnswer): Promise<number> {
+async function converse(
+  store: DecisionStore,
+  terminal: Terminal,
+  io: Io,
+  id: string,
+  answer: ApprovalAnswer,
+): Promise<number> {
   const request = await store.read(async (tx) => {
     const approval = await mustBeOpen(tx, id, systemClock());
     const decision = await tx.findDecision(approval.decisionId);
     if (decision === undefined) throw new Error(`approval ${id} has no decision`);
     return { approval, decision, assessment: await tx.findAssessment(decision.assessmentId) };
   });
-  for (const line of describeRequest(request.approval, request.decision, request.assessment)) terminal.say(line);
-  const typed = await terminal.ask(`type the first ${TYPED_CHARACTERS} characters of the digest for "${answer}", anything else to leave: `, io.signal);
+  for (const line of describeRequest(request.approval, request.decision, request.assessment))
+    terminal.say(line);
+  const typed = await terminal.ask(
+    `type the first ${TYPED_CHARACTERS} characters of the digest for "${answer}", anything else to leave: `,
+    io.signal,
+  );
   if (io.signal.aborted) return EXIT.interrupted;
   const by = `user:${terminal.user}`;
   const stored = await store.write({ principal: { id: by }, once: undefined }, async (tx) => {
@@ -56,7 +80,9 @@ async function converse(store: DecisionStore, terminal: Terminal, io: Io, id: st
     const approval = await mustBeOpen(tx, id, now);
     const refusal = refusalOf(approval, typed?.trim().toLowerCase() ?? "", by, now);
     if (refusal === "wrong_prefix") {
-      throw new DomainError("conflict", "that is not the start of the digest: nothing was changed", { hint: "run the command again" });
+      throw new DomainError("conflict", "that is not the start of the digest: nothing was changed", {
+        hint: "run the command again",
+      });
     }
     if (refusal === "own_request") {
       throw new DomainError("denied", "whoever asked cannot answer", { hint: "another person has to" });
@@ -75,10 +101,16 @@ async function mustBeOpen(tx: DecisionTx, id: string, now: number): Promise<Appr
   if (approval === undefined) throw notFound(id);
   const current = atTime(approval, now);
   if (current.status === "expired") {
-    throw new DomainError("invalid_state", `${id} expired at ${toIso(approval.expiresAt)}`, { hint: "let the work ask again; nothing was changed" });
+    throw new DomainError("invalid_state", `${id} expired at ${toIso(approval.expiresAt)}`, {
+      hint: "let the work ask again; nothing was changed",
+    });
   }
   if (current.status !== "pending") {
-    throw new DomainError("invalid_state", `${id} was already ${current.status} by ${current.answeredBy ?? "somebody"}`, { hint: "nothing was changed" });
+    throw new DomainError(
+      "invalid_state",
+      `${id} was already ${current.status} by ${current.answeredBy ?? "somebody"}`,
+      { hint: "nothing was changed" },
+    );
   }
   return current;
 }

@@ -11,15 +11,22 @@ const MOST = 200;
 /** Lists the approvals that wait for a person; with `--json` one object per line. */
 export const approvals: Command = async (argv, io) => {
   try {
-    const flags = parseFlags(argv, { home: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } }, 0);
+    const flags = parseFlags(
+      argv,
+      { home: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+      0,
+    );
     if (flags.has("help")) {
       io.out(USAGE);
       return EXIT.done;
     }
     const now = systemClock();
-    const found = (await withStore(flags.text("home"), io, (store) => store.read((tx) => tx.pendingApprovals(MOST)))) ?? [];
+    const found =
+      (await withStore(flags.text("home"), io, (store) => store.read((tx) => tx.pendingApprovals(MOST)))) ??
+      [];
     const pending = found.filter((approval) => atTime(approval, now).status === "pending");
-    for (const approval of pending) io.out(flags.has("json") ? JSON.stringify(asJson(approval)) : inWords(approval));
+    for (const approval of pending)
+      io.out(flags.has("json") ? JSON.stringify(asJson(approval)) : inWords(approval));
     if (pending.length === 0 && !flags.has("json")) io.err("nothing waits for approval");
     return EXIT.done;
   } catch (error) {

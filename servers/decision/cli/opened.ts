@@ -12,7 +12,11 @@ import { openDecisionStore } from "../store/sqlite.ts";
  * Opens the decision store of the state folder that the flags and the environment name, for the length of `work`.
  * Undefined when there is none yet: looking does not make one.
  */
-export async function withStore<T>(home: string | undefined, io: Io, work: (store: DecisionStore) => Promise<T>): Promise<T | undefined> {
+export async function withStore<T>(
+  home: string | undefined,
+  io: Io,
+  work: (store: DecisionStore) => Promise<T>,
+): Promise<T | undefined> {
   const folder = findHome({ flag: home, env: io.env, cwd: io.cwd });
   const config = readDecisionConfig({ home: folder, env: io.env, cwd: io.cwd, log: silentLog });
   if (!existsSync(config.database)) return undefined;

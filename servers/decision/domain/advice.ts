@@ -14,12 +14,17 @@ const HOW_TO_KNOW: Readonly<Record<FactorName, string>> = {
 const LARGE_LINES = 400;
 
 /** What would make the change safer or better known, most useful first; at most eight short lines. */
-export function adviceFor(assessment: Assessment, change: Change | null, unreadFacts: readonly string[]): readonly string[] {
+export function adviceFor(
+  assessment: Assessment,
+  change: Change | null,
+  unreadFacts: readonly string[],
+): readonly string[] {
   const lines: string[] = [];
   if (change !== null) lines.push(...adviceOnChange(change));
   for (const factor of assessment.factors) if (!factor.known) lines.push(HOW_TO_KNOW[factor.name]);
   if (assessment.basis === "claimed") lines.push("nothing was measured: give repo, base and head");
-  if (assessment.ignored.length > 0) lines.push(`claims never lower a measured risk; without effect: ${assessment.ignored.join(", ")}`);
+  if (assessment.ignored.length > 0)
+    lines.push(`claims never lower a measured risk; without effect: ${assessment.ignored.join(", ")}`);
   if (unreadFacts.length > 0) lines.push(`no rule reads these facts: ${unreadFacts.slice(0, 5).join(", ")}`);
   return lines.slice(0, 8);
 }

@@ -39,7 +39,12 @@ export function isLive(approval: Approval, now: number): boolean {
 export type AnswerRefusal = "answered" | "expired" | "wrong_prefix" | "own_request";
 
 /** Why a person's answer can't be taken, or null. Checked again in the transaction that stores it. */
-export function refusalOf(approval: Approval, typed: string, person: string, now: number): AnswerRefusal | null {
+export function refusalOf(
+  approval: Approval,
+  typed: string,
+  person: string,
+  now: number,
+): AnswerRefusal | null {
   const current = atTime(approval, now);
   if (current.status === "expired") return "expired";
   if (current.status !== "pending") return "answered";
@@ -49,6 +54,19 @@ export function refusalOf(approval: Approval, typed: string, person: string, now
 }
 
 /** An answered approval; the answer holds as long again as the question was open for. */
-export function answered(approval: Approval, answer: ApprovalAnswer, by: string, channel: string, now: number): Approval {
-  return { ...approval, status: answer, answeredBy: by, channel, answeredAt: now, expiresAt: now + APPROVAL_TTL_MS };
+export function answered(
+  approval: Approval,
+  answer: ApprovalAnswer,
+  by: string,
+  channel: string,
+  now: number,
+): Approval {
+  return {
+    ...approval,
+    status: answer,
+    answeredBy: by,
+    channel,
+    answeredAt: now,
+    expiresAt: now + APPROVAL_TTL_MS,
+  };
 }

@@ -1,6 +1,15 @@
 import { HALF_POINTS, type FactorName } from "./factors.ts";
 import { WEIGHTS, type Factor } from "./formula.ts";
-import { applyPolicy, holds, severity, type Action, type Condition, type Known, type Policy, type Verdict } from "./policy.ts";
+import {
+  applyPolicy,
+  holds,
+  severity,
+  type Action,
+  type Condition,
+  type Known,
+  type Policy,
+  type Verdict,
+} from "./policy.ts";
 
 /** One changed factor that alone would have changed the verdict. */
 export interface Counterfactual {
@@ -43,10 +52,16 @@ export function counterfactualOf(policy: Policy, decided: Decided): Counterfactu
 function turningPoint(policy: Policy, decided: Decided, factor: Factor, end: 0 | 1): Counterfactual | null {
   if (factor.value === null) return null;
   const from = factor.value;
-  const total = decided.factors.filter((each) => each.known).reduce((sum, each) => sum + WEIGHTS[each.name], 0);
-  const risk = decided.known["risk"] ?? 0;
+  const total = decided.known["known_weight"] ?? 1;
+  // Summed exactly as the formula does, so that a risk on a threshold falls on the same side here and there.
+  const riskAt = (value: number): number =>
+    decided.factors.reduce(
+      (sum, each) =>
+        sum + (each.name === factor.name ? (WEIGHTS[each.name] / total) * value : each.contribution),
+      0,
+    );
   const verdictAt = (value: number): Verdict =>
-    applyPolicy(policy, decided.action, { ...decided.known, risk: clamp(risk + (WEIGHTS[factor.name] / total) * (value - from)) }).verdict;
+    applyPolicy(policy, decided.action, { ...decided.known, risk: clamp(riskAt(value)) }).verdict;
   if (verdictAt(end) === decided.verdict) return null;
   let same = from;
   let other: number = end;
@@ -61,24 +76,34 @@ function turningPoint(policy: Policy, decided: Decided, factor: Factor, end: 0 |
 /** Turns a factor's value back into what a person can count. Only measured factors have such a unit. */
 function wordsFor(factor: Factor, to: number): string {
   const amount = (half: number): number => Math.floor((half * to) / Math.max(1e-9, 1 - to));
-  if (factor.source === "measured" && factor.name === "complexity") return `about ${amount(HALF_POINTS.lines)} lines instead (now: ${factor.basis})`;
-  if (factor.source === "measured" && factor.name === "impact_radius") return `about ${amount(HALF_POINTS.files)} files instead (now: ${factor.basis})`;
+  if (factor.source === "measured" && factor.name === "complexity")
+    return `about ${amount(HALF_POINTS.lines)} lines instead (now: ${factor.basis})`;
+  if (factor.source === "measured" && factor.name === "impact_radius")
+    return `about ${amount(HALF_POINTS.files)} files instead (now: ${factor.basis})`;
   return `${factor.name} at ${to.toFixed(3)} instead of ${(factor.value ?? 0).toFixed(3)} (${factor.basis})`;
 }
 
 /** What else could have been decided, and which conditions of it did not hold. */
-export function alternativesOf(policy: Policy, decided: Decided): readonly { readonly verdict: Verdict; readonly lacks: readonly string[] }[] {
+export function alternativesOf(
+  policy: Policy,
+  decided: Decided,
+): readonly { readonly verdict: Verdict; readonly lacks: readonly string[] }[] {
   const guards = policy.guards.filter(
     (rule) =>
-      (rule.actions === undefined || rule.actions.includes(decided.action)) && rule.when.every((condition) => holds(condition, decided.known)),
+      (rule.actions === undefined || rule.actions.includes(decided.action)) &&
+      rule.when.every((condition) => holds(condition, decided.known)),
   );
   return policy.ladder
     .filter((rule) => severity(rule.verdict) < severity(decided.verdict))
     .map((rule) => ({
       verdict: rule.verdict,
       lacks: [
-        ...rule.when.filter((condition) => !holds(condition, decided.known)).map((condition) => phrase(condition, decided.known)),
-        ...guards.filter((guard) => severity(guard.verdict) > severity(rule.verdict)).map((guard) => `not ${guard.id}: ${guard.because}`),
+        ...rule.when
+          .filter((condition) => !holds(condition, decided.known))
+          .map((condition) => phrase(condition, decided.known)),
+        ...guards
+          .filter((guard) => severity(guard.verdict) > severity(rule.verdict))
+          .map((guard) => `not ${guard.id}: ${guard.because}`),
       ],
     }));
 }
@@ -86,7 +111,9 @@ export function alternativesOf(policy: Policy, decided: Decided): readonly { rea
 function phrase(condition: Condition, known: Known): string {
   const value = known[condition.fact];
   const now = typeof value === "number" ? String(Math.round(value * 1000) / 1000) : "not known";
-  return "than" in condition ? `${condition.fact} ${condition.op} ${condition.than} (is ${now})` : `${condition.fact} ${condition.op}`;
+  return "than" in condition
+    ? `${condition.fact} ${condition.op} ${condition.than} (is ${now})`
+    : `${condition.fact} ${condition.op}`;
 }
 
 /**

@@ -2,7 +2,13 @@ import type { Facts } from "./facts.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** The five factors of the formula, in the order they are reported. Every value lies in 0..1, higher is riskier. */
-export const FACTORS = ["complexity", "test_coverage", "dependency_changes", "historical_stability", "impact_radius"] as const;
+export const FACTORS = [
+  "complexity",
+  "test_coverage",
+  "dependency_changes",
+  "historical_stability",
+  "impact_radius",
+] as const;
 
 export type FactorName = (typeof FACTORS)[number];
 
@@ -24,7 +30,15 @@ export function saturate(amount: number, half: number): number {
 
 // Source: the formula with churn of this project's measurements on six open-source histories (AUC .690, Brier .184;
 // with entropy in place of churn .668 and .197). The half points are part of the model's version.
-export const HALF_POINTS = { lines: 200, folders: 3, manifests: 1, past_changes: 50, developers: 5, files: 5, dependencies: 3 } as const;
+export const HALF_POINTS = {
+  lines: 200,
+  folders: 3,
+  manifests: 1,
+  past_changes: 50,
+  developers: 5,
+  files: 5,
+  dependencies: 3,
+} as const;
 
 /**
  * Reads the factors from a measured change.
@@ -42,10 +56,16 @@ export function measuredReadings(metrics: Metrics, manifests: number): Readings 
     complexity:
       lines === null
         ? { value: null, basis: "only binary files changed" }
-        : { value: saturate(lines, HALF_POINTS.lines), basis: `${lines} lines changed (stands in for complexity)` },
+        : {
+            value: saturate(lines, HALF_POINTS.lines),
+            basis: `${lines} lines changed (stands in for complexity)`,
+          },
     test_coverage: { value: null, basis: "a diff does not tell" },
     dependency_changes: {
-      value: Math.max(saturate(Math.max(0, nd - 1), HALF_POINTS.folders), saturate(manifests, HALF_POINTS.manifests)),
+      value: Math.max(
+        saturate(Math.max(0, nd - 1), HALF_POINTS.folders),
+        saturate(manifests, HALF_POINTS.manifests),
+      ),
       basis: `${nd} folders and ${manifests} dependency manifests touched`,
     },
     historical_stability: historyReading(nf, nuc, ndev),
@@ -65,14 +85,37 @@ function historyReading(nf: number, nuc: number | null, ndev: number | null): Re
 
 /** Reads the factors from what a caller claims. */
 export function claimedReadings(facts: Facts): Readings {
-  const from = (fact: number | null | undefined, value: (fact: number) => number, words: (fact: number) => string): Reading =>
-    fact === null || fact === undefined ? UNKNOWN : { value: value(fact), basis: words(fact) };
+  const from = (
+    fact: number | null | undefined,
+    value: (fact: number) => number,
+    words: (fact: number) => string,
+  ): Reading => (fact === null || fact === undefined ? UNKNOWN : { value: value(fact), basis: words(fact) });
   return {
-    complexity: from(facts.complexity, (x) => x, (x) => `complexity ${x}`),
-    test_coverage: from(facts.coverage, (x) => 1 - x, (x) => `coverage ${x}`),
-    dependency_changes: from(facts.dependencies_changed, (x) => saturate(x, HALF_POINTS.dependencies), (x) => `${x} dependencies changed`),
-    historical_stability: from(facts.historical_stability, (x) => 1 - x, (x) => `stability ${x}`),
-    impact_radius: from(facts.impact_radius, (x) => saturate(x, HALF_POINTS.files), (x) => `${x} dependents`),
+    complexity: from(
+      facts.complexity,
+      (x) => x,
+      (x) => `complexity ${x}`,
+    ),
+    test_coverage: from(
+      facts.coverage,
+      (x) => 1 - x,
+      (x) => `coverage ${x}`,
+    ),
+    dependency_changes: from(
+      facts.dependencies_changed,
+      (x) => saturate(x, HALF_POINTS.dependencies),
+      (x) => `${x} dependencies changed`,
+    ),
+    historical_stability: from(
+      facts.historical_stability,
+      (x) => 1 - x,
+      (x) => `stability ${x}`,
+    ),
+    impact_radius: from(
+      facts.impact_radius,
+      (x) => saturate(x, HALF_POINTS.files),
+      (x) => `${x} dependents`,
+    ),
   };
 }
 

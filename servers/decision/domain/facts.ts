@@ -14,7 +14,9 @@ export const FACTS = {
   historical_stability: { kind: "share", riskier: "lower" },
   breaking_api_changes: { kind: "count", riskier: "higher" },
   secrets_found: { kind: "count", riskier: "higher" },
-} as const satisfies Readonly<Record<string, { readonly kind: "share" | "count"; readonly riskier: "lower" | "higher" }>>;
+} as const satisfies Readonly<
+  Record<string, { readonly kind: "share" | "count"; readonly riskier: "lower" | "higher" }>
+>;
 
 export type FactName = keyof typeof FACTS;
 
@@ -43,7 +45,10 @@ export function isPossible(name: FactName, value: number): boolean {
 /** Both sets of claims; where they differ the riskier one holds, so that a later claim never undoes an earlier one. */
 export function riskierFacts(a: Facts, b: Facts): Facts {
   return Object.fromEntries(
-    FACT_NAMES.filter((name) => a[name] !== undefined || b[name] !== undefined).map((name) => [name, riskier(name, a[name], b[name])]),
+    FACT_NAMES.filter((name) => a[name] !== undefined || b[name] !== undefined).map((name) => [
+      name,
+      riskier(name, a[name], b[name]),
+    ]),
   );
 }
 

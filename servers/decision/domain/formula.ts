@@ -1,7 +1,11 @@
 import { FACTORS, type FactorName, type Readings } from "./factors.ts";
 
 /** The model's name as recorded with every assessment. A changed weight or half point is a new version. */
-export const MODEL = { name: "weighted_formula", version: "1", trained_on: "nothing: the weights are fixed" } as const;
+export const MODEL = {
+  name: "weighted_formula",
+  version: "1",
+  trained_on: "nothing: the weights are fixed",
+} as const;
 
 /**
  * Weights of the factors; they add up to 1.
@@ -77,7 +81,14 @@ export function scoreRisk(measured: Readings | null, claimed: Readings): Assessm
     if (part === undefined) {
       // With nothing known at all, every factor stands for one half of its weight: neither safe nor dangerous.
       const contribution = total === 0 ? WEIGHTS[name] / 2 : 0;
-      return { name, value: null, contribution, known: false, source: "unknown", basis: (measured ?? claimed)[name].basis };
+      return {
+        name,
+        value: null,
+        contribution,
+        known: false,
+        source: "unknown",
+        basis: (measured ?? claimed)[name].basis,
+      };
     }
     return { ...part, contribution: (WEIGHTS[name] / total) * part.value, known: true };
   });
@@ -89,7 +100,10 @@ export function scoreRisk(measured: Readings | null, claimed: Readings): Assessm
     factors,
     knownWeight: total,
     basis: measured === null ? "claimed" : "measured",
-    ignored: measured === null ? [] : FACTORS.filter((name) => claimed[name].value !== null && byName.get(name)?.source !== "claimed"),
+    ignored:
+      measured === null
+        ? []
+        : FACTORS.filter((name) => claimed[name].value !== null && byName.get(name)?.source !== "claimed"),
   };
 }
 
@@ -99,7 +113,9 @@ function claimedParts(claimed: Readings): readonly Part[] {
 
 function partOf(name: FactorName, readings: Readings, source: Part["source"]): readonly Part[] {
   const { value, basis } = readings[name];
-  return value === null ? [] : [{ name, value, source, basis: source === "claimed" ? `claimed: ${basis}` : basis }];
+  return value === null
+    ? []
+    : [{ name, value, source, basis: source === "claimed" ? `claimed: ${basis}` : basis }];
 }
 
 /** The subset of claims that gives the highest mean: taken from the worst downwards, while they still raise it. */

@@ -76,7 +76,8 @@ function historyOf(change: Change): HistoryMetrics {
   let sexp = 0;
   for (const commit of change.past) {
     const hits = commit.paths.filter((path) => touched.has(path));
-    for (const path of hits) lastChange.set(path, Math.min(lastChange.get(path) ?? Number.POSITIVE_INFINITY, ageOf(commit)));
+    for (const path of hits)
+      lastChange.set(path, Math.min(lastChange.get(path) ?? Number.POSITIVE_INFINITY, ageOf(commit)));
     if (hits.length > 0) {
       nuc += 1;
       developers.add(commit.author);
@@ -87,7 +88,14 @@ function historyOf(change: Change): HistoryMetrics {
     if (commit.paths.some((path) => subsystems.has(subsystemOf(path)))) sexp += 1;
   }
   const ages = [...lastChange.values()];
-  return { ndev: developers.size, age: ages.length === 0 ? null : sum(ages) / ages.length / DAY_MS, nuc, exp, rexp, sexp };
+  return {
+    ndev: developers.size,
+    age: ages.length === 0 ? null : sum(ages) / ages.length / DAY_MS,
+    nuc,
+    exp,
+    rexp,
+    sexp,
+  };
 }
 
 /** Shannon entropy of the shares, in bits. Zero shares count for nothing. */

@@ -1,5 +1,11 @@
 /** Verdicts from the mildest to the strictest. */
-export const VERDICTS = ["auto_proceed", "proceed_with_monitoring", "request_review", "require_human", "block"] as const;
+export const VERDICTS = [
+  "auto_proceed",
+  "proceed_with_monitoring",
+  "request_review",
+  "require_human",
+  "block",
+] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 export const ACTIONS = ["merge", "deploy", "command", "plan"] as const;
@@ -48,13 +54,19 @@ const CRITICAL: Rule = {
 const LADDER: readonly Rule[] = [
   {
     id: "low_risk",
-    when: [{ fact: "confidence", op: ">", than: 0.9 }, { fact: "risk", op: "<", than: 0.2 }],
+    when: [
+      { fact: "confidence", op: ">", than: 0.9 },
+      { fact: "risk", op: "<", than: 0.2 },
+    ],
     verdict: "auto_proceed",
     because: "confidence is above 0.9 and risk below 0.2",
   },
   {
     id: "moderate_risk",
-    when: [{ fact: "confidence", op: ">", than: 0.7 }, { fact: "risk", op: "<", than: 0.4 }],
+    when: [
+      { fact: "confidence", op: ">", than: 0.7 },
+      { fact: "risk", op: "<", than: 0.4 },
+    ],
     verdict: "proceed_with_monitoring",
     because: "confidence is above 0.7 and risk below 0.4",
   },
@@ -74,7 +86,13 @@ const OTHERWISE: Rule = {
 export const CLASSIC: Policy = { name: "classic", guards: [CRITICAL], ladder: LADDER, otherwise: OTHERWISE };
 
 /** Facts whose being unknown a person has to weigh. */
-const CRITICAL_FACTS = ["test_failure_rate", "tests_failed", "protected_tests_touched", "secrets_found", "breaking_api_changes"] as const;
+const CRITICAL_FACTS = [
+  "test_failure_rate",
+  "tests_failed",
+  "protected_tests_touched",
+  "secrets_found",
+  "breaking_api_changes",
+] as const;
 
 /** The tree behind guards: failed tests, touched protected tests and found secrets block, whatever the risk. */
 export const BALANCED: Policy = {
@@ -108,7 +126,12 @@ export const BALANCED: Policy = {
       verdict: "block",
       because: "protected tests were changed",
     },
-    { id: "secrets_found", when: [{ fact: "secrets_found", op: ">", than: 0 }], verdict: "block", because: "secrets were found in the change" },
+    {
+      id: "secrets_found",
+      when: [{ fact: "secrets_found", op: ">", than: 0 }],
+      verdict: "block",
+      because: "secrets were found in the change",
+    },
     {
       id: "breaking_api_changes",
       when: [{ fact: "breaking_api_changes", op: ">", than: 0 }],
@@ -148,9 +171,13 @@ export interface Outcome {
 
 /** Applies a policy. Deterministic: the same knowledge always gives the same verdict. */
 export function applyPolicy(policy: Policy, action: Action, known: Known): Outcome {
-  const guards = policy.guards.filter((rule) => appliesTo(rule, action) && rule.when.every((condition) => holds(condition, known)));
+  const guards = policy.guards.filter(
+    (rule) => appliesTo(rule, action) && rule.when.every((condition) => holds(condition, known)),
+  );
   const rung =
-    policy.ladder.find((rule) => appliesTo(rule, action) && rule.when.every((condition) => holds(condition, known))) ?? policy.otherwise;
+    policy.ladder.find(
+      (rule) => appliesTo(rule, action) && rule.when.every((condition) => holds(condition, known)),
+    ) ?? policy.otherwise;
   const fired = [...guards, rung].sort((a, b) => severity(b.verdict) - severity(a.verdict));
   const verdict = fired[0]?.verdict ?? policy.otherwise.verdict;
   return {

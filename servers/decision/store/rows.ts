@@ -90,9 +90,20 @@ const Condition = z.union([
   z.object({ fact: z.string(), op: z.enum(["unknown", "missing"]) }),
 ]);
 const RuleBody = z
-  .object({ id: z.string(), actions: z.array(z.enum(ACTIONS)).optional(), when: z.array(Condition), verdict: z.enum(VERDICTS), because: z.string() })
+  .object({
+    id: z.string(),
+    actions: z.array(z.enum(ACTIONS)).optional(),
+    when: z.array(Condition),
+    verdict: z.enum(VERDICTS),
+    because: z.string(),
+  })
   .transform(({ actions, ...rule }) => (actions === undefined ? rule : { ...rule, actions }));
-const PolicyBody = z.object({ name: z.string(), guards: z.array(RuleBody), ladder: z.array(RuleBody), otherwise: RuleBody });
+const PolicyBody = z.object({
+  name: z.string(),
+  guards: z.array(RuleBody),
+  ladder: z.array(RuleBody),
+  otherwise: RuleBody,
+});
 
 const ApprovalRow = z
   .object({

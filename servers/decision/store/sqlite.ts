@@ -8,7 +8,11 @@ import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 
 /** Opens the decision store at a path, or in memory for ":memory:". The caller closes it. */
 export function openDecisionStore(path: string, clock: Clock): DecisionStore {
-  return storeOver(openDatabase({ path, applicationId: APPLICATION_ID, migrations: MIGRATIONS }), clock, bindDecisions);
+  return storeOver(
+    openDatabase({ path, applicationId: APPLICATION_ID, migrations: MIGRATIONS }),
+    clock,
+    bindDecisions,
+  );
 }
 
 function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
@@ -19,7 +23,14 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       emit({
         type: "risk.assessed",
         subject: id,
-        data: { action: assessment.action, risk: result.risk, level: result.level, basis: result.basis, model: `${model.name}@${model.version}`, head: range?.head ?? null },
+        data: {
+          action: assessment.action,
+          risk: result.risk,
+          level: result.level,
+          basis: result.basis,
+          model: `${model.name}@${model.version}`,
+          head: range?.head ?? null,
+        },
       });
     },
     async findAssessment(id) {
@@ -27,7 +38,12 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       return row === undefined ? undefined : toAssessment(row);
     },
     async keepPolicy(version, policy, now) {
-      sql.run("INSERT OR IGNORE INTO policy (version, at, body) VALUES (?, ?, ?)", version, now, JSON.stringify(policy));
+      sql.run(
+        "INSERT OR IGNORE INTO policy (version, at, body) VALUES (?, ?, ?)",
+        version,
+        now,
+        JSON.stringify(policy),
+      );
     },
     async findPolicy(version) {
       const row = sql.get("SELECT body FROM policy WHERE version = ?", version);
@@ -64,7 +80,14 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       return row === undefined ? undefined : toDecision(row);
     },
     async pastDecisions(action, before, limit) {
-      return sql.all("SELECT body FROM decision WHERE action = ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?", action, before, limit).map(toDecision);
+      return sql
+        .all(
+          "SELECT body FROM decision WHERE action = ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?",
+          action,
+          before,
+          limit,
+        )
+        .map(toDecision);
     },
     async addApproval(approval) {
       sql.run(
@@ -83,7 +106,12 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       emit({
         type: "approval.requested",
         subject: approval.id,
-        data: { digest: approval.digest, decision_id: approval.decisionId, action: approval.action, expires_at: toIso(approval.expiresAt) },
+        data: {
+          digest: approval.digest,
+          decision_id: approval.decisionId,
+          action: approval.action,
+          expires_at: toIso(approval.expiresAt),
+        },
       });
     },
     async findApproval(id) {
@@ -91,10 +119,14 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       return row === undefined ? undefined : toApproval(row);
     },
     async approvalsOf(digest) {
-      return sql.all("SELECT * FROM approval WHERE digest = ? ORDER BY requested_at DESC, id DESC", digest).map(toApproval);
+      return sql
+        .all("SELECT * FROM approval WHERE digest = ? ORDER BY requested_at DESC, id DESC", digest)
+        .map(toApproval);
     },
     async pendingApprovals(limit) {
-      return sql.all("SELECT * FROM approval WHERE status = 'pending' ORDER BY requested_at, id LIMIT ?", limit).map(toApproval);
+      return sql
+        .all("SELECT * FROM approval WHERE status = 'pending' ORDER BY requested_at, id LIMIT ?", limit)
+        .map(toApproval);
     },
     async saveApproval(approval) {
       const { id, status, expiresAt, answeredBy, channel, answeredAt, usedAt } = approval;
@@ -110,11 +142,20 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
         id,
       );
       if (before === status) return;
-      if (status === "expired") emit({ type: "approval.expired", subject: id, data: { digest: approval.digest } });
-      else emit({ type: "approval.answered", subject: id, data: { digest: approval.digest, status, by: answeredBy, channel } });
+      if (status === "expired")
+        emit({ type: "approval.expired", subject: id, data: { digest: approval.digest } });
+      else
+        emit({
+          type: "approval.answered",
+          subject: id,
+          data: { digest: approval.digest, status, by: answeredBy, channel },
+        });
     },
     async expireApprovals(now) {
-      const due = sql.all("SELECT * FROM approval WHERE used_at IS NULL AND status <> 'expired' AND expires_at <= ? LIMIT 500", now);
+      const due = sql.all(
+        "SELECT * FROM approval WHERE used_at IS NULL AND status <> 'expired' AND expires_at <= ? LIMIT 500",
+        now,
+      );
       for (const approval of due.map(toApproval)) await this.saveApproval({ ...approval, status: "expired" });
     },
     async addOutcome(outcome) {
@@ -145,7 +186,9 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       });
     },
     async outcomesOf(decisionId) {
-      return sql.all("SELECT * FROM outcome WHERE decision_id = ? ORDER BY version", decisionId).map(toOutcome);
+      return sql
+        .all("SELECT * FROM outcome WHERE decision_id = ? ORDER BY version", decisionId)
+        .map(toOutcome);
     },
   };
 }

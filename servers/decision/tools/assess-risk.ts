@@ -36,18 +36,36 @@ export const assessRisk = defineTool({
   }),
   annotations: WRITES,
   core: true,
-  async run({ action, repo, base, head, facts: given }, { store, changes, clock, newId }: DecisionDeps, call) {
+  async run(
+    { action, repo, base, head, facts: given },
+    { store, changes, clock, newId }: DecisionDeps,
+    call,
+  ) {
     const { facts, unread } = readFacts(given);
     if (repo === undefined && (base !== undefined || head !== undefined)) {
-      throw new DomainError("invalid", "base and head need a repo", { hint: "give repo, the absolute path of the repository" });
+      throw new DomainError("invalid", "base and head need a repo", {
+        hint: "give repo, the absolute path of the repository",
+      });
     }
     if (repo === undefined && !hasFacts(facts)) {
-      throw new DomainError("invalid", "there is nothing to assess", { hint: "give repo (with base and head), or facts" });
+      throw new DomainError("invalid", "there is nothing to assess", {
+        hint: "give repo (with base and head), or facts",
+      });
     }
-    const change = repo === undefined ? null : await changes.read({ repo, base, head: head ?? "HEAD", signal: call.signal });
+    const change =
+      repo === undefined
+        ? null
+        : await changes.read({ repo, base, head: head ?? "HEAD", signal: call.signal });
     const measured = repo === undefined || change === null ? UNMEASURED : measure(repo, change);
     return store.answer(call, async (tx) => {
-      const assessment = assess({ id: newId("rsk"), action, ...measured, claims: facts, principal: call.principal.id, at: clock() });
+      const assessment = assess({
+        id: newId("rsk"),
+        action,
+        ...measured,
+        claims: facts,
+        principal: call.principal.id,
+        at: clock(),
+      });
       await tx.addAssessment(assessment);
       const { result, metrics } = assessment;
       return {

@@ -8,23 +8,51 @@ import type { Action, Policy } from "../domain/policy.ts";
 import type { StoredAssessment } from "../store/decision-store.ts";
 
 /** Everything of an assessment that does not come from the formula. */
-export type Assessable = Pick<StoredAssessment, "id" | "action" | "range" | "metrics" | "measured" | "claims" | "principal" | "at">;
+export type Assessable = Pick<
+  StoredAssessment,
+  "id" | "action" | "range" | "metrics" | "measured" | "claims" | "principal" | "at"
+>;
 
 /** What a change itself tells, before anybody claims anything. */
-export function measure(repo: string, change: Change): Pick<StoredAssessment, "range" | "metrics" | "measured"> {
+export function measure(
+  repo: string,
+  change: Change,
+): Pick<StoredAssessment, "range" | "metrics" | "measured"> {
   const metrics = metricsOf(change);
-  const manifests = change.files.filter((file) => isManifest(file.path) || isManifest(file.previousPath)).length;
-  return { range: { repo, base: change.base, head: change.head }, metrics, measured: measuredReadings(metrics, manifests) };
+  const manifests = change.files.filter(
+    (file) => isManifest(file.path) || isManifest(file.previousPath),
+  ).length;
+  return {
+    range: { repo, base: change.base, head: change.head },
+    metrics,
+    measured: measuredReadings(metrics, manifests),
+  };
 }
 
-export const UNMEASURED: Pick<StoredAssessment, "range" | "metrics" | "measured"> = { range: null, metrics: null, measured: null };
+export const UNMEASURED: Pick<StoredAssessment, "range" | "metrics" | "measured"> = {
+  range: null,
+  metrics: null,
+  measured: null,
+};
 
 /** Runs the formula and seals what was looked at. The digest leaves out who, when and under which path. */
 export function assess(what: Assessable): StoredAssessment {
   const result = scoreRisk(what.measured, claimedReadings(what.claims));
   const model = { name: MODEL.name, version: MODEL.version };
   const range = what.range === null ? null : { base: what.range.base, head: what.range.head };
-  return { ...what, model, result, digest: digestOf({ action: what.action, range, metrics: what.metrics, claims: what.claims, model, result }) };
+  return {
+    ...what,
+    model,
+    result,
+    digest: digestOf({
+      action: what.action,
+      range,
+      metrics: what.metrics,
+      claims: what.claims,
+      model,
+      result,
+    }),
+  };
 }
 
 /** Names a policy by its content, so that a changed rule is a new version. */
@@ -33,7 +61,12 @@ export function versionOf(policy: Policy): string {
 }
 
 /** What an approval is bound to: this action on this subject, as assessed, under this policy. */
-export function approvalDigest(action: Action, subject: string, policyVersion: string, assessment: StoredAssessment): string {
+export function approvalDigest(
+  action: Action,
+  subject: string,
+  policyVersion: string,
+  assessment: StoredAssessment,
+): string {
   return digestOf({ action, subject, policy_version: policyVersion, assessment: assessment.digest });
 }
 

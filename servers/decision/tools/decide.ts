@@ -56,11 +56,16 @@ export const decide = defineTool({
       const reasons = [
         ...outcome.reasons,
         ...(confidence === undefined ? ["no confidence was given: 0.5 is assumed"] : []),
-        ...(assessment.result.basis === "claimed" ? ["nothing was measured: this rests on your facts alone"] : []),
+        ...(assessment.result.basis === "claimed"
+          ? ["nothing was measured: this rests on your facts alone"]
+          : []),
         ...(unread.length === 0 ? [] : [`no rule reads these facts: ${unread.slice(0, 5).join(", ")}`]),
       ];
       const about = subject ?? subjectOf(assessment) ?? id;
-      const approvalId = outcome.verdict === "require_human" ? await approvalFor(tx, approvalDigest(action, about, policyVersion, assessment), now, newId) : null;
+      const approvalId =
+        outcome.verdict === "require_human"
+          ? await approvalFor(tx, approvalDigest(action, about, policyVersion, assessment), now, newId)
+          : null;
       const decision: StoredDecision = {
         id,
         action,
@@ -102,14 +107,20 @@ async function assessmentFor(
 ): Promise<StoredAssessment> {
   const found = id === undefined ? undefined : await tx.findAssessment(id);
   if (id !== undefined && found === undefined) {
-    throw new DomainError("not_found", "there is no such assessment", { hint: "use the assessment_id that assess_risk returned" });
+    throw new DomainError("not_found", "there is no such assessment", {
+      hint: "use the assessment_id that assess_risk returned",
+    });
   }
   if (found !== undefined && found.action !== action) {
-    throw new DomainError("invalid", `this assessment is about a ${found.action}, not a ${action}`, { hint: "assess the action you are about to take" });
+    throw new DomainError("invalid", `this assessment is about a ${found.action}, not a ${action}`, {
+      hint: "assess the action you are about to take",
+    });
   }
   if (found !== undefined && !hasFacts(facts)) return found;
   if (found === undefined && !hasFacts(facts)) {
-    throw new DomainError("invalid", "there is nothing to decide on", { hint: "give an assessment_id, or facts" });
+    throw new DomainError("invalid", "there is nothing to decide on", {
+      hint: "give an assessment_id, or facts",
+    });
   }
   const assessment = assess({
     ...(found ?? UNMEASURED),
@@ -135,10 +146,17 @@ interface ApprovalHandle {
 }
 
 /** The approval already open, given or refused for this digest, or a new id. A refusal holds as long as an approval. */
-async function approvalFor(tx: DecisionTx, digest: string, now: number, newId: DecisionDeps["newId"]): Promise<ApprovalHandle> {
+async function approvalFor(
+  tx: DecisionTx,
+  digest: string,
+  now: number,
+  newId: DecisionDeps["newId"],
+): Promise<ApprovalHandle> {
   await tx.expireApprovals(now);
   const live = (await tx.approvalsOf(digest)).find((approval) => isLive(approval, now));
-  return live === undefined ? { id: newId("apr"), digest, isNew: true } : { id: live.id, digest, isNew: false };
+  return live === undefined
+    ? { id: newId("apr"), digest, isNew: true }
+    : { id: live.id, digest, isNew: false };
 }
 
 function openApproval(tx: DecisionTx, decision: StoredDecision, id: string, digest: string): Promise<void> {

@@ -13,7 +13,8 @@ const SHOWN = 3;
 export const explainDecision = defineTool({
   name: "explain_decision",
   title: "Explain a decision",
-  description: "Shows why a decision came out as it did: facts, rules, each factor's part of the risk, similar past decisions, and what would have changed it.",
+  description:
+    "Shows why a decision came out as it did: facts, rules, each factor's part of the risk, similar past decisions, and what would have changed it.",
   input: z.object({ decision_id: decisionId }),
   output: z.object({
     decision_id: z.string(),
@@ -31,7 +32,12 @@ export const explainDecision = defineTool({
       const decision = await mustFindDecision(tx, decision_id);
       const policy = (await tx.findPolicy(decision.policyVersion)) ?? current;
       const assessment = await tx.findAssessment(decision.assessmentId);
-      const decided = { action: decision.action, known: decision.known, verdict: decision.verdict, factors: decision.result.factors };
+      const decided = {
+        action: decision.action,
+        known: decision.known,
+        verdict: decision.verdict,
+        factors: decision.result.factors,
+      };
       const counterfactual = counterfactualOf(policy, decided);
       const { confidence, critical, risk, known_weight, ...facts } = decision.known;
       return {
@@ -43,7 +49,9 @@ export const explainDecision = defineTool({
           at: toIso(decision.at),
           principal: decision.principal,
           assessment_id: decision.assessmentId,
-          ...(assessment === undefined ? {} : { model: assessment.model, range: assessment.range, digest: assessment.digest }),
+          ...(assessment === undefined
+            ? {}
+            : { model: assessment.model, range: assessment.range, digest: assessment.digest }),
           basis: decision.result.basis,
           risk,
           interval: decision.result.interval,
@@ -61,7 +69,10 @@ export const explainDecision = defineTool({
         contributions: decision.result.factors.map((factor) => ({ ...factor })),
         precedents: await precedentsOf(tx, decision),
         counterfactual: counterfactual === null ? null : { ...counterfactual },
-        alternatives: alternativesOf(policy, decided).map(({ verdict, lacks }) => ({ verdict, lacks: [...lacks] })),
+        alternatives: alternativesOf(policy, decided).map(({ verdict, lacks }) => ({
+          verdict,
+          lacks: [...lacks],
+        })),
         outcomes: (await tx.outcomesOf(decision.id)).slice(-5).map((outcome) => ({
           outcome: outcome.outcome,
           version: outcome.version,
@@ -75,7 +86,10 @@ export const explainDecision = defineTool({
 });
 
 /** The nearest decisions made before this one, with what became of them. */
-async function precedentsOf(tx: DecisionTx, decision: StoredDecision): Promise<{ decision_id: string; [key: string]: unknown }[]> {
+async function precedentsOf(
+  tx: DecisionTx,
+  decision: StoredDecision,
+): Promise<{ decision_id: string; [key: string]: unknown }[]> {
   const nearest = (await tx.pastDecisions(decision.action, decision.at, SEARCHED))
     .flatMap((past) => {
       const distance = distanceOf(decision.result.factors, past.result.factors);
@@ -86,7 +100,14 @@ async function precedentsOf(tx: DecisionTx, decision: StoredDecision): Promise<{
   const shown = [];
   for (const { past, distance } of nearest) {
     const outcome = (await tx.outcomesOf(past.id)).at(-1)?.outcome ?? null;
-    shown.push({ decision_id: past.id, verdict: past.verdict, risk: past.result.risk, distance, outcome, at: toIso(past.at) });
+    shown.push({
+      decision_id: past.id,
+      verdict: past.verdict,
+      risk: past.result.risk,
+      distance,
+      outcome,
+      at: toIso(past.at),
+    });
   }
   return shown;
 }

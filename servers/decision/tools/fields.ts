@@ -14,26 +14,40 @@ export const FACTS_HINT =
   "your claims; they can raise a measured risk, never lower it. 0..1: coverage (of changed lines), test_failure_rate, complexity, historical_stability. Counts: tests_failed, protected_tests_touched, dependencies_changed, impact_radius (dependents), breaking_api_changes, secrets_found. null: looked, not known";
 
 /** Parts the facts that rules read from those that nothing reads yet. @throws {DomainError} invalid, limit */
-export function readFacts(given: z.output<typeof factsInput> = {}): { readonly facts: Facts; readonly unread: readonly string[] } {
+export function readFacts(given: z.output<typeof factsInput> = {}): {
+  readonly facts: Facts;
+  readonly unread: readonly string[];
+} {
   const entries = Object.entries(given);
-  if (entries.length > 40) throw new DomainError("limit", "more than 40 facts were given", { hint: "give the facts that the schema names" });
+  if (entries.length > 40)
+    throw new DomainError("limit", "more than 40 facts were given", {
+      hint: "give the facts that the schema names",
+    });
   const facts: Record<string, number | null> = {};
   for (const name of FACT_NAMES) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (value === undefined) continue;
     if (value !== null && (typeof value !== "number" || !isPossible(name, value))) {
       const range = FACTS[name].kind === "share" ? "a number from 0 to 1" : "a whole number from 0";
-      throw new DomainError("invalid", `facts.${name} must be ${range}`, { hint: "give null when it is not known" });
+      throw new DomainError("invalid", `facts.${name} must be ${range}`, {
+        hint: "give null when it is not known",
+      });
     }
     facts[name] = value;
   }
   const known: readonly string[] = FACT_NAMES;
-  return { facts, unread: entries.map(([name]) => name.slice(0, 40)).filter((name) => !known.includes(name)) };
+  return {
+    facts,
+    unread: entries.map(([name]) => name.slice(0, 40)).filter((name) => !known.includes(name)),
+  };
 }
 
 /** @throws {DomainError} not_found */
 export async function mustFindDecision(tx: DecisionTx, id: string): Promise<StoredDecision> {
   const decision = await tx.findDecision(id);
-  if (decision === undefined) throw new DomainError("not_found", "there is no such decision", { hint: "use the decision_id that decide returned" });
+  if (decision === undefined)
+    throw new DomainError("not_found", "there is no such decision", {
+      hint: "use the decision_id that decide returned",
+    });
   return decision;
 }

@@ -26,7 +26,10 @@ export const getApproval = defineTool({
   run({ approval_id }, { store, clock }: DecisionDeps) {
     return store.read(async (tx) => {
       const found = await tx.findApproval(approval_id);
-      if (found === undefined) throw new DomainError("not_found", "there is no such approval", { hint: "use the approval_id that decide returned" });
+      if (found === undefined)
+        throw new DomainError("not_found", "there is no such approval", {
+          hint: "use the approval_id that decide returned",
+        });
       const approval = atTime(found, clock());
       return {
         approval_id: approval.id,

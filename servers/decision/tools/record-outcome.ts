@@ -15,7 +15,8 @@ const CLOCK_SKEW_MS = 300_000;
 export const recordOutcome = defineTool({
   name: "record_outcome",
   title: "Record what became of a decision",
-  description: "Records how a decided change turned out; a later call with another outcome corrects it. A success counts 90 days after the decision.",
+  description:
+    "Records how a decided change turned out; a later call with another outcome corrects it. A success counts 90 days after the decision.",
   input: z.object({
     decision_id: decisionId,
     outcome: z.enum(OUTCOMES),
@@ -37,7 +38,8 @@ export const recordOutcome = defineTool({
       const decision = await mustFindDecision(tx, decision_id);
       const happenedAt = momentOf(at, decision, now);
       const last = (await tx.outcomesOf(decision.id)).at(-1);
-      const isRepeat = last?.outcome === outcome && last.source === source && (at === undefined || last.at === happenedAt);
+      const isRepeat =
+        last?.outcome === outcome && last.source === source && (at === undefined || last.at === happenedAt);
       const record: OutcomeRecord = isRepeat
         ? last
         : {
@@ -68,7 +70,9 @@ function momentOf(at: string | undefined, decision: StoredDecision, now: number)
   if (at === undefined) return Math.max(now, decision.at);
   const moment = Date.parse(at);
   if (moment > now + CLOCK_SKEW_MS || moment < decision.at - CLOCK_SKEW_MS) {
-    throw new DomainError("invalid", "at lies in the future or before the decision", { hint: "give the time at which the outcome was seen, in UTC" });
+    throw new DomainError("invalid", "at lies in the future or before the decision", {
+      hint: "give the time at which the outcome was seen, in UTC",
+    });
   }
   return moment;
 }
@@ -81,6 +85,7 @@ function attestation(call: Call): "self" | "token" {
 /** What was approved has been done: the approval allows nothing more. */
 async function spendApproval(tx: DecisionTx, decision: StoredDecision, now: number): Promise<void> {
   const approval = decision.approvalId === null ? undefined : await tx.findApproval(decision.approvalId);
-  if (approval === undefined || approval.usedAt !== null || atTime(approval, now).status !== "approved") return;
+  if (approval === undefined || approval.usedAt !== null || atTime(approval, now).status !== "approved")
+    return;
   await tx.saveApproval({ ...approval, usedAt: now });
 }

@@ -34,7 +34,14 @@ export async function openForTest(roots: readonly string[] = [], start = Date.no
   let now = start;
   const clock = (): number => now;
   const store = openDecisionStore(join(home, "decision.db"), clock);
-  const server = createDecisionServer({ store, changes: changesBelow(roots, home), policy: BALANCED, clock, newId: idSource(clock), log: silentLog });
+  const server = createDecisionServer({
+    store,
+    changes: changesBelow(roots, home),
+    policy: BALANCED,
+    clock,
+    newId: idSource(clock),
+    log: silentLog,
+  });
   const connection = await connect(server);
   return {
     home,

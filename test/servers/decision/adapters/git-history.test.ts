@@ -46,7 +46,20 @@ test("measures a range against the history before it, and nothing newer", async 
     ["src/b.ts", 1, 1, 1],
   ]);
   // Three days between the commits and four: src/a.ts and src/b.ts both changed last two days before the head.
-  expect(metricsOf(change)).toMatchObject({ ns: 2, nd: 2, nf: 3, la: 4, ld: 1, lt: 5, fix: 1, nuc: 2, ndev: 2, exp: 1, sexp: 1, age: 2 });
+  expect(metricsOf(change)).toMatchObject({
+    ns: 2,
+    nd: 2,
+    nf: 3,
+    la: 4,
+    ld: 1,
+    lt: 5,
+    fix: 1,
+    nuc: 2,
+    ndev: 2,
+    exp: 1,
+    sexp: 1,
+    age: 2,
+  });
 });
 
 test("a repository with one commit: everything is new and nothing is past", async () => {
@@ -62,7 +75,10 @@ test("without a base the change is the last commit", async () => {
   const base = repo.commit("first");
   repo.write("a.ts", "x\ny\n");
   repo.commit("second");
-  expect(await read(undefined, "main")).toMatchObject({ base, files: [{ path: "a.ts", added: 1, deleted: 0 }] });
+  expect(await read(undefined, "main")).toMatchObject({
+    base,
+    files: [{ path: "a.ts", added: 1, deleted: 0 }],
+  });
 });
 
 test("an empty range, and one that goes backwards, change nothing", async () => {
@@ -116,7 +132,13 @@ test("renames, binary files and names that need quoting are read exactly", async
   expect(change.files).toEqual([
     { path: "image.png", previousPath: "image.png", added: null, deleted: null, linesBefore: 0 },
     { path: "new name.ts", previousPath: "old/name.ts", added: 1, deleted: 0, linesBefore: 20 },
-    { path: 'tab\tand "quote" and\nline.ts', previousPath: 'tab\tand "quote" and\nline.ts', added: 1, deleted: 0, linesBefore: null },
+    {
+      path: 'tab\tand "quote" and\nline.ts',
+      previousPath: 'tab\tand "quote" and\nline.ts',
+      added: 1,
+      deleted: 0,
+      linesBefore: null,
+    },
   ]);
   expect(metricsOf(change)).toMatchObject({ nuc: 1, ndev: 1 });
 });
@@ -168,5 +190,7 @@ test.each<[what: string, base: string | undefined, head: string, code: string]>(
 test("a folder that is no repository, and one outside the roots, are refused", async () => {
   await expect(read(undefined, "HEAD", home)).rejects.toMatchObject({ code: "not_found" });
   const source = changesBelow([home], home);
-  await expect(source.read({ repo: repo.path, base: undefined, head: "HEAD", signal: new AbortController().signal })).rejects.toMatchObject({ code: "denied" });
+  await expect(
+    source.read({ repo: repo.path, base: undefined, head: "HEAD", signal: new AbortController().signal }),
+  ).rejects.toMatchObject({ code: "denied" });
 });

@@ -5,7 +5,11 @@ import type { Approval } from "../../../../servers/decision/domain/approval.ts";
 import { requirement } from "../../../support/skip.ts";
 import { openForTest, type OpenDecision } from "../open.ts";
 
-const script = requirement("script", spawnSync("script", ["--version"]).status === 0, "util-linux makes the pseudo-terminal of these tests");
+const script = requirement(
+  "script",
+  spawnSync("script", ["--version"]).status === 0,
+  "util-linux makes the pseudo-terminal of these tests",
+);
 const PROGRAM = join(import.meta.dirname, "run-command.ts");
 const HOUR = 3_600_000;
 
@@ -22,9 +26,17 @@ interface Ran {
 }
 
 /** Runs a program in a session of its own, with nothing inherited that would make it refuse. */
-function run(command: string, argv: readonly string[], input: string, env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+function run(
+  command: string,
+  argv: readonly string[],
+  input: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, argv, { detached: true, env: { PATH: process.env["PATH"] ?? "", HOME: server.home, ...env } });
+    const child = spawn(command, argv, {
+      detached: true,
+      env: { PATH: process.env["PATH"] ?? "", HOME: server.home, ...env },
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -35,38 +47,65 @@ function run(command: string, argv: readonly string[], input: string, env: Reado
   });
 }
 
-const quoted = (words: readonly string[]): string => words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+const quoted = (words: readonly string[]): string =>
+  words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
 
 /** A person: `script` gives the program a terminal of its own and types `typed` into it. */
-function atTerminal(argv: readonly string[], typed: string, env: Readonly<Record<string, string>> = {}, before: readonly string[] = []): Promise<Ran> {
+function atTerminal(
+  argv: readonly string[],
+  typed: string,
+  env: Readonly<Record<string, string>> = {},
+  before: readonly string[] = [],
+): Promise<Ran> {
   const command = quoted([...before, process.execPath, PROGRAM, ...argv, "--home", server.home]);
   return run("script", ["-qec", command, "/dev/null"], typed, env);
 }
 
-const withoutTerminal = (argv: readonly string[], input = ""): Promise<Ran> => run(process.execPath, [PROGRAM, ...argv, "--home", server.home], input);
+const withoutTerminal = (argv: readonly string[], input = ""): Promise<Ran> =>
+  run(process.execPath, [PROGRAM, ...argv, "--home", server.home], input);
 
 async function ask(subject = "the subject"): Promise<Approval> {
-  const decision = await server.must("decide", { action: "deploy", facts: { coverage: 0.9, complexity: 0.3 }, confidence: 0.9, critical: true, subject });
+  const decision = await server.must("decide", {
+    action: "deploy",
+    facts: { coverage: 0.9, complexity: 0.3 },
+    confidence: 0.9,
+    critical: true,
+    subject,
+  });
   const approval = await server.store.read((tx) => tx.findApproval(String(decision["approval_id"])));
   if (approval === undefined) throw new Error("no approval was opened");
   return approval;
 }
 
-const statusOf = async (id: string): Promise<Record<string, unknown>> => server.must("get_approval", { approval_id: id });
+const statusOf = async (id: string): Promise<Record<string, unknown>> =>
+  server.must("get_approval", { approval_id: id });
 
-test.skipIf(script.skip)(`a person at a terminal approves by typing the start of the digest${script.label}`, async () => {
-  const approval = await ask("evil\u001b[2Jsubject");
-  const ran = await atTerminal(["approve", approval.id], `${approval.digest.slice(0, 8)}\n`);
-  expect(ran.code).toBe(0);
-  expect(ran.stdout).toContain("action     deploy");
-  expect(ran.stdout).toContain("subject    evilsubject");
-  expect(ran.stdout).not.toContain("\u001b[2J");
-  expect(ran.stdout).toContain("because    the change is marked critical");
-  expect(ran.stdout).toContain(approval.digest);
-  expect(await statusOf(approval.id)).toMatchObject({ status: "approved", channel: "terminal", who: expect.stringMatching(/^user:\w+/) });
-  const events = await server.store.events({ after: 0, limit: 10, types: ["approval.answered"] });
-  expect(events).toMatchObject([{ subject: approval.id, principal: expect.stringMatching(/^user:/), data: { status: "approved", channel: "terminal" } }]);
-});
+test.skipIf(script.skip)(
+  `a person at a terminal approves by typing the start of the digest${script.label}`,
+  async () => {
+    const approval = await ask("evil\u001b[2Jsubject");
+    const ran = await atTerminal(["approve", approval.id], `${approval.digest.slice(0, 8)}\n`);
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain("action     deploy");
+    expect(ran.stdout).toContain("subject    evilsubject");
+    expect(ran.stdout).not.toContain("\u001b[2J");
+    expect(ran.stdout).toContain("because    the change is marked critical");
+    expect(ran.stdout).toContain(approval.digest);
+    expect(await statusOf(approval.id)).toMatchObject({
+      status: "approved",
+      channel: "terminal",
+      who: expect.stringMatching(/^user:\w+/),
+    });
+    const events = await server.store.events({ after: 0, limit: 10, types: ["approval.answered"] });
+    expect(events).toMatchObject([
+      {
+        subject: approval.id,
+        principal: expect.stringMatching(/^user:/),
+        data: { status: "approved", channel: "terminal" },
+      },
+    ]);
+  },
+);
 
 test.skipIf(script.skip)(`a person denies the same way${script.label}`, async () => {
   const approval = await ask();
@@ -81,7 +120,10 @@ test.skipIf(script.skip).each([
   ["a person who leaves", ""],
 ])(`%s changes nothing${script.label}`, async (_what, typed) => {
   const approval = await ask();
-  const ran = await atTerminal(["approve", approval.id], typed === "LONGER" ? `${approval.digest.slice(0, 9)}\n` : typed);
+  const ran = await atTerminal(
+    ["approve", approval.id],
+    typed === "LONGER" ? `${approval.digest.slice(0, 9)}\n` : typed,
+  );
   expect(ran.code).toBe(1);
   expect(ran.stdout).toContain("nothing was changed");
   expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
@@ -107,14 +149,27 @@ test.skipIf(script.skip)(`an expired approval can no longer be answered${script.
   expect(await statusOf(approval.id)).toMatchObject({ status: "expired" });
 });
 
-test.skipIf(script.skip)(`an unknown approval, and none at all, get one clear line${script.label}`, async () => {
-  await ask();
-  expect(await atTerminal(["approve", "apr_none"], "")).toMatchObject({ code: 1, stdout: expect.stringContaining("there is no approval apr_none") });
-  expect(await atTerminal(["approve"], "")).toMatchObject({ code: 2, stdout: expect.stringContaining("needs an approval id") });
-  expect(await atTerminal(["approve", "a", "b"], "")).toMatchObject({ code: 2 });
-});
+test.skipIf(script.skip)(
+  `an unknown approval, and none at all, get one clear line${script.label}`,
+  async () => {
+    await ask();
+    expect(await atTerminal(["approve", "apr_none"], "")).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("there is no approval apr_none"),
+    });
+    expect(await atTerminal(["approve"], "")).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining("needs an approval id"),
+    });
+    expect(await atTerminal(["approve", "a", "b"], "")).toMatchObject({ code: 2 });
+  },
+);
 
-const REFUSED: readonly (readonly [env: Readonly<Record<string, string>>, before: readonly string[], reason: string])[] = [
+const REFUSED: readonly (readonly [
+  env: Readonly<Record<string, string>>,
+  before: readonly string[],
+  reason: string,
+])[] = [
   [{ CLAUDECODE: "1" }, [], "an agent's shell (CLAUDECODE is set)"],
   [{ GEMINI_CLI: "1" }, [], "an agent's shell (GEMINI_CLI is set)"],
   [{ SLIPWAY_JOB: "/job.json" }, [], "an agent's shell (SLIPWAY_JOB is set)"],
@@ -122,25 +177,35 @@ const REFUSED: readonly (readonly [env: Readonly<Record<string, string>>, before
   [{}, ["setsid", "--wait"], "no controlling terminal"],
 ];
 
-test.skipIf(script.skip)(`refuses agents, CI and a terminal that is not its own, even with the right digest${script.label}`, async () => {
-  const approval = await ask();
-  // All at once: `script` waits two seconds for a program that leaves its input unread.
-  await Promise.all(
-    REFUSED.map(async ([env, before, reason]) => {
-      const ran = await atTerminal(["approve", approval.id], `${approval.digest.slice(0, 8)}\n`, env, before);
-      expect(ran.stdout).toContain(reason);
-      expect(ran.code).toBe(4);
-    }),
-  );
-  expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
-});
+test.skipIf(script.skip)(
+  `refuses agents, CI and a terminal that is not its own, even with the right digest${script.label}`,
+  async () => {
+    const approval = await ask();
+    // All at once: `script` waits two seconds for a program that leaves its input unread.
+    await Promise.all(
+      REFUSED.map(async ([env, before, reason]) => {
+        const ran = await atTerminal(
+          ["approve", approval.id],
+          `${approval.digest.slice(0, 8)}\n`,
+          env,
+          before,
+        );
+        expect(ran.stdout).toContain(reason);
+        expect(ran.code).toBe(4);
+      }),
+    );
+    expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
+  },
+);
 
 test("refuses a pipe, even with the right digest, in one line", async () => {
   const approval = await ask();
   for (const verb of ["approve", "deny"]) {
     const ran = await withoutTerminal([verb, approval.id], `${approval.digest.slice(0, 8)}\n`);
     expect(ran).toMatchObject({ code: 4, stdout: "" });
-    expect(ran.stderr.trim().split("\n")).toEqual([expect.stringContaining("only a person at a terminal can answer")]);
+    expect(ran.stderr.trim().split("\n")).toEqual([
+      expect.stringContaining("only a person at a terminal can answer"),
+    ]);
   }
   expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
 });
@@ -148,16 +213,25 @@ test("refuses a pipe, even with the right digest, in one line", async () => {
 test("lists what waits, in words and as one object per line, and makes no state folder by looking", async () => {
   const approval = await ask("line\nbreak");
   const answered = await ask("answered");
-  await server.store.write({ principal: { id: "user:ann" }, once: undefined }, (tx) => tx.saveApproval({ ...answered, status: "denied" }));
+  await server.store.write({ principal: { id: "user:ann" }, once: undefined }, (tx) =>
+    tx.saveApproval({ ...answered, status: "denied" }),
+  );
   const words = await withoutTerminal(["approvals"]);
   expect(words).toMatchObject({ code: 0, stderr: "" });
-  expect(words.stdout.trim().split("\n")).toEqual([expect.stringMatching(new RegExp(`^${approval.id}  deploy  line break  asked`))]);
+  expect(words.stdout.trim().split("\n")).toEqual([
+    expect.stringMatching(new RegExp(`^${approval.id}  deploy  line break  asked`)),
+  ]);
   const json: unknown = JSON.parse((await withoutTerminal(["approvals", "--json"])).stdout);
   expect(json).toMatchObject({ approval_id: approval.id, action: "deploy", digest: approval.digest });
-  expect(await run(process.execPath, [PROGRAM, "approvals", "--home", join(server.home, "none")], "")).toMatchObject({
+  expect(
+    await run(process.execPath, [PROGRAM, "approvals", "--home", join(server.home, "none")], ""),
+  ).toMatchObject({
     code: 0,
     stdout: "",
     stderr: "nothing waits for approval\n",
   });
-  expect(await withoutTerminal(["approvals", "--jsn"])).toMatchObject({ code: 2, stderr: expect.stringContaining("did you mean --json?") });
+  expect(await withoutTerminal(["approvals", "--jsn"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("did you mean --json?"),
+  });
 });

@@ -1,13 +1,21 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { alternativesOf, counterfactualOf, distanceOf, type Decided } from "../../../../servers/decision/domain/explain.ts";
+import {
+  alternativesOf,
+  counterfactualOf,
+  distanceOf,
+  type Decided,
+} from "../../../../servers/decision/domain/explain.ts";
 import { claimedReadings, FACTORS, type Readings } from "../../../../servers/decision/domain/factors.ts";
 import { scoreRisk } from "../../../../servers/decision/domain/formula.ts";
 import { applyPolicy, BALANCED, severity } from "../../../../servers/decision/domain/policy.ts";
 
 const NOTHING = claimedReadings({});
 
-function decided(values: readonly (number | null)[], confidence: number): { readonly of: Decided; readonly measured: Readings } {
+function decided(
+  values: readonly (number | null)[],
+  confidence: number,
+): { readonly of: Decided; readonly measured: Readings } {
   const reading = (index: number) => ({ value: values[index] ?? null, basis: "" });
   const measured: Readings = {
     complexity: reading(0),
@@ -18,7 +26,15 @@ function decided(values: readonly (number | null)[], confidence: number): { read
   };
   const result = scoreRisk(measured, NOTHING);
   const known = { risk: result.risk, known_weight: result.knownWeight, confidence, critical: 0 };
-  return { measured, of: { action: "merge", known, verdict: applyPolicy(BALANCED, "merge", known).verdict, factors: result.factors } };
+  return {
+    measured,
+    of: {
+      action: "merge",
+      known,
+      verdict: applyPolicy(BALANCED, "merge", known).verdict,
+      factors: result.factors,
+    },
+  };
 }
 
 test("names the smallest single change that gives a milder verdict, in countable words", () => {
@@ -32,21 +48,26 @@ test("names the smallest single change that gives a milder verdict, in countable
 test("the change it names, put through the whole formula, does change the verdict, and half of it does not", () => {
   const value = fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: null });
   fc.assert(
-    fc.property(fc.tuple(value, value, value, value, value), fc.constantFrom(0.6, 0.8, 0.95), (values, confidence) => {
-      const { of, measured } = decided(values, confidence);
-      const found = counterfactualOf(BALANCED, of);
-      if (found === null) return;
-      const verdictWith = (to: number) => {
-        const result = scoreRisk({ ...measured, [found.factor]: { value: to, basis: "" } }, NOTHING);
-        return applyPolicy(BALANCED, of.action, { ...of.known, risk: result.risk }).verdict;
-      };
-      // A hair further, because the turning point itself is found to one part in ten thousand.
-      const further = found.to > found.from ? Math.min(1, found.to + 1e-6) : Math.max(0, found.to - 1e-6);
-      expect(verdictWith(further)).toBe(found.verdict);
-      expect(found.verdict).not.toBe(of.verdict);
-      if (Math.abs(found.to - found.from) > 1e-3) expect(verdictWith((found.from + found.to) / 2)).toBe(of.verdict);
-    }),
-    { numRuns: 300 },
+    fc.property(
+      fc.tuple(value, value, value, value, value),
+      fc.constantFrom(0.6, 0.8, 0.95),
+      (values, confidence) => {
+        const { of, measured } = decided(values, confidence);
+        const found = counterfactualOf(BALANCED, of);
+        if (found === null) return;
+        const verdictWith = (to: number) => {
+          const result = scoreRisk({ ...measured, [found.factor]: { value: to, basis: "" } }, NOTHING);
+          return applyPolicy(BALANCED, of.action, { ...of.known, risk: result.risk }).verdict;
+        };
+        // A hair further, because the turning point itself is found to one part in ten thousand.
+        const further = found.to > found.from ? Math.min(1, found.to + 1e-6) : Math.max(0, found.to - 1e-6);
+        expect(verdictWith(further)).toBe(found.verdict);
+        expect(found.verdict).not.toBe(of.verdict);
+        if (Math.abs(found.to - found.from) > 1e-3)
+          expect(verdictWith((found.from + found.to) / 2)).toBe(of.verdict);
+      },
+    ),
+    { numRuns: 1000 },
   );
 });
 

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { claimedReadings, FACTORS, measuredReadings, saturate, type Readings } from "../../../../servers/decision/domain/factors.ts";
+import {
+  claimedReadings,
+  FACTORS,
+  measuredReadings,
+  saturate,
+  type Readings,
+} from "../../../../servers/decision/domain/factors.ts";
 import { FACT_NAMES, FACTS, riskierFacts, type Facts } from "../../../../servers/decision/domain/facts.ts";
 import { scoreRisk, WEIGHTS } from "../../../../servers/decision/domain/formula.ts";
 
@@ -18,7 +24,9 @@ const readings: fc.Arbitrary<Readings> = fc.record({
 const facts: fc.Arbitrary<Facts> = fc
   .tuple(
     ...FACT_NAMES.map((name) =>
-      fc.option(FACTS[name].kind === "share" ? share : fc.integer({ min: 0, max: 1000 }), { nil: undefined }).map((value) => [name, value] as const),
+      fc
+        .option(FACTS[name].kind === "share" ? share : fc.integer({ min: 0, max: 1000 }), { nil: undefined })
+        .map((value) => [name, value] as const),
     ),
   )
   .map((entries) => Object.fromEntries(entries));
@@ -33,12 +41,27 @@ const of = (values: Partial<Record<(typeof FACTORS)[number], number>>): Readings
 });
 
 test("weights add up to one and are those of the formula", () => {
-  expect(WEIGHTS).toEqual({ complexity: 0.2, test_coverage: 0.3, dependency_changes: 0.2, historical_stability: 0.15, impact_radius: 0.15 });
+  expect(WEIGHTS).toEqual({
+    complexity: 0.2,
+    test_coverage: 0.3,
+    dependency_changes: 0.2,
+    historical_stability: 0.15,
+    impact_radius: 0.15,
+  });
   expect(Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
 });
 
 test("with everything known the risk is the weighted sum, and the interval is a point", () => {
-  const result = scoreRisk(of({ complexity: 0.5, test_coverage: 0.2, dependency_changes: 0.1, historical_stability: 0.4, impact_radius: 0.6 }), NOTHING);
+  const result = scoreRisk(
+    of({
+      complexity: 0.5,
+      test_coverage: 0.2,
+      dependency_changes: 0.1,
+      historical_stability: 0.4,
+      impact_radius: 0.6,
+    }),
+    NOTHING,
+  );
   expect(result.risk).toBeCloseTo(0.2 * 0.5 + 0.3 * 0.2 + 0.2 * 0.1 + 0.15 * 0.4 + 0.15 * 0.6, 12);
   expect(result.interval[0]).toBeCloseTo(result.risk, 12);
   expect(result.interval[1]).toBeCloseTo(result.risk, 12);
@@ -46,11 +69,19 @@ test("with everything known the risk is the weighted sum, and the interval is a 
 });
 
 test("an unknown factor is neither zero nor one: its weight goes to the others and widens the interval", () => {
-  const result = scoreRisk(of({ complexity: 0.5, dependency_changes: 0.5, historical_stability: 0.5, impact_radius: 0.5 }), NOTHING);
+  const result = scoreRisk(
+    of({ complexity: 0.5, dependency_changes: 0.5, historical_stability: 0.5, impact_radius: 0.5 }),
+    NOTHING,
+  );
   expect(result.risk).toBeCloseTo(0.5, 12);
   expect(result.interval[0]).toBeCloseTo(0.35, 12);
   expect(result.interval[1]).toBeCloseTo(0.65, 12);
-  expect(result.factors[1]).toMatchObject({ name: "test_coverage", value: null, contribution: 0, known: false });
+  expect(result.factors[1]).toMatchObject({
+    name: "test_coverage",
+    value: null,
+    contribution: 0,
+    known: false,
+  });
 });
 
 test("with nothing known the risk is one half and the interval everything", () => {
@@ -61,7 +92,13 @@ test("with nothing known the risk is one half and the interval everything", () =
 });
 
 test("claims alone run through the plain formula, and the answer says that they are claims", () => {
-  const claims = claimedReadings({ coverage: 0.9, complexity: 0.2, dependencies_changed: 0, impact_radius: 0, historical_stability: 1 });
+  const claims = claimedReadings({
+    coverage: 0.9,
+    complexity: 0.2,
+    dependencies_changed: 0,
+    impact_radius: 0,
+    historical_stability: 1,
+  });
   const result = scoreRisk(null, claims);
   expect(result.risk).toBeCloseTo(0.2 * 0.2 + 0.3 * 0.1, 12);
   expect(result.basis).toBe("claimed");
@@ -83,7 +120,9 @@ test("contributions sum to the risk, which lies in its interval in 0..1", () => 
   fc.assert(
     fc.property(fc.option(readings, { nil: null }), facts, (measured, given) => {
       const { risk, interval, factors } = scoreRisk(measured, claimedReadings(given));
-      expect(Math.abs(factors.reduce((sum, each) => sum + each.contribution, 0) - risk)).toBeLessThanOrEqual(1e-9);
+      expect(Math.abs(factors.reduce((sum, each) => sum + each.contribution, 0) - risk)).toBeLessThanOrEqual(
+        1e-9,
+      );
       expect(interval[0]).toBeLessThanOrEqual(risk + 1e-9);
       expect(interval[1]).toBeGreaterThanOrEqual(risk - 1e-9);
       expect(interval[0] >= 0 && interval[1] <= 1 && risk >= 0 && risk <= 1).toBe(true);
@@ -118,7 +157,9 @@ test("no claim, and no further claim, ever lowers a measured risk or either end 
   fc.assert(
     fc.property(readings, facts, facts, (measured, first, second) => {
       fc.pre(FACTORS.some((name) => measured[name].value !== null));
-      const results = [{}, first, riskierFacts(first, second)].map((given) => scoreRisk(measured, claimedReadings(given)));
+      const results = [{}, first, riskierFacts(first, second)].map((given) =>
+        scoreRisk(measured, claimedReadings(given)),
+      );
       for (const [index, after] of results.entries()) {
         const before = results[index - 1];
         if (before === undefined) continue;
@@ -132,13 +173,36 @@ test("no claim, and no further claim, ever lowers a measured risk or either end 
 });
 
 test("larger metrics never make a factor safer", () => {
-  const base = { ns: 1, nd: 2, nf: 3, entropy: 1, la: 10, ld: 5, lt: 100, fix: 0, ndev: 2, age: 3, nuc: 4, exp: 5, rexp: 1, sexp: 2 } as const;
+  const base = {
+    ns: 1,
+    nd: 2,
+    nf: 3,
+    entropy: 1,
+    la: 10,
+    ld: 5,
+    lt: 100,
+    fix: 0,
+    ndev: 2,
+    age: 3,
+    nuc: 4,
+    exp: 5,
+    rexp: 1,
+    sexp: 2,
+  } as const;
   fc.assert(
-    fc.property(fc.constantFrom("nd", "nf", "la", "ld", "nuc", "ndev"), fc.nat(10_000), fc.nat(5), (name, more, manifests) => {
-      const small = scoreRisk(measuredReadings(base, manifests), NOTHING).risk;
-      const large = scoreRisk(measuredReadings({ ...base, [name]: base[name] + more }, manifests), NOTHING).risk;
-      expect(large).toBeGreaterThanOrEqual(small - 1e-12);
-    }),
+    fc.property(
+      fc.constantFrom("nd", "nf", "la", "ld", "nuc", "ndev"),
+      fc.nat(10_000),
+      fc.nat(5),
+      (name, more, manifests) => {
+        const small = scoreRisk(measuredReadings(base, manifests), NOTHING).risk;
+        const large = scoreRisk(
+          measuredReadings({ ...base, [name]: base[name] + more }, manifests),
+          NOTHING,
+        ).risk;
+        expect(large).toBeGreaterThanOrEqual(small - 1e-12);
+      },
+    ),
   );
 });
 

@@ -3,7 +3,13 @@ import type { Change } from "../../../../servers/decision/domain/change.ts";
 import { metricsOf } from "../../../../servers/decision/domain/metrics.ts";
 
 const DAY = 86_400_000;
-const file = (path: string, added: number | null, deleted: number | null, linesBefore: number | null = 0, previousPath = path) => ({
+const file = (
+  path: string,
+  added: number | null,
+  deleted: number | null,
+  linesBefore: number | null = 0,
+  previousPath = path,
+) => ({
   path,
   previousPath,
   added,
@@ -56,18 +62,38 @@ test("the fourteen metrics of a small change, computed by hand", () => {
 
 test("a renamed file is looked up in history under its old name", () => {
   const files = [file("new/a.ts", 1, 0, 9, "old/a.ts")];
-  expect(metricsOf(change({ files, past: [{ author: "bob", at: 0, paths: ["old/a.ts"] }] }))).toMatchObject({ nuc: 1, ndev: 1, age: 1_000 });
+  expect(metricsOf(change({ files, past: [{ author: "bob", at: 0, paths: ["old/a.ts"] }] }))).toMatchObject({
+    nuc: 1,
+    ndev: 1,
+    age: 1_000,
+  });
 });
 
 test.each<[name: string, parts: Partial<Change>, expected: Partial<ReturnType<typeof metricsOf>>]>([
   ["an empty range measures zero", {}, { nf: 0, la: 0, ld: 0, entropy: 0, lt: 0, nuc: 0, age: null }],
   ["one file has no spread", { files: [file("a", 9, 9)] }, { entropy: 0, la: 9, ld: 9 }],
-  ["binary files alone have unknown size", { files: [file("a.png", null, null)] }, { la: null, ld: null, entropy: 0, nf: 1 }],
-  ["a binary file beside text leaves the text counted", { files: [file("a.png", null, null), file("b", 2, 1)] }, { la: 2, ld: 1, nf: 2 }],
+  [
+    "binary files alone have unknown size",
+    { files: [file("a.png", null, null)] },
+    { la: null, ld: null, entropy: 0, nf: 1 },
+  ],
+  [
+    "a binary file beside text leaves the text counted",
+    { files: [file("a.png", null, null), file("b", 2, 1)] },
+    { la: 2, ld: 1, nf: 2 },
+  ],
   ["an uncounted length is unknown", { files: [file("a", 1, 1, null)] }, { lt: null }],
-  ["a shallow clone has no history", { files: [file("a", 1, 1)], historyKnown: false }, { nuc: null, ndev: null, age: null, exp: null, rexp: null, sexp: null }],
+  [
+    "a shallow clone has no history",
+    { files: [file("a", 1, 1)], historyKnown: false },
+    { nuc: null, ndev: null, age: null, exp: null, rexp: null, sexp: null },
+  ],
   ["prefix is no bug fix", { messages: ["add a prefix", "suffix them"] }, { fix: 0 }],
-  ["a past newer than the change counts as no time ago", { files: [file("a", 1, 0)], past: [{ author: "bob", at: 2_000 * DAY, paths: ["a"] }] }, { age: 0 }],
+  [
+    "a past newer than the change counts as no time ago",
+    { files: [file("a", 1, 0)], past: [{ author: "bob", at: 2_000 * DAY, paths: ["a"] }] },
+    { age: 0 },
+  ],
 ])("%s", (_name, parts, expected) => {
   expect(metricsOf(change(parts))).toMatchObject(expected);
 });

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { applyPolicy, BALANCED, CLASSIC, severity, type Action, type Known, type Verdict } from "../../../../servers/decision/domain/policy.ts";
+import {
+  applyPolicy,
+  BALANCED,
+  CLASSIC,
+  severity,
+  type Action,
+  type Known,
+  type Verdict,
+} from "../../../../servers/decision/domain/policy.ts";
 
 const good = { risk: 0.1, confidence: 0.95, critical: 0, known_weight: 1 };
 
@@ -39,17 +47,30 @@ test.each<[verdict: Verdict, rule: string, action: Action, known: Known]>([
 
 test("the strictest rule wins, and milder ones that fired are still named", () => {
   const outcome = applyPolicy(BALANCED, "merge", { ...good, critical: 1, tests_failed: 3 });
-  expect(outcome).toEqual({ verdict: "block", rulesFired: ["tests_failed", "critical", "low_risk"], reasons: ["tests failed"] });
+  expect(outcome).toEqual({
+    verdict: "block",
+    rulesFired: ["tests_failed", "critical", "low_risk"],
+    reasons: ["tests failed"],
+  });
 });
 
 test("more risk, less confidence or less knowledge never gives a milder verdict", () => {
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
-    fc.property(share, share, share, share, fc.constantFrom("risk", "confidence", "known_weight"), (risk, confidence, weight, by, worse) => {
-      const known: Record<string, number> = { risk, confidence, known_weight: weight, critical: 0 };
-      const before = known[worse] ?? 0;
-      const after = { ...known, [worse]: worse === "risk" ? before + (1 - before) * by : before * by };
-      expect(severity(applyPolicy(BALANCED, "merge", after).verdict)).toBeGreaterThanOrEqual(severity(applyPolicy(BALANCED, "merge", known).verdict));
-    }),
+    fc.property(
+      share,
+      share,
+      share,
+      share,
+      fc.constantFrom("risk", "confidence", "known_weight"),
+      (risk, confidence, weight, by, worse) => {
+        const known: Record<string, number> = { risk, confidence, known_weight: weight, critical: 0 };
+        const before = known[worse] ?? 0;
+        const after = { ...known, [worse]: worse === "risk" ? before + (1 - before) * by : before * by };
+        expect(severity(applyPolicy(BALANCED, "merge", after).verdict)).toBeGreaterThanOrEqual(
+          severity(applyPolicy(BALANCED, "merge", known).verdict),
+        );
+      },
+    ),
   );
 });

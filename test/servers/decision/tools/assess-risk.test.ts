@@ -8,7 +8,15 @@ const Assessed = z.object({
   risk: z.number(),
   interval: z.tuple([z.number(), z.number()]),
   level: z.string(),
-  factors: z.array(z.object({ name: z.string(), value: z.number().nullable(), contribution: z.number(), known: z.boolean(), source: z.string() })),
+  factors: z.array(
+    z.object({
+      name: z.string(),
+      value: z.number().nullable(),
+      contribution: z.number(),
+      known: z.boolean(),
+      source: z.string(),
+    }),
+  ),
   model: z.object({ name: z.string(), version: z.string(), trained_on: z.string() }),
   metrics: z.record(z.string(), z.number().nullable()).optional(),
   advice: z.array(z.string()),
@@ -32,14 +40,37 @@ afterEach(async () => {
 });
 
 async function assess(args: Record<string, unknown> = {}): Promise<z.output<typeof Assessed>> {
-  return Assessed.parse(await server.must("assess_risk", { action: "merge", repo: repo.path, base, head: "HEAD", ...args }));
+  return Assessed.parse(
+    await server.must("assess_risk", { action: "merge", repo: repo.path, base, head: "HEAD", ...args }),
+  );
 }
 
 test("measures a real range: fourteen metrics, five factors that sum to the risk, and says what it does not know", async () => {
   const answer = await assess();
-  expect(Object.keys(answer.metrics ?? {})).toEqual(["ns", "nd", "nf", "entropy", "la", "ld", "lt", "fix", "ndev", "age", "nuc", "exp", "rexp", "sexp"]);
+  expect(Object.keys(answer.metrics ?? {})).toEqual([
+    "ns",
+    "nd",
+    "nf",
+    "entropy",
+    "la",
+    "ld",
+    "lt",
+    "fix",
+    "ndev",
+    "age",
+    "nuc",
+    "exp",
+    "rexp",
+    "sexp",
+  ]);
   expect(answer.metrics).toMatchObject({ nf: 1, la: 10, ld: 0, lt: 50, nuc: 1, ndev: 1, exp: 0 });
-  expect(answer.factors.map((factor) => factor.name)).toEqual(["complexity", "test_coverage", "dependency_changes", "historical_stability", "impact_radius"]);
+  expect(answer.factors.map((factor) => factor.name)).toEqual([
+    "complexity",
+    "test_coverage",
+    "dependency_changes",
+    "historical_stability",
+    "impact_radius",
+  ]);
   expect(answer.factors.reduce((sum, factor) => sum + factor.contribution, 0)).toBeCloseTo(answer.risk, 12);
   expect(answer.factors[1]).toMatchObject({ known: false, value: null, source: "unknown" });
   // 10 lines of half point 200, one folder, (1/51 + 1/6) / 2, one file of half point 5.
@@ -63,7 +94,9 @@ test("a larger change, and one that touches a manifest, has a higher risk", asyn
 
 test("what the caller claims can raise the risk and never lowers it", async () => {
   const plain = await assess();
-  const rosy = await assess({ facts: { coverage: 1, complexity: 0, impact_radius: 0, dependencies_changed: 0, historical_stability: 1 } });
+  const rosy = await assess({
+    facts: { coverage: 1, complexity: 0, impact_radius: 0, dependencies_changed: 0, historical_stability: 1 },
+  });
   expect(rosy.risk).toBe(plain.risk);
   expect(rosy.interval).toEqual(plain.interval);
   expect(rosy.advice.join()).toContain("claims never lower");
@@ -79,7 +112,12 @@ test("an empty range is said to be empty", async () => {
 });
 
 test("without a repository the formula runs over the claims, and the answer says so", async () => {
-  const answer = Assessed.parse(await server.must("assess_risk", { action: "deploy", facts: { coverage: 0.8, complexity: 0.5, moon_phase: "full" } }));
+  const answer = Assessed.parse(
+    await server.must("assess_risk", {
+      action: "deploy",
+      facts: { coverage: 0.8, complexity: 0.5, moon_phase: "full" },
+    }),
+  );
   expect(answer.risk).toBeCloseTo((0.2 * 0.5 + 0.3 * 0.2) / 0.5, 12);
   expect(answer.metrics).toBeUndefined();
   expect(answer.advice.join()).toContain("nothing was measured");
@@ -89,9 +127,17 @@ test("without a repository the formula runs over the claims, and the answer says
 test.each<[what: string, args: Record<string, unknown>, message: RegExp]>([
   ["a share above one", { facts: { coverage: 1.5 } }, /facts.coverage must be a number from 0 to 1/],
   ["a negative count", { facts: { impact_radius: -1 } }, /facts.impact_radius must be a whole number from 0/],
-  ["half a dependency", { facts: { dependencies_changed: 0.5 } }, /facts.dependencies_changed must be a whole number/],
+  [
+    "half a dependency",
+    { facts: { dependencies_changed: 0.5 } },
+    /facts.dependencies_changed must be a whole number/,
+  ],
   ["a count as text", { facts: { tests_failed: "3" } }, /facts.tests_failed must be a whole number/],
-  ["a count beyond all numbers", { facts: { tests_failed: 1e300 } }, /facts.tests_failed must be a whole number/],
+  [
+    "a count beyond all numbers",
+    { facts: { tests_failed: 1e300 } },
+    /facts.tests_failed must be a whole number/,
+  ],
   ["a list as a fact", { facts: { coverage: [1] } }, /coverage/],
   ["an unknown action", { action: "dance" }, /merge/],
   ["a head that is an option", { head: "--all" }, /start with '-'/],
@@ -107,13 +153,21 @@ test.each<[what: string, args: Record<string, unknown>, message: RegExp]>([
 });
 
 test("nothing to assess, and a base without a repository, are refused", async () => {
-  expect(await server.call("assess_risk", { action: "merge" })).toMatchObject({ ok: false, error: { code: "invalid", message: "there is nothing to assess" } });
-  expect(await server.call("assess_risk", { action: "merge", base: "main" })).toMatchObject({ ok: false, error: { code: "invalid" } });
+  expect(await server.call("assess_risk", { action: "merge" })).toMatchObject({
+    ok: false,
+    error: { code: "invalid", message: "there is nothing to assess" },
+  });
+  expect(await server.call("assess_risk", { action: "merge", base: "main" })).toMatchObject({
+    ok: false,
+    error: { code: "invalid" },
+  });
 });
 
 test("a retry with the same key gives the same assessment and one event", async () => {
   const first = await assess({ idempotency_key: "k" });
   expect(await assess({ idempotency_key: "k" })).toEqual(first);
   const events = await server.store.events({ after: 0, limit: 10 });
-  expect(events.map((event) => [event.type, event.subject])).toEqual([["risk.assessed", first.assessment_id]]);
+  expect(events.map((event) => [event.type, event.subject])).toEqual([
+    ["risk.assessed", first.assessment_id],
+  ]);
 });

@@ -11,7 +11,10 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-async function decision(facts: Record<string, unknown> = { coverage: 0.9, complexity: 0.2, impact_radius: 1 }, confidence = 0.8): Promise<string> {
+async function decision(
+  facts: Record<string, unknown> = { coverage: 0.9, complexity: 0.2, impact_radius: 1 },
+  confidence = 0.8,
+): Promise<string> {
   return String((await server.must("decide", { action: "merge", facts, confidence }))["decision_id"]);
 }
 
@@ -24,19 +27,25 @@ test("a success matures 90 days after the decision, a failure at once, the unkno
     version: 1,
     attested: "self",
   });
-  expect(await server.must("record_outcome", { decision_id: id, outcome: "reverted", source: "git" })).toMatchObject({
+  expect(
+    await server.must("record_outcome", { decision_id: id, outcome: "reverted", source: "git" }),
+  ).toMatchObject({
     matures_at: new Date(START + DAY).toISOString(),
     version: 2,
     corrected: "success",
   });
-  expect(await server.must("record_outcome", { decision_id: id, outcome: "unknown", source: "human" })).toMatchObject({ matures_at: null, version: 3 });
+  expect(
+    await server.must("record_outcome", { decision_id: id, outcome: "unknown", source: "human" }),
+  ).toMatchObject({ matures_at: null, version: 3 });
 });
 
 test("the same outcome again changes nothing", async () => {
   const id = await decision();
   const first = await server.must("record_outcome", { decision_id: id, outcome: "failure", source: "ci" });
   server.pass(DAY);
-  expect(await server.must("record_outcome", { decision_id: id, outcome: "failure", source: "ci" })).toEqual(first);
+  expect(await server.must("record_outcome", { decision_id: id, outcome: "failure", source: "ci" })).toEqual(
+    first,
+  );
   expect((await server.store.events({ after: 0, limit: 50, types: ["outcome.recorded"] })).length).toBe(1);
 });
 
@@ -46,13 +55,22 @@ test.each<[what: string, args: Record<string, unknown>, code: string]>([
   ["an outcome of nothing", { decision_id: "dec_none" }, "not_found"],
 ])("%s is refused", async (_what, args, code) => {
   const decision_id = await decision();
-  expect(await server.call("record_outcome", { decision_id, outcome: "success", source: "ci", ...args })).toMatchObject({ ok: false, error: { code } });
+  expect(
+    await server.call("record_outcome", { decision_id, outcome: "success", source: "ci", ...args }),
+  ).toMatchObject({ ok: false, error: { code } });
 });
 
 const Explained = z.object({
-  trace: z.looseObject({ risk: z.number(), confidence: z.number(), confidence_from: z.string(), facts: z.record(z.string(), z.number().nullable()) }),
+  trace: z.looseObject({
+    risk: z.number(),
+    confidence: z.number(),
+    confidence_from: z.string(),
+    facts: z.record(z.string(), z.number().nullable()),
+  }),
   contributions: z.array(z.looseObject({ contribution: z.number() })),
-  precedents: z.array(z.looseObject({ decision_id: z.string(), distance: z.number(), outcome: z.string().nullable() })),
+  precedents: z.array(
+    z.looseObject({ decision_id: z.string(), distance: z.number(), outcome: z.string().nullable() }),
+  ),
   counterfactual: z.looseObject({ verdict: z.string(), factor: z.string() }).nullable(),
   alternatives: z.array(z.object({ verdict: z.string(), lacks: z.array(z.string()) })),
   outcomes: z.array(z.looseObject({ outcome: z.string() })),
@@ -68,19 +86,38 @@ test("explains a decision: contributions that sum, the nearest precedents with t
   await decision({ coverage: 0.5, complexity: 0.5, impact_radius: 5 });
 
   const explained = Explained.parse(await server.must("explain_decision", { decision_id: id }));
-  expect(explained.contributions.reduce((sum, { contribution }) => sum + contribution, 0)).toBeCloseTo(explained.trace.risk, 9);
-  expect(explained.trace).toMatchObject({ confidence: 0.8, confidence_from: "claimed", facts: { coverage: 0.5, complexity: 0.5, impact_radius: 5 } });
+  expect(explained.contributions.reduce((sum, { contribution }) => sum + contribution, 0)).toBeCloseTo(
+    explained.trace.risk,
+    9,
+  );
+  expect(explained.trace).toMatchObject({
+    confidence: 0.8,
+    confidence_from: "claimed",
+    facts: { coverage: 0.5, complexity: 0.5, impact_radius: 5 },
+  });
   // Only decisions made before it, the most similar first.
   expect(explained.precedents.map((past) => [past.decision_id, past.outcome])).toEqual([
     [near, "incident"],
     [far, null],
   ]);
-  expect(explained.counterfactual).toMatchObject({ verdict: "proceed_with_monitoring", factor: "test_coverage" });
-  expect(explained.alternatives[0]).toEqual({ verdict: "auto_proceed", lacks: ["confidence > 0.9 (is 0.8)", "risk < 0.2 (is 0.5)"] });
+  expect(explained.counterfactual).toMatchObject({
+    verdict: "proceed_with_monitoring",
+    factor: "test_coverage",
+  });
+  expect(explained.alternatives[0]).toEqual({
+    verdict: "auto_proceed",
+    lacks: ["confidence > 0.9 (is 0.8)", "risk < 0.2 (is 0.5)"],
+  });
 });
 
 test("explains with the policy that decided, and refuses what it does not know", async () => {
   const id = await decision();
-  expect(await server.must("explain_decision", { decision_id: id })).toMatchObject({ verdict: "proceed_with_monitoring", outcomes: [] });
-  expect(await server.call("explain_decision", { decision_id: "dec_none" })).toMatchObject({ ok: false, error: { code: "not_found" } });
+  expect(await server.must("explain_decision", { decision_id: id })).toMatchObject({
+    verdict: "proceed_with_monitoring",
+    outcomes: [],
+  });
+  expect(await server.call("explain_decision", { decision_id: "dec_none" })).toMatchObject({
+    ok: false,
+    error: { code: "not_found" },
+  });
 });

@@ -71,14 +71,20 @@ export function isInside(root: string, path: string): boolean {
 }
 
 function assertPath(path: string): void {
-  if (path.length === 0) throw new DomainError("invalid", "the path is empty", { hint: "give an absolute path" });
+  if (path.length === 0)
+    throw new DomainError("invalid", "the path is empty", { hint: "give an absolute path" });
   if (path.length > MAX_PATH_CHARS) {
-    throw new DomainError("invalid", `the path has more than ${MAX_PATH_CHARS} characters`, { hint: "give a shorter path" });
+    throw new DomainError("invalid", `the path has more than ${MAX_PATH_CHARS} characters`, {
+      hint: "give a shorter path",
+    });
   }
   if (CONTROL.test(path) || !path.isWellFormed()) {
-    throw new DomainError("invalid", "the path contains a control character", { hint: "give the path without it" });
+    throw new DomainError("invalid", "the path contains a control character", {
+      hint: "give the path without it",
+    });
   }
-  if (!isAbsolute(path)) throw new DomainError("invalid", `the path ${path} is not absolute`, { hint: "give an absolute path" });
+  if (!isAbsolute(path))
+    throw new DomainError("invalid", `the path ${path} is not absolute`, { hint: "give an absolute path" });
 }
 
 async function realOf(path: string): Promise<string> {
@@ -123,10 +129,16 @@ function unreadable(path: string, cause: unknown): DomainError {
     case "ENOENT":
       return new DomainError("not_found", `there is nothing at ${path}`, { hint: "check the path", cause });
     case "ENOTDIR":
-      return new DomainError("not_found", `a part of ${path} is a file, not a folder`, { hint: "check the path", cause });
+      return new DomainError("not_found", `a part of ${path} is a file, not a folder`, {
+        hint: "check the path",
+        cause,
+      });
     case "EACCES":
     case "EPERM":
-      return new DomainError("denied", `${path} may not be read by this server`, { hint: "check the permissions", cause });
+      return new DomainError("denied", `${path} may not be read by this server`, {
+        hint: "check the permissions",
+        cause,
+      });
     default:
       return new DomainError("invalid", `the path ${path} cannot be resolved`, {
         hint: "check it for link loops and overlong names",
@@ -137,7 +149,9 @@ function unreadable(path: string, cause: unknown): DomainError {
 
 function outside(path: string, roots: readonly string[], hint?: string): DomainError {
   return new DomainError("denied", `${path} is outside the allowed roots`, {
-    hint: hint ?? `allowed: ${roots.length === 0 ? "none" : roots.slice(0, 5).join(", ")}; a person widens the roots when starting the server`,
+    hint:
+      hint ??
+      `allowed: ${roots.length === 0 ? "none" : roots.slice(0, 5).join(", ")}; a person widens the roots when starting the server`,
   });
 }
 

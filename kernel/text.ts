@@ -26,7 +26,10 @@ export function cleanText(text: string): string {
     .replace(ESCAPES, "")
     .replace(/\r\n?|[\u2028\u2029\u0085]/g, "\n")
     .replace(CONTROLS, "")
-    .replace(DIRECTION, (character) => `[U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`)
+    .replace(
+      DIRECTION,
+      (character) => `[U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`,
+    )
     .replace(INVISIBLE, "");
 }
 

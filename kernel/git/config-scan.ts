@@ -77,11 +77,16 @@ async function stampOf(file: string): Promise<string> {
 }
 
 async function listKeys(place: GitPlace, file: string): Promise<string[]> {
-  const { code, stdout } = await runGit(place, gitCommand("config_keys", [`--file=${file}`]), { timeoutMs: 10_000 });
+  const { code, stdout } = await runGit(place, gitCommand("config_keys", [`--file=${file}`]), {
+    timeoutMs: 10_000,
+  });
   if (code !== 0) {
     throw new DomainError("invalid_state", "the repository's configuration cannot be read", {
       hint: "repair its config file; `git config --list` names the bad line",
     });
   }
-  return stdout.toString("utf8").split("\0").filter((key) => key.length > 0);
+  return stdout
+    .toString("utf8")
+    .split("\0")
+    .filter((key) => key.length > 0);
 }

@@ -102,21 +102,39 @@ export async function openGit(options: GitSettings & { readonly repo: string }):
 
 /** Settings for running git where there is no repository yet (init, clone, version). */
 export function gitOutside(options: EnvironmentSettings & { readonly directory: string }): GitPlace {
-  return { directory: options.directory, environment: gitEnvironment(options), config: [...FIXED_CONFIG, ...UNTRUSTED_CONFIG] };
+  return {
+    directory: options.directory,
+    environment: gitEnvironment(options),
+    config: [...FIXED_CONFIG, ...UNTRUSTED_CONFIG],
+  };
 }
 
-async function locate(place: GitPlace, repo: string): Promise<{ worktree: string; gitDir: string; commonDir: string }> {
+async function locate(
+  place: GitPlace,
+  repo: string,
+): Promise<{ worktree: string; gitDir: string; commonDir: string }> {
   const { code, stdout, stderr } = await runGit(
     place,
-    gitCommand("rev_parse", ["--path-format=absolute", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"]),
+    gitCommand("rev_parse", [
+      "--path-format=absolute",
+      "--show-toplevel",
+      "--absolute-git-dir",
+      "--git-common-dir",
+    ]),
     { timeoutMs: 10_000 },
   );
   if (code !== 0) throw notOpened(repo, stderr);
   const [worktree, gitDir, commonDir, ...rest] = stdout.toString("utf8").trimEnd().split("\n");
   if (worktree === undefined || gitDir === undefined || commonDir === undefined || rest.length > 0) {
-    throw new DomainError("invalid", `the repository of ${repo} has a line break in its path`, { hint: "rename the folder" });
+    throw new DomainError("invalid", `the repository of ${repo} has a line break in its path`, {
+      hint: "rename the folder",
+    });
   }
-  const [realWorktree, realGitDir, realCommonDir] = await Promise.all([realpath(worktree), realpath(gitDir), realpath(commonDir)]);
+  const [realWorktree, realGitDir, realCommonDir] = await Promise.all([
+    realpath(worktree),
+    realpath(gitDir),
+    realpath(commonDir),
+  ]);
   return { worktree: realWorktree, gitDir: realGitDir, commonDir: realCommonDir };
 }
 

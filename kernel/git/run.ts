@@ -71,9 +71,13 @@ export function runGit(place: GitPlace, command: GitArguments, options: RunOptio
       killer ??= setTimeout(() => killGroup(child.pid, "SIGKILL"), GRACE_MS);
     };
     const timer = setTimeout(() => {
-      failure ??= new DomainError("timeout", `git ${command.argv[0] ?? ""} took longer than ${timeoutMs} ms`, {
-        hint: "try again, or narrow the request to fewer paths",
-      });
+      failure ??= new DomainError(
+        "timeout",
+        `git ${command.argv[0] ?? ""} took longer than ${timeoutMs} ms`,
+        {
+          hint: "try again, or narrow the request to fewer paths",
+        },
+      );
       end();
     }, timeoutMs);
     const onAbort = (): void => {
@@ -148,5 +152,7 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
 }
 
 function cancelled(command: GitArguments): DomainError {
-  return new DomainError("timeout", `git ${command.argv[0] ?? ""} was cancelled`, { hint: "call again if it is still wanted" });
+  return new DomainError("timeout", `git ${command.argv[0] ?? ""} was cancelled`, {
+    hint: "call again if it is still wanted",
+  });
 }

@@ -10,7 +10,8 @@ let roots: Roots;
 
 beforeAll(() => {
   base = realpathSync(mkdtempSync(join(tmpdir(), "roots-")));
-  for (const folder of ["app/src", "app-evil", "outside/deep"]) mkdirSync(join(base, folder), { recursive: true });
+  for (const folder of ["app/src", "app-evil", "outside/deep"])
+    mkdirSync(join(base, folder), { recursive: true });
   writeFileSync(join(base, "app/file"), "");
   writeFileSync(join(base, "outside/secret"), "");
   symlinkSync(join(base, "outside/secret"), join(base, "app/leaf"));
@@ -71,12 +72,15 @@ describe("a path a caller gives", () => {
     expect(await roots.resolveNew(at(path))).toBe(join(base, "app") + real);
   });
 
-  it.each(["<app>/out/new", "<app>/dangling", "<app>/dangling/new", "<base>/app-evil/new", "<app>/src/../new"])(
-    "may not be created: %s",
-    async (path) => {
-      await expect(roots.resolveNew(at(path))).rejects.toMatchObject({ code: "denied" });
-    },
-  );
+  it.each([
+    "<app>/out/new",
+    "<app>/dangling",
+    "<app>/dangling/new",
+    "<base>/app-evil/new",
+    "<app>/src/../new",
+  ])("may not be created: %s", async (path) => {
+    await expect(roots.resolveNew(at(path))).rejects.toMatchObject({ code: "denied" });
+  });
 });
 
 it("refuses a root that does not exist", () => {

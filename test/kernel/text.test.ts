@@ -24,7 +24,24 @@ describe("cleanText", () => {
   });
 
   const nasty = fc.string({
-    unit: fc.constantFrom("\u001b", "[", "]", "P", "\\", "\u0007", "\u009b", "\u009c", "\n", "\r", "m", "\u202e", "\u200b", "\ud800", "\udc00", "a"),
+    unit: fc.constantFrom(
+      "\u001b",
+      "[",
+      "]",
+      "P",
+      "\\",
+      "\u0007",
+      "\u009b",
+      "\u009c",
+      "\n",
+      "\r",
+      "m",
+      "\u202e",
+      "\u200b",
+      "\ud800",
+      "\udc00",
+      "a",
+    ),
     maxLength: 60,
   });
 

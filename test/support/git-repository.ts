@@ -32,7 +32,12 @@ export function gitPlayground(): GitPlayground {
     GIT_COMMITTER_EMAIL: "ann@example.org",
   };
   const git = (directory: string, ...args: readonly string[]): string =>
-    execFileSync("git", args, { cwd: directory, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trimEnd();
+    execFileSync("git", args, {
+      cwd: directory,
+      env,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    }).trimEnd();
   const write = (folder: string, files: Readonly<Record<string, string>>): void => {
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });

@@ -5,18 +5,40 @@ import { judgeKeys } from "../../../kernel/git/config-scan.ts";
 
 describe("gitCommand", () => {
   it("puts values behind the markers", () => {
-    expect(gitCommand("diff", ["--numstat", "-z"], { revisions: ["abc", "def"], paths: ["-x", "a b"] }).argv).toEqual([
-      "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty", "--src-prefix=a/", "--dst-prefix=b/",
-      "--numstat", "-z", "--end-of-options", "abc", "def", "--", "-x", "a b",
+    expect(
+      gitCommand("diff", ["--numstat", "-z"], { revisions: ["abc", "def"], paths: ["-x", "a b"] }).argv,
+    ).toEqual([
+      "diff",
+      "--no-ext-diff",
+      "--no-textconv",
+      "--no-color",
+      "--ignore-submodules=dirty",
+      "--src-prefix=a/",
+      "--dst-prefix=b/",
+      "--numstat",
+      "-z",
+      "--end-of-options",
+      "abc",
+      "def",
+      "--",
+      "-x",
+      "a b",
     ]);
   });
 
-  it.each(["", "-", "--output=x", "a\0", "a\nb", "\u007f", "\ud800", "x".repeat(4097)])("refuses the revision %j", (revision) => {
-    expect(() => gitCommand("log", [], { revisions: [revision] })).toThrow(expect.objectContaining({ code: "invalid" }));
-  });
+  it.each(["", "-", "--output=x", "a\0", "a\nb", "\u007f", "\ud800", "x".repeat(4097)])(
+    "refuses the revision %j",
+    (revision) => {
+      expect(() => gitCommand("log", [], { revisions: [revision] })).toThrow(
+        expect.objectContaining({ code: "invalid" }),
+      );
+    },
+  );
 
   it.each(["", "a\0", "a\nb", "x".repeat(4097)])("refuses the path %j", (path) => {
-    expect(() => gitCommand("log", [], { paths: [path] })).toThrow(expect.objectContaining({ code: "invalid" }));
+    expect(() => gitCommand("log", [], { paths: [path] })).toThrow(
+      expect.objectContaining({ code: "invalid" }),
+    );
   });
 
   it("refuses flags that are not in the table, even behind the type's back", () => {
@@ -29,15 +51,40 @@ describe("gitCommand", () => {
 
 describe("a configuration key", () => {
   it.each([
-    ["core.fsmonitor", "override"], ["CORE.FSMonitor", "override"], ["core.hookspath", "override"], ["core.sshcommand", "override"],
-    ["filter.a.b.clean", "override"], ["filter..smudge", "override"], ["diff.external", "override"], ["diff.x.textconv", "override"],
-    ["merge.x.driver", "override"], ["gpg.program", "override"], ["gpg.ssh.defaultkeycommand", "override"], ["sequence.editor", "override"],
-    ["trailer.x.cmd", "override"], ["init.templatedir", "override"], ["include.path", "refuse"], ["includeif.gitdir:~/.path", "refuse"],
-    ["url.https://a.b/.insteadof", "network"], ["protocol.ext.allow", "network"], ["remote.origin.uploadpack", "network"],
-    ["http.proxy", "network"], ["http.https://x.y/.proxy", "network"], ["credential.helper", "network"], ["credential.https://x.helper", "network"],
-    ["alias.st", "report"], ["core.worktree", "report"], ["extensions.worktreeconfig", "report"], ["submodule.x.update", "report"],
-    ["core.bare", undefined], ["user.name", undefined], ["branch.main.merge", undefined], ["remote.origin.url", undefined],
-    ["filter.clean", undefined], ["merge.driver", undefined], ["plain", undefined],
+    ["core.fsmonitor", "override"],
+    ["CORE.FSMonitor", "override"],
+    ["core.hookspath", "override"],
+    ["core.sshcommand", "override"],
+    ["filter.a.b.clean", "override"],
+    ["filter..smudge", "override"],
+    ["diff.external", "override"],
+    ["diff.x.textconv", "override"],
+    ["merge.x.driver", "override"],
+    ["gpg.program", "override"],
+    ["gpg.ssh.defaultkeycommand", "override"],
+    ["sequence.editor", "override"],
+    ["trailer.x.cmd", "override"],
+    ["init.templatedir", "override"],
+    ["include.path", "refuse"],
+    ["includeif.gitdir:~/.path", "refuse"],
+    ["url.https://a.b/.insteadof", "network"],
+    ["protocol.ext.allow", "network"],
+    ["remote.origin.uploadpack", "network"],
+    ["http.proxy", "network"],
+    ["http.https://x.y/.proxy", "network"],
+    ["credential.helper", "network"],
+    ["credential.https://x.helper", "network"],
+    ["alias.st", "report"],
+    ["core.worktree", "report"],
+    ["extensions.worktreeconfig", "report"],
+    ["submodule.x.update", "report"],
+    ["core.bare", undefined],
+    ["user.name", undefined],
+    ["branch.main.merge", undefined],
+    ["remote.origin.url", undefined],
+    ["filter.clean", undefined],
+    ["merge.driver", undefined],
+    ["plain", undefined],
   ])("%s: %s", (key, action) => {
     expect(classifyKey(key)?.action).toBe(action);
   });

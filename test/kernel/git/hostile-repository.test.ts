@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { gitCommand } from "../../../kernel/git/arguments.ts";
@@ -15,7 +15,12 @@ let number = 0;
 
 beforeAll(() => {
   ground = gitPlayground();
-  settings = { roots: openRoots([ground.app]), path: process.env["PATH"] ?? "", home: ground.home, cache: gitCache() };
+  settings = {
+    roots: openRoots([ground.app]),
+    path: process.env["PATH"] ?? "",
+    home: ground.home,
+    cache: gitCache(),
+  };
   marker = join(ground.base, "executed");
 });
 afterAll(() => ground.dispose());
@@ -31,7 +36,9 @@ const status = (git: GitContext): Promise<GitResult> =>
   runGit(git, gitCommand("status", ["--porcelain=v2", "--branch", "-z", "--untracked-files=all"]));
 const diff = (git: GitContext): Promise<GitResult> => runGit(git, gitCommand("diff", ["--patch"]));
 const stage = async (git: GitContext): Promise<GitResult> => {
-  const staged = await runGit(git, gitCommand("update_index", ["--add", "--remove", "-z", "--stdin"]), { input: "a.txt\0" });
+  const staged = await runGit(git, gitCommand("update_index", ["--add", "--remove", "-z", "--stdin"]), {
+    input: "a.txt\0",
+  });
   const checkout = await runGit(git, gitCommand("reset", ["--quiet", "--hard"]));
   return staged.code === 0 ? checkout : staged;
 };
@@ -63,17 +70,107 @@ interface Trap {
 }
 
 const traps: readonly Trap[] = [
-  { name: "file system monitor", key: "core.fsmonitor", plant: () => config("core.fsmonitor", `${payload()}; false`), spring: ["status"], operate: status, code: 0 },
-  { name: "external diff", key: "diff.external", plant: () => (config("diff.external", payload()), change()), spring: ["diff"], operate: diff, code: 0 },
-  { name: "diff driver command", key: "diff.x.command", plant: () => (config("diff.x.command", payload()), attributes("*.txt diff=x"), change()), spring: ["diff"], operate: diff, code: 0 },
-  { name: "text conversion", key: "diff.x.textconv", plant: () => (config("diff.x.textconv", `${payload()}; cat`), attributes("*.txt diff=x"), change()), spring: ["diff"], operate: diff, code: 0 },
-  { name: "clean filter", key: "filter.x.clean", plant: () => (attributes("*.txt filter=x"), config("filter.x.clean", `${payload()}; cat`), config("filter.x.required", "true"), change()), spring: ["add", "a.txt"], operate: stage, code: 0 },
-  { name: "smudge filter", key: "filter.x.smudge", plant: () => (attributes("*.txt filter=x"), config("filter.x.smudge", `${payload()}; cat`), change()), spring: ["checkout", "--", "a.txt"], operate: stage, code: 0 },
-  { name: "filter process, with = in its name", key: "filter.x=y.process", plant: () => (attributes("*.txt filter=x=y"), config("filter.x=y.process", payload()), change()), spring: ["add", "a.txt"], operate: stage, code: 0 },
-  { name: "merge driver", key: "merge.x.driver", plant: () => (divergingBranches(), ground.write(repo, { ".git/info/attributes": "*.txt merge=x\n" }), config("merge.x.driver", `${payload()}; false`)), spring: ["merge-tree", "--write-tree", "main", "other"], operate: simulateMerge, code: 1 },
-  { name: "signature check", key: "gpg.program", plant: () => (config("gpg.program", join(ground.base, "payload.sh")), config("log.showSignature", "true"), signedCommit()), spring: ["log"], operate: (git) => runGit(git, gitCommand("log", ["--format=%H"])), code: 0 },
-  { name: "hooks in the usual place", key: "", plant: hook, spring: ["update-ref", "refs/heads/x", "HEAD"], operate: (git) => runGit(git, gitCommand("update_ref"), { input: "create refs/heads/y\0HEAD\0" }), code: 0 },
-  { name: "a folder of hooks", key: "core.hookspath", plant: () => (hook(), config("core.hooksPath", join(repo, ".git/hooks"))), spring: ["checkout", "-b", "x"], operate: stage, code: 0 },
+  {
+    name: "file system monitor",
+    key: "core.fsmonitor",
+    plant: () => config("core.fsmonitor", `${payload()}; false`),
+    spring: ["status"],
+    operate: status,
+    code: 0,
+  },
+  {
+    name: "external diff",
+    key: "diff.external",
+    plant: () => (config("diff.external", payload()), change()),
+    spring: ["diff"],
+    operate: diff,
+    code: 0,
+  },
+  {
+    name: "diff driver command",
+    key: "diff.x.command",
+    plant: () => (config("diff.x.command", payload()), attributes("*.txt diff=x"), change()),
+    spring: ["diff"],
+    operate: diff,
+    code: 0,
+  },
+  {
+    name: "text conversion",
+    key: "diff.x.textconv",
+    plant: () => (config("diff.x.textconv", `${payload()}; cat`), attributes("*.txt diff=x"), change()),
+    spring: ["diff"],
+    operate: diff,
+    code: 0,
+  },
+  {
+    name: "clean filter",
+    key: "filter.x.clean",
+    plant: () => (
+      attributes("*.txt filter=x"),
+      config("filter.x.clean", `${payload()}; cat`),
+      config("filter.x.required", "true"),
+      change()
+    ),
+    spring: ["add", "a.txt"],
+    operate: stage,
+    code: 0,
+  },
+  {
+    name: "smudge filter",
+    key: "filter.x.smudge",
+    plant: () => (attributes("*.txt filter=x"), config("filter.x.smudge", `${payload()}; cat`), change()),
+    spring: ["checkout", "--", "a.txt"],
+    operate: stage,
+    code: 0,
+  },
+  {
+    name: "filter process, with = in its name",
+    key: "filter.x=y.process",
+    plant: () => (attributes("*.txt filter=x=y"), config("filter.x=y.process", payload()), change()),
+    spring: ["add", "a.txt"],
+    operate: stage,
+    code: 0,
+  },
+  {
+    name: "merge driver",
+    key: "merge.x.driver",
+    plant: () => (
+      divergingBranches(),
+      ground.write(repo, { ".git/info/attributes": "*.txt merge=x\n" }),
+      config("merge.x.driver", `${payload()}; false`)
+    ),
+    spring: ["merge-tree", "--write-tree", "main", "other"],
+    operate: simulateMerge,
+    code: 1,
+  },
+  {
+    name: "signature check",
+    key: "gpg.program",
+    plant: () => (
+      config("gpg.program", join(ground.base, "payload.sh")),
+      config("log.showSignature", "true"),
+      signedCommit()
+    ),
+    spring: ["log"],
+    operate: (git) => runGit(git, gitCommand("log", ["--format=%H"])),
+    code: 0,
+  },
+  {
+    name: "hooks in the usual place",
+    key: "",
+    plant: hook,
+    spring: ["update-ref", "refs/heads/x", "HEAD"],
+    operate: (git) => runGit(git, gitCommand("update_ref"), { input: "create refs/heads/y\0HEAD\0" }),
+    code: 0,
+  },
+  {
+    name: "a folder of hooks",
+    key: "core.hookspath",
+    plant: () => (hook(), config("core.hooksPath", join(repo, ".git/hooks"))),
+    spring: ["checkout", "-b", "x"],
+    operate: stage,
+    code: 0,
+  },
 ];
 
 function hook(): void {
@@ -85,9 +182,16 @@ function hook(): void {
 function signedCommit(): void {
   writeFileSync(join(ground.base, "payload.sh"), `#!/bin/sh\n${payload()}\nexit 1\n`);
   chmodSync(join(ground.base, "payload.sh"), 0o755);
-  const raw = ground.git(repo, "cat-file", "commit", "HEAD").replace(/\n\n/, "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n eA==\n -----END PGP SIGNATURE-----\n\n");
+  const raw = ground
+    .git(repo, "cat-file", "commit", "HEAD")
+    .replace(/\n\n/, "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n eA==\n -----END PGP SIGNATURE-----\n\n");
   ground.write(repo, { ".git/signed": `${raw}\n` });
-  ground.git(repo, "update-ref", "HEAD", ground.git(repo, "hash-object", "-t", "commit", "-w", ".git/signed"));
+  ground.git(
+    repo,
+    "update-ref",
+    "HEAD",
+    ground.git(repo, "hash-object", "-t", "commit", "-w", ".git/signed"),
+  );
 }
 
 describe("a trap in the repository's own configuration", () => {
@@ -123,7 +227,9 @@ describe("a trap in the repository's own configuration", () => {
     config("core.sshCommand", payload());
     config("alias.status", `!${payload()}`);
     const git = await open();
-    expect(git.untrustedConfig).toEqual(expect.arrayContaining(["alias.status", "core.sshcommand", "credential.helper"]));
+    expect(git.untrustedConfig).toEqual(
+      expect.arrayContaining(["alias.status", "core.sshcommand", "credential.helper"]),
+    );
     expect(git.untrustedConfig.join()).not.toContain("secret-value");
     expect(git.networkConfig).toContain("credential.helper");
     expect((await status(git)).code).toBe(0);
@@ -167,118 +273,24 @@ describe("a repository that is refused until trusted", () => {
     ["includeIf.gitdir:/.path", "/outside/file"],
   ])("%s = %s", async (key, value) => {
     config(key, value);
-    await expect(open()).rejects.toMatchObject({ code: "denied", hint: expect.stringContaining("git trust") });
+    await expect(open()).rejects.toMatchObject({
+      code: "denied",
+      hint: expect.stringContaining("git trust"),
+    });
   });
 
   it("opens once a person trusts it, and keeps its hooks", async () => {
     config("include.path", "inside");
     hook();
     rmSync(marker, { force: true });
-    const git = await openGit({ ...settings, repo, isTrusted: (commonDir) => commonDir === join(repo, ".git") });
+    const git = await openGit({
+      ...settings,
+      repo,
+      isTrusted: (commonDir) => commonDir === join(repo, ".git"),
+    });
     expect(git).toMatchObject({ trusted: true, untrustedConfig: [] });
     await runGit(git, gitCommand("update_ref"), { input: "create refs/heads/y\0HEAD\0" });
     expect(existsSync(marker)).toBe(true);
     rmSync(marker);
   });
-});
-
-describe("the location of a repository", () => {
-  it("is the real one: a link inside the root to a repository outside", async () => {
-    ground.repository(join(ground.outside, `linked-${number}`));
-    symlinkSync(join(ground.outside, `linked-${number}`), join(repo, "link"));
-    await expect(open(join(repo, "link"))).rejects.toMatchObject({ code: "denied" });
-  });
-
-  it("counts the git folder a .git file points at", async () => {
-    const elsewhere = ground.repository(join(ground.outside, `gitdir-${number}`));
-    const folder = join(ground.app, `pointer-${number}`);
-    ground.write(folder, { ".git": `gitdir: ${join(elsewhere, ".git")}\n` });
-    await expect(open(folder)).rejects.toMatchObject({ code: "denied" });
-  });
-
-  it("counts the common folder of a linked worktree", async () => {
-    const main = ground.repository(join(ground.outside, `main-${number}`));
-    ground.git(main, "worktree", "add", "--quiet", "-b", "w", join(ground.app, `worktree-${number}`));
-    await expect(open(join(ground.app, `worktree-${number}`))).rejects.toMatchObject({ code: "denied" });
-  });
-
-  it("counts core.worktree", async () => {
-    config("core.worktree", ground.outside);
-    await expect(open(join(repo, ".git"))).rejects.toMatchObject({ code: expect.stringMatching(/denied|invalid/) });
-    await expect(open()).rejects.toMatchObject({ code: "denied" });
-  });
-
-  it("counts a linked object store and a borrowed one", async () => {
-    const other = ground.repository(join(ground.outside, `store-${number}`));
-    ground.write(repo, { ".git/objects/info/alternates": `${join(other, ".git/objects")}\n` });
-    await expect(open()).rejects.toMatchObject({ code: "denied" });
-    rmSync(join(repo, ".git/objects/info/alternates"));
-    symlinkSync(join(other, ".git/refs"), join(repo, ".git/extra"));
-    await expect(open()).rejects.toMatchObject({ code: "denied" });
-  });
-
-  it("is not a parent outside the root, nor a bare repository, nor nothing", async () => {
-    ground.git(ground.app, "init", "--quiet", "--bare", `bare-${number}`);
-    await expect(open(join(ground.app, `bare-${number}`))).rejects.toMatchObject({ code: "invalid" });
-    mkdirSync(join(ground.app, `plain-${number}`));
-    await expect(open(join(ground.app, `plain-${number}`))).rejects.toMatchObject({ code: "not_found" });
-    const inner = join(ground.repository(join(ground.outside, `outer-${number}`)), "inner");
-    mkdirSync(inner);
-    await expect(openGit({ ...settings, roots: openRoots([inner]), repo: inner })).rejects.toMatchObject({ code: "denied" });
-  });
-
-  it("is found from a folder below, and for a linked worktree inside the root", async () => {
-    mkdirSync(join(repo, "src"));
-    expect(await open(join(repo, "src"))).toMatchObject({ worktree: repo, commonDir: join(repo, ".git") });
-    ground.git(repo, "worktree", "add", "--quiet", "-b", "w", join(ground.app, `tree-${number}`));
-    expect(await open(join(ground.app, `tree-${number}`))).toMatchObject({
-      worktree: join(ground.app, `tree-${number}`),
-      commonDir: join(repo, ".git"),
-    });
-  });
-});
-
-describe("a name for a commit", () => {
-  it.each(["--output=x", "-", "", "a\nb", "a\0b", "x".repeat(5000)])("is invalid: %j", async (ref) => {
-    const git = await open();
-    await expect(git.resolveCommit(ref)).rejects.toMatchObject({ code: "invalid" });
-    expect(existsSync(join(repo, "x"))).toBe(false);
-  });
-
-  it("may not be an option even when a ref of that name lies on disk", async () => {
-    ground.write(repo, { ".git/refs/heads/--output=x": `${ground.git(repo, "rev-parse", "HEAD")}\n` });
-    const git = await open();
-    await expect(git.resolveCommit("--output=x")).rejects.toMatchObject({ code: "invalid" });
-    expect(() => gitCommand("log", ["--format=%H"], { revisions: ["--output=x"] })).toThrow("may not start with");
-    expect(existsSync(join(repo, "x"))).toBe(false);
-  });
-
-  it.each(["none", "main..main", "^main", "main:a.txt", "HEAD^{tree}", "@{-1}", ":/first"])("is not found: %s", async (ref) => {
-    await expect((await open()).resolveCommit(ref)).rejects.toMatchObject({ code: "not_found" });
-  });
-
-  it.each(["main", "HEAD", "refs/heads/main", "HEAD^{/first}"])("is resolved to an object id: %s", async (ref) => {
-    expect(await (await open()).resolveCommit(ref)).toBe(ground.git(repo, "rev-parse", "HEAD"));
-  });
-});
-
-it("keeps file names byte for byte", async () => {
-  const name = Buffer.concat([Buffer.from(`${repo}/bad-`), Buffer.from([0xff, 0xfe])]);
-  writeFileSync(name, "x");
-  const { stdout } = await status(await open());
-  expect(stdout.includes(Buffer.concat([Buffer.from("? bad-"), Buffer.from([0xff, 0xfe, 0])]))).toBe(true);
-});
-
-it("takes path patterns literally", async () => {
-  const { code, stdout } = await runGit(await open(), gitCommand("ls_files", ["-z"], { paths: [":(exclude)a.txt", "*.txt"] }));
-  expect({ code, text: stdout.toString() }).toEqual({ code: 0, text: "" });
-});
-
-it("leaves the repository's files as they were", async () => {
-  const before = readFileSync(join(repo, ".git/config"), "utf8");
-  utimesSync(join(repo, "a.txt"), 1, 1);
-  const index = readFileSync(join(repo, ".git/index"));
-  await status(await open());
-  expect(readFileSync(join(repo, ".git/config"), "utf8")).toBe(before);
-  expect(readFileSync(join(repo, ".git/index")).equals(index)).toBe(true);
 });

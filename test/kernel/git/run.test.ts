@@ -14,8 +14,15 @@ let git: GitContext;
 
 beforeAll(async () => {
   ground = gitPlayground();
-  const repo = ground.repository(join(ground.app, "repo"), { "big.txt": "0123456789abcdef\n".repeat(200_000) });
-  git = await openGit({ roots: openRoots([ground.app]), path: process.env["PATH"] ?? "", home: ground.home, repo });
+  const repo = ground.repository(join(ground.app, "repo"), {
+    "big.txt": "0123456789abcdef\n".repeat(200_000),
+  });
+  git = await openGit({
+    roots: openRoots([ground.app]),
+    path: process.env["PATH"] ?? "",
+    home: ground.home,
+    repo,
+  });
 });
 afterAll(() => ground.dispose());
 
@@ -25,7 +32,10 @@ describe("runGit", () => {
   it("gives back everything, byte for byte", async () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
     const { stdout } = await runGit(git, gitCommand("hash_object", ["-w", "--stdin"]), { input: bytes });
-    const back = await runGit(git, gitCommand("cat_file", ["blob"], { revisions: [stdout.toString().trim()] }));
+    const back = await runGit(
+      git,
+      gitCommand("cat_file", ["blob"], { revisions: [stdout.toString().trim()] }),
+    );
     expect(back.stdout.equals(bytes)).toBe(true);
   });
 
@@ -46,10 +56,19 @@ describe("runGit", () => {
     const pidFile = join(ground.base, "pid");
     const hook = join(git.worktree, ".git/hooks/reference-transaction");
     writeFileSync(hook, `#!/bin/sh\necho $$ > ${pidFile}\nsleep 60\n`, { mode: 0o755 });
-    const trusted = await openGit({ roots: openRoots([ground.app]), path: process.env["PATH"] ?? "", home: ground.home, repo: git.worktree, isTrusted: () => true });
+    const trusted = await openGit({
+      roots: openRoots([ground.app]),
+      path: process.env["PATH"] ?? "",
+      home: ground.home,
+      repo: git.worktree,
+      isTrusted: () => true,
+    });
     const slow = gitCommand("update_ref");
     const input = "create refs/heads/z\0HEAD\0";
-    await expect(runGit(trusted, slow, { input, timeoutMs: 300 })).rejects.toMatchObject({ code: "timeout", retryable: true });
+    await expect(runGit(trusted, slow, { input, timeoutMs: 300 })).rejects.toMatchObject({
+      code: "timeout",
+      retryable: true,
+    });
     await expectGone(pidFile);
 
     const controller = new AbortController();
@@ -57,14 +76,25 @@ describe("runGit", () => {
     setTimeout(() => controller.abort(), 300);
     await expect(running).rejects.toMatchObject({ code: "timeout" });
     await expectGone(pidFile);
-    await expect(runGit(git, slow, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "timeout" });
+    await expect(runGit(git, slow, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "timeout",
+    });
   });
 
   it("says when git is missing", async () => {
     const place = { ...git, environment: { ...git.environment, PATH: ground.home } };
-    await expect(runGit(place, gitCommand("version"))).rejects.toMatchObject({ code: "unavailable", retryable: false });
+    await expect(runGit(place, gitCommand("version"))).rejects.toMatchObject({
+      code: "unavailable",
+      retryable: false,
+    });
     await expect(
-      openGit({ roots: openRoots([ground.app]), path: ground.home, home: ground.home, repo: git.worktree, cache: gitCache() }),
+      openGit({
+        roots: openRoots([ground.app]),
+        path: ground.home,
+        home: ground.home,
+        repo: git.worktree,
+        cache: gitCache(),
+      }),
     ).rejects.toMatchObject({ code: "unavailable", hint: expect.stringContaining("install git") });
   });
 
@@ -86,13 +116,27 @@ describe("runGit", () => {
 describe("the environment of git", () => {
   it("is built from nothing", () => {
     const environment = gitEnvironment({ path: "/bin", home: "/h" });
-    expect(environment).toMatchObject({ PATH: "/bin", HOME: "/h", GIT_CONFIG_GLOBAL: "/dev/null", GIT_ALLOW_PROTOCOL: "none", GIT_AUTHOR_NAME: "Slipway" });
-    const allowed = /^(PATH|HOME|LC_ALL|SSH_ASKPASS|GIT_(CONFIG_(NOSYSTEM|GLOBAL)|ATTR_NOSYSTEM|TERMINAL_PROMPT|OPTIONAL_LOCKS|ASKPASS|EDITOR|SEQUENCE_EDITOR|PAGER|ALLOW_PROTOCOL|LITERAL_PATHSPECS|NO_REPLACE_OBJECTS|NO_LAZY_FETCH|(AUTHOR|COMMITTER)_(NAME|EMAIL)))$/;
+    expect(environment).toMatchObject({
+      PATH: "/bin",
+      HOME: "/h",
+      GIT_CONFIG_GLOBAL: "/dev/null",
+      GIT_ALLOW_PROTOCOL: "none",
+      GIT_AUTHOR_NAME: "Slipway",
+    });
+    const allowed =
+      /^(PATH|HOME|LC_ALL|SSH_ASKPASS|GIT_(CONFIG_(NOSYSTEM|GLOBAL)|ATTR_NOSYSTEM|TERMINAL_PROMPT|OPTIONAL_LOCKS|ASKPASS|EDITOR|SEQUENCE_EDITOR|PAGER|ALLOW_PROTOCOL|LITERAL_PATHSPECS|NO_REPLACE_OBJECTS|NO_LAZY_FETCH|(AUTHOR|COMMITTER)_(NAME|EMAIL)))$/;
     expect(Object.keys(environment).filter((key) => !allowed.test(key))).toEqual([]);
   });
 
   it("takes an identity and named transports", () => {
-    expect(gitEnvironment({ path: "", home: "", identity: { name: "Bot", email: "b@x" }, protocols: ["https", "ssh"] })).toMatchObject({
+    expect(
+      gitEnvironment({
+        path: "",
+        home: "",
+        identity: { name: "Bot", email: "b@x" },
+        protocols: ["https", "ssh"],
+      }),
+    ).toMatchObject({
       GIT_COMMITTER_EMAIL: "b@x",
       GIT_ALLOW_PROTOCOL: "https:ssh",
     });

@@ -1,0 +1,120 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { DomainError } from "../../../kernel/errors.ts";
+import { gitCommand } from "../../../kernel/git/arguments.ts";
+import { runGit, type GitPlace } from "../../../kernel/git/run.ts";
+import type { RefChange } from "../domain/operation.ts";
+
+/** The object id a full ref name stands for, or null when there is none. */
+export async function readRef(git: GitPlace, ref: string): Promise<string | null> {
+  const { code, stdout } = await runGit(
+    git,
+    gitCommand("rev_parse", ["--verify", "--quiet"], { revisions: [ref] }),
+  );
+  return code === 0 ? stdout.toString("utf8").trim() : null;
+}
+
+/** The branch a worktree is on, as a full ref name; "HEAD" when detached. */
+export async function headRef(git: GitPlace): Promise<string> {
+  const { code, stdout } = await runGit(
+    git,
+    gitCommand("symbolic_ref", ["--quiet"], { revisions: ["HEAD"] }),
+  );
+  return code === 0 ? stdout.toString("utf8").trim() : "HEAD";
+}
+
+/**
+ * Moves a ref from one id to the other, all or nothing, and says whether it did; false means somebody else moved it
+ * first. A lock held by another process is waited for, up to five seconds.
+ * @throws {DomainError} unavailable when the ref stays locked.
+ */
+export async function swapRef(git: GitPlace, { ref, from, to }: RefChange, reason: string): Promise<boolean> {
+  const command = gitCommand("update_ref", ["--create-reflog", `-m${reason}`]);
+  const input =
+    to === null
+      ? `delete ${ref}\0${from ?? ""}\0`
+      : from === null
+        ? `create ${ref}\0${to}\0`
+        : `update ${ref}\0${to}\0${from}\0`;
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    const { code } = await runGit(git, command, { input });
+    if (code === 0) return true;
+    if ((await readRef(git, ref)) !== from) return false;
+    await pause(jitter(attempt));
+  }
+  throw new DomainError("unavailable", `${ref} stays locked by another process`, {
+    hint: "call again; if no git is running there, a person removes the stale .lock file beside the ref",
+  });
+}
+
+export async function isAncestor(git: GitPlace, ancestor: string, descendant: string): Promise<boolean> {
+  const { code } = await runGit(
+    git,
+    gitCommand("merge_base", ["--is-ancestor"], { revisions: [ancestor, descendant] }),
+  );
+  return code === 0;
+}
+
+/** Commits reachable from `to` and not from `from`. */
+export async function countCommits(git: GitPlace, from: string, to: string): Promise<number> {
+  const { stdout } = await runGit(git, gitCommand("rev_list", ["--count"], { revisions: [to, `^${from}`] }));
+  return Number(stdout.toString("utf8").trim());
+}
+
+/** The first-parent commit of `target` that merged exactly this commit, or undefined; looks back 10,000 commits. */
+export async function findMergeOf(
+  git: GitPlace,
+  source: string,
+  target: string,
+): Promise<string | undefined> {
+  const command = gitCommand("rev_list", ["--first-parent", "--parents", "--max-count=10000"], {
+    revisions: [target, `^${source}`],
+  });
+  const { stdout } = await runGit(git, command);
+  for (const line of stdout.toString("utf8").split("\n")) {
+    const [commit, , ...merged] = line.split(" ");
+    if (merged.includes(source)) return commit;
+  }
+  return undefined;
+}
+
+/** Short names of all local branches. */
+export async function localBranches(git: GitPlace): Promise<readonly string[]> {
+  const command = gitCommand("for_each_ref", ["--format=%(refname:lstrip=2)"], {
+    revisions: ["refs/heads/"],
+  });
+  const { stdout } = await runGit(git, command);
+  return stdout
+    .toString("utf8")
+    .split("\n")
+    .filter((name) => name !== "");
+}
+
+export interface NewCommit {
+  readonly tree: string;
+  readonly parents: readonly string[];
+  readonly message: string;
+  /** Milliseconds since the epoch, cut to seconds: the same input always gives the same object id. */
+  readonly at: number;
+}
+
+/** Writes a commit object and moves nothing. */
+export async function writeCommit(git: GitPlace, commit: NewCommit): Promise<string> {
+  const date = `@${Math.floor(commit.at / 1000)} +0000`;
+  const command = gitCommand(
+    "commit_tree",
+    commit.parents.map((parent): `-p${string}` => `-p${parent}`),
+    { revisions: [commit.tree] },
+  );
+  const { code, stdout, stderr } = await runGit(git, command, {
+    input: commit.message,
+    env: { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date },
+  });
+  if (code !== 0) throw new Error(`commit-tree failed: ${stderr}`);
+  return stdout.toString("utf8").trim();
+}
+
+/** Milliseconds to wait before another try: grows to 100, and spreads processes that collide. */
+export function jitter(attempt: number): number {
+  // Chance is wanted here and nowhere else: two processes in step would collide for ever.
+  return Math.min(100, 5 * (attempt + 1)) * (0.5 + Math.random());
+}

@@ -1,0 +1,51 @@
+/** A change of a repository, written down before it is made, so that a killed process leaves no question open. */
+export type OperationState = "planned" | "done" | "refused";
+
+export const NEXT: Readonly<Record<OperationState, readonly OperationState[]>> = {
+  planned: ["planned", "done", "refused"],
+  done: [],
+  refused: [],
+};
+
+export interface RefChange {
+  readonly ref: string;
+  /** Object id; null where the ref did not exist. */
+  readonly from: string | null;
+  /** Object id; null where the ref is removed. */
+  readonly to: string | null;
+}
+
+/** What is about to happen. The ids are fixed here: finishing a plan twice gives the same commit. */
+export type Plan =
+  | {
+      readonly kind: "commit";
+      readonly ref: RefChange;
+      readonly worktree: string;
+      readonly files: readonly string[];
+    }
+  | {
+      readonly kind: "merge";
+      readonly ref: RefChange;
+      readonly source: string;
+      readonly files: readonly string[];
+    }
+  | {
+      readonly kind: "add_worktree";
+      readonly ref: RefChange;
+      readonly worktreeId: string;
+      readonly path: string;
+      readonly branch: string;
+      readonly base: string;
+    }
+  | { readonly kind: "remove_worktree"; readonly path: string; readonly worktreeId: string | null }
+  | { readonly kind: "create_repository"; readonly path: string; readonly draft: string };
+
+export interface Operation {
+  readonly id: string;
+  /** The shared git folder. */
+  readonly repo: string;
+  readonly state: OperationState;
+  readonly plan: Plan;
+  /** Milliseconds since the epoch; also the date of the commit it makes. */
+  readonly at: number;
+}

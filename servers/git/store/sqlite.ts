@@ -1,0 +1,211 @@
+import { z } from "zod";
+import type { Clock } from "../../../kernel/clock.ts";
+import { DomainError } from "../../../kernel/errors.ts";
+import { KERNEL_TABLES } from "../../../kernel/events.ts";
+import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
+import { openDatabase, type Migration } from "../../../kernel/sqlite/open.ts";
+import { storeOver, type Emit } from "../../../kernel/store.ts";
+import { NEXT, type Operation } from "../domain/operation.ts";
+import type { Lease } from "../domain/worktree.ts";
+import type { GitStore, GitTx, Requester } from "./store.ts";
+
+/** "slwg": Slipway's git store. */
+export const GIT_APPLICATION_ID = 0x73_6c_77_67;
+
+export const GIT_MIGRATIONS: readonly Migration[] = [
+  `${KERNEL_TABLES}
+CREATE TABLE operation (
+  id TEXT PRIMARY KEY,
+  repo TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('planned', 'done', 'refused')),
+  plan TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  tool TEXT,
+  key TEXT,
+  digest TEXT,
+  at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX operation_pending ON operation (principal, tool, key) WHERE key IS NOT NULL AND state = 'planned';
+CREATE INDEX operation_by_repo ON operation (repo, at);
+CREATE TABLE worktree (
+  id TEXT PRIMARY KEY,
+  repo TEXT NOT NULL,
+  path TEXT NOT NULL,
+  branch TEXT NOT NULL,
+  base TEXT NOT NULL,
+  task_id TEXT,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  removed_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX worktree_by_path ON worktree (path) WHERE removed_at IS NULL;
+CREATE INDEX worktree_by_repo ON worktree (repo) WHERE removed_at IS NULL;
+`,
+];
+
+const Ref = z.object({ ref: z.string(), from: z.string().nullable(), to: z.string().nullable() });
+const PlanJson = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("commit"), ref: Ref, worktree: z.string(), files: z.array(z.string()) }),
+  z.object({ kind: z.literal("merge"), ref: Ref, source: z.string(), files: z.array(z.string()) }),
+  z.object({
+    kind: z.literal("add_worktree"),
+    ref: Ref,
+    worktreeId: z.string(),
+    path: z.string(),
+    branch: z.string(),
+    base: z.string(),
+  }),
+  z.object({ kind: z.literal("remove_worktree"), path: z.string(), worktreeId: z.string().nullable() }),
+  z.object({ kind: z.literal("create_repository"), path: z.string(), draft: z.string() }),
+]);
+const OperationRow = z.object({
+  id: z.string(),
+  repo: z.string(),
+  state: z.enum(["planned", "done", "refused"]),
+  plan: z.string(),
+  digest: z.string().nullable(),
+  at: z.int(),
+});
+const LeaseRow = z
+  .object({
+    id: z.string(),
+    repo: z.string(),
+    path: z.string(),
+    branch: z.string(),
+    base: z.string(),
+    task_id: z.string().nullable(),
+    created_at: z.int(),
+    expires_at: z.int().nullable(),
+  })
+  .transform(({ task_id, created_at, expires_at, ...rest }): Lease => ({
+    ...rest,
+    taskId: task_id,
+    createdAt: created_at,
+    expiresAt: expires_at,
+  }));
+
+/** Opens the git server's store; `path` may be ":memory:". The caller closes it. */
+export function openGitStore(path: string, clock: Clock): GitStore {
+  const db = openDatabase({ path, applicationId: GIT_APPLICATION_ID, migrations: GIT_MIGRATIONS });
+  return storeOver(db, clock, gitTx);
+}
+
+function gitTx(sql: Sql, emit: Emit): GitTx {
+  return {
+    pending({ principal, once }) {
+      if (once === undefined) return undefined;
+      const row = sql.get(
+        "SELECT * FROM operation WHERE principal = ? AND tool = ? AND key = ? AND state = 'planned'",
+        principal,
+        once.tool,
+        once.key,
+      );
+      if (row === undefined) return undefined;
+      if (row["digest"] !== once.digest) {
+        throw new DomainError("conflict", `idempotency_key "${once.key}" was used with other arguments`, {
+          hint: "use a new key for a new request",
+        });
+      }
+      return toOperation(row);
+    },
+    plan({ id, repo, plan, at }, requester) {
+      savePlan(sql, id, repo, JSON.stringify(plan), at, requester);
+    },
+    isPlanned: (id) =>
+      sql.get("SELECT 1 FROM operation WHERE id = ? AND state = 'planned'", id) !== undefined,
+    settle(id, state, events) {
+      const allowed = Object.entries(NEXT).flatMap(([from, next]) => (next.includes(state) ? [from] : []));
+      const changed = sql.run(
+        "UPDATE operation SET state = ? WHERE id = ? AND state IN (SELECT value FROM json_each(?))",
+        state,
+        id,
+        JSON.stringify(allowed),
+      );
+      if (changed === 0) {
+        throw new DomainError("invalid_state", `operation ${id} has already ended`, {
+          hint: "read its result under its key",
+        });
+      }
+      emit(...events);
+    },
+    addLease(lease) {
+      sql.run(
+        "INSERT INTO worktree (id, repo, path, branch, base, task_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        lease.id,
+        lease.repo,
+        lease.path,
+        lease.branch,
+        lease.base,
+        lease.taskId,
+        lease.createdAt,
+        lease.expiresAt,
+      );
+      emit({
+        type: "worktree.added",
+        subject: lease.id,
+        data: {
+          repo: lease.repo,
+          path: lease.path,
+          branch: lease.branch,
+          base: lease.base,
+          task_id: lease.taskId,
+        },
+      });
+    },
+    removeLease(path, at) {
+      const lease = leaseOf(sql.get("SELECT * FROM worktree WHERE path = ? AND removed_at IS NULL", path));
+      sql.run("UPDATE worktree SET removed_at = ? WHERE path = ? AND removed_at IS NULL", at, path);
+      emit({
+        type: "worktree.removed",
+        subject: lease?.id ?? path,
+        data: { path, branch: lease?.branch ?? null, task_id: lease?.taskId ?? null },
+      });
+    },
+    leaseById: (id) => leaseOf(sql.get("SELECT * FROM worktree WHERE id = ? AND removed_at IS NULL", id)),
+    leaseByPath: (path) =>
+      leaseOf(sql.get("SELECT * FROM worktree WHERE path = ? AND removed_at IS NULL", path)),
+    leasesOf: (repo) =>
+      sql
+        .all("SELECT * FROM worktree WHERE repo = ? AND removed_at IS NULL ORDER BY id", repo)
+        .map((row) => parseRow(LeaseRow, row)),
+    tell: emit,
+  };
+}
+
+function savePlan(
+  sql: Sql,
+  id: string,
+  repo: string,
+  plan: string,
+  at: number,
+  { principal, once }: Requester,
+): void {
+  const same =
+    "SELECT 1 FROM operation WHERE principal = ? AND tool = ? AND key = ? AND state = 'planned' AND id <> ?";
+  if (once !== undefined && sql.get(same, principal, once.tool, once.key, id) !== undefined) {
+    throw new DomainError("unavailable", "the same request is under way in another process", {
+      hint: "call again in a moment",
+    });
+  }
+  sql.run(
+    `INSERT INTO operation (id, repo, state, plan, principal, tool, key, digest, at) VALUES (?, ?, 'planned', ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, at = excluded.at WHERE state = 'planned'`,
+    id,
+    repo,
+    plan,
+    principal,
+    once?.tool ?? null,
+    once?.key ?? null,
+    once?.digest ?? null,
+    at,
+  );
+}
+
+function leaseOf(row: Row | undefined): Lease | undefined {
+  return row === undefined ? undefined : parseRow(LeaseRow, row);
+}
+
+function toOperation(row: Row): Operation {
+  const { id, repo, state, plan, at } = parseRow(OperationRow, row);
+  return { id, repo, state, plan: PlanJson.parse(JSON.parse(plan)), at };
+}

@@ -1,0 +1,36 @@
+import type { NewEvent } from "../../../kernel/events.ts";
+import type { OnceKey, Store } from "../../../kernel/store.ts";
+import type { Operation, OperationState, Plan } from "../domain/operation.ts";
+import type { Lease } from "../domain/worktree.ts";
+
+/** Who asked for an operation, and under which key. */
+export interface Requester {
+  readonly principal: string;
+  readonly once: OnceKey | undefined;
+}
+
+/** What the git server remembers, inside one transaction. Events are part of the method that changes the state. */
+export interface GitTx {
+  /**
+   * The operation planned under this key and not finished: its process was killed.
+   * @throws {DomainError} conflict when the key was used with other arguments.
+   */
+  pending(requester: Requester): Operation | undefined;
+  /** Writes an intent down, or replaces the plan of a pending operation of the same id. */
+  plan(
+    operation: { readonly id: string; readonly repo: string; readonly plan: Plan; readonly at: number },
+    requester: Requester,
+  ): void;
+  isPlanned(id: string): boolean;
+  /** Ends an operation and tells of it. @throws {DomainError} invalid_state when it has already ended. */
+  settle(id: string, state: Exclude<OperationState, "planned">, events: readonly NewEvent[]): void;
+  addLease(lease: Lease): void;
+  removeLease(path: string, at: number): void;
+  leaseById(id: string): Lease | undefined;
+  leaseByPath(path: string): Lease | undefined;
+  leasesOf(repo: string): readonly Lease[];
+  /** Tells of something that changes no state. */
+  tell(...events: readonly NewEvent[]): void;
+}
+
+export type GitStore = Store<GitTx>;

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import type { GitContext } from "../../../kernel/git/open.ts";
+import type { Call } from "../../../kernel/mcp/call.ts";
+import { AnsweredMeanwhile } from "../../../kernel/store.ts";
+import { DEFAULT_MAX_TOKENS, estimateTokens, HARD_MAX_TOKENS } from "../../../kernel/tokens.ts";
+import type { GitDeps } from "../deps.ts";
+import type { RefChange } from "../domain/operation.ts";
+import { showPath, type GitPath } from "../domain/path.ts";
+import type { Requester } from "../store/store.ts";
+
+// Pieces that the tools' schemas and answers share.
+
+export const repoInput = z.string().describe("Folder of the worktree, absolute");
+export const keyInput = z.string().max(200).optional();
+export const tokensInput = z.int().min(200).max(HARD_MAX_TOKENS).default(DEFAULT_MAX_TOKENS);
+
+// Shapes inside lists are told by the answers themselves: spelled out in every schema they would cost each host more
+// tokens than the tools' descriptions.
+
+/** Every field of a writing tool's answer that is the same everywhere. */
+export const written = {
+  operation_id: z.string(),
+  effects: z.looseObject({}).describe("refs[{ref,from,to}], files[], hosts[]"),
+} as const;
+
+export function requester(call: Call): Requester {
+  return { principal: call.principal.id, once: call.once };
+}
+
+/** What a change did outside the store; a long list of files is cut, its last entry says how many are missing. */
+export function effects(refs: readonly RefChange[], files: readonly string[], hosts: readonly string[] = []) {
+  const shown = files.length <= 100 ? [...files] : [...files.slice(0, 99), `… and ${files.length - 99} more`];
+  return {
+    refs: refs.filter((change) => change.from !== change.to).map((change) => ({ ...change })),
+    files: shown,
+    hosts: [...hosts],
+  };
+}
+
+/**
+ * Runs a writing tool's work when no other writer of this process is in the repository. The same call under the same
+ * key may have been answered while this one waited: then the kept answer is given.
+ */
+export function writeInTurn<T>(
+  { inTurn, store }: GitDeps,
+  git: GitContext,
+  call: Call,
+  work: () => Promise<T>,
+): Promise<T> {
+  return inTurn(git.commonDir, async () => {
+    if ((await store.keptAnswer(call)) !== undefined) throw new AnsweredMeanwhile();
+    return work();
+  });
+}
+
+/** A list of names cut to a budget. */
+export function fitPaths(
+  paths: readonly GitPath[],
+  maxTokens: number,
+): { readonly names: string[]; readonly cost: number; readonly truncated: boolean } {
+  const names: string[] = [];
+  let cost = 0;
+  for (const path of paths) {
+    const name = showPath(path);
+    const price = estimateTokens(name) + 1;
+    if (cost + price > maxTokens) return { names, cost, truncated: true };
+    names.push(name);
+    cost += price;
+  }
+  return { names, cost, truncated: false };
+}

@@ -1,0 +1,132 @@
+import { z } from "zod";
+import { DomainError } from "../../../kernel/errors.ts";
+import { gitCommand } from "../../../kernel/git/arguments.ts";
+import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
+import { runGit } from "../../../kernel/git/run.ts";
+import { cleanText } from "../../../kernel/text.ts";
+import { estimateTokens, fitItems } from "../../../kernel/tokens.ts";
+import { readRef } from "../adapters/refs.ts";
+import { emptyTree, readChanges } from "../adapters/trees.ts";
+import type { GitDeps } from "../deps.ts";
+import { formatCursor, parseCursor, type DiffCursor } from "../domain/diff.ts";
+import { showPath } from "../domain/path.ts";
+import { repoInput, tokensInput } from "./answer.ts";
+
+// Reading on in a patch means writing it again up to there; beyond this a caller should name paths.
+const MAX_PATCH_BYTES = 256 * 1024 * 1024;
+const BYTES_PER_TOKEN = 3;
+
+export const getRepoDiff = defineTool({
+  name: "get_repo_diff",
+  title: "Differences",
+  description:
+    "What changed between two commits, or since one. First the files with their line counts, then the patch, both in pages: pass next_cursor back for more. Without `to` it compares with the working tree: tracked files, staged or not; get_repo_status lists untracked ones.",
+  input: z.object({
+    repo: repoInput,
+    from: z.string().optional().describe("Commit or branch; default HEAD"),
+    to: z.string().optional(),
+    paths: z.array(z.string()).max(200).optional(),
+    stat_only: z.boolean().default(false),
+    max_tokens: tokensInput,
+    cursor: z.string().optional(),
+  }),
+  output: z.object({
+    files: z.array(z.looseObject({ path: z.string() })).describe("path, status, added, removed, binary"),
+    total: z.looseObject({}).describe("files, added, removed"),
+    patch: z.string().optional().describe("A line ending in CR shows ␍"),
+    truncated: z.boolean(),
+    next_cursor: z.string().optional(),
+  }),
+  annotations: READS,
+  core: true,
+  async run({ repo, from, to, paths, stat_only, max_tokens, cursor }, { host }: GitDeps, call) {
+    const git = await host.open(repo);
+    const unborn = from === undefined && (await readRef(git, "HEAD")) === null;
+    const ids = [unborn ? await emptyTree(git) : await git.resolveCommit(from ?? "HEAD")];
+    if (to !== undefined) ids.push(await git.resolveCommit(to));
+    const stamp = [...ids.map((id) => id.slice(0, 16)), ...(to === undefined ? ["worktree"] : [])].join("-");
+    const start = startOf(cursor, stamp);
+
+    const changes = await readChanges(git, ids, paths, call.signal);
+    const total = {
+      files: changes.length,
+      added: changes.reduce((sum, change) => sum + change.added, 0),
+      removed: changes.reduce((sum, change) => sum + change.removed, 0),
+    };
+    const stats = changes.map((change) => ({ ...change, path: showPath(change.path) }));
+    const at = start.part === "files" ? start.at : stats.length;
+    const { taken, truncated: moreFiles } = fitItems(stats.slice(at), max_tokens, 100);
+    if (moreFiles || stat_only || changes.length === 0) {
+      const next = moreFiles ? { part: "files" as const, at: at + taken.length, stamp } : undefined;
+      return {
+        files: [...taken],
+        total,
+        truncated: moreFiles,
+        ...(next === undefined ? {} : { next_cursor: formatCursor(next) }),
+      };
+    }
+
+    const offset = start.part === "patch" ? start.at : 0;
+    const budget = Math.max(
+      300,
+      (max_tokens - 100 - estimateTokens(JSON.stringify(taken))) * BYTES_PER_TOKEN,
+    );
+    if (offset > MAX_PATCH_BYTES)
+      throw new DomainError("limit", "the patch is too long to page through", { hint: "name paths" });
+    const command = gitCommand("diff", ["--patch", "--no-renames"], { revisions: ids, paths: paths ?? [] });
+    const { stdout, truncated } = await runGit(git, command, {
+      signal: call.signal,
+      maxBytes: offset + budget,
+    });
+    const { page, patch } = fitPatch(stdout.subarray(offset), budget, truncated);
+    const more = truncated || offset + page.length < stdout.length;
+    const next = more ? { part: "patch" as const, at: offset + page.length, stamp } : undefined;
+    return {
+      files: [...taken],
+      total,
+      patch,
+      truncated: more,
+      ...(next === undefined ? {} : { next_cursor: formatCursor(next) }),
+    };
+  },
+});
+
+function startOf(text: string | undefined, stamp: string): DiffCursor {
+  if (text === undefined) return { part: "files", at: 0, stamp };
+  const cursor = parseCursor(text);
+  if (cursor === undefined)
+    throw new DomainError("invalid", "this is not a cursor of get_repo_diff", {
+      hint: "leave it out to start",
+    });
+  if (cursor.stamp !== stamp) {
+    throw new DomainError("conflict", "a branch moved since the first page", {
+      hint: "start again without the cursor, or name object ids",
+    });
+  }
+  return cursor;
+}
+
+/** The longest part that fits once it is cleaned and escaped. Never empty, so that a reader gets on. */
+function fitPatch(
+  bytes: Buffer,
+  budgetBytes: number,
+  isCut: boolean,
+): { readonly page: Buffer; readonly patch: string } {
+  let page = isCut ? wholeLines(bytes) : bytes;
+  for (;;) {
+    const patch = cleanText(page.toString("utf8").replaceAll("\r\n", "␍\n"));
+    const cost = Buffer.byteLength(JSON.stringify(patch));
+    if (cost <= budgetBytes || page.length <= 16) return { page, patch };
+    page = wholeLines(page.subarray(0, Math.max(16, Math.floor((page.length * budgetBytes * 0.95) / cost))));
+  }
+}
+
+/** Ends at a line break where there is one, else where a character ends. */
+function wholeLines(bytes: Buffer): Buffer {
+  const end = bytes.lastIndexOf(10) + 1;
+  if (end > 0) return bytes.subarray(0, end);
+  let cut = bytes.length;
+  while (cut > 1 && ((bytes[cut - 1] ?? 0) & 0xc0) === 0x80) cut -= 1;
+  if (cut > 1 && (bytes[cut - 1] ?? 0) >= 0xc0) cut -= 1;
+  return bytes.subarray(0, cut);
+}

@@ -81,7 +81,7 @@ export function revise(current: Memory, draft: Draft, { principal, now }: Writin
   return {
     ...current,
     ...content,
-    ...interval(draft, now),
+    ...interval(draft, now, current.endsAt),
     supersedes: draft.supersedes ?? current.supersedes,
     version: current.version + 1,
     principal,
@@ -93,9 +93,11 @@ function contentOf({ kind, title, text, source, thread, tags, metadata, entities
   return { kind, title, text, source, thread, tags, metadata, entities, taskId };
 }
 
-function interval(draft: Draft, now: number): { readonly startsAt: number; readonly endsAt: number | undefined } {
+function interval(draft: Draft, now: number, kept?: number): { readonly startsAt: number; readonly endsAt: number | undefined } {
   const startsAt = draft.valid_from === undefined ? now : parseTime(draft.valid_from, "valid_from");
-  const endsAt = draft.valid_to === undefined ? undefined : parseTime(draft.valid_to, "valid_to");
+  // An end that was set stays; one that has passed does not end the version that follows it.
+  const given = draft.valid_to === undefined ? undefined : parseTime(draft.valid_to, "valid_to");
+  const endsAt = given ?? (kept !== undefined && kept > startsAt ? kept : undefined);
   if (endsAt !== undefined && draft.valid_from !== undefined && endsAt <= startsAt) {
     throw new DomainError("invalid", "valid_to is not after valid_from", { hint: "swap them, or leave one out" });
   }

@@ -14,7 +14,7 @@ import { checkSpace, jsonObject, maxTokens, space } from "./memory-schema.ts";
 const RETRIEVERS = ["lexical", "vector", "graph"] as const;
 
 /** How many matches are looked at before grouping. */
-const GROUPING_POOL = 1_000;
+const GROUPING_POOL = 500;
 
 /** What the answer costs beside its hits. */
 const FRAME_TOKENS = 150;
@@ -85,7 +85,7 @@ export const recall = defineTool({
     const { taken, truncated } = fitItems(hits, wanted.max_tokens, FRAME_TOKENS);
     recalls.record(call, { latency_ms: clock() - startedAt, hits: taken.length });
     const hint = hintFor(used.length, terms.length, taken.length);
-    return { hits: taken.map((hit) => ({ ...hit })), retrievers: { used, skipped }, truncated: truncated || ranked.length > wanted.k, ...(hint === undefined ? {} : { hint }) };
+    return { hits: taken.map((hit) => ({ ...hit })), retrievers: { used, skipped }, truncated: truncated || ranked.length > wanted.k || matches.length === GROUPING_POOL, ...(hint === undefined ? {} : { hint }) };
   },
 });
 

@@ -20,6 +20,12 @@ test("a revision keeps what the draft leaves out, counts up, and holds from now"
   expect(next).toMatchObject({ id: "mem_1", version: 2, title: "Retries", tags: ["queue"], text: "it retries 6 times", startsAt: 9, createdAt: 5, updatedAt: 9 });
 });
 
+test("a revision keeps an end to come and drops one that has passed", () => {
+  const first = newMemory({ ...draft, valid_to: "2030-01-01" }, "mem_1", at(5));
+  expect(revise(first, { ...draft, text: "x" }, at(9))).toMatchObject({ startsAt: 9, endsAt: Date.UTC(2030, 0) });
+  expect(revise(first, { ...draft, text: "x" }, at(Date.UTC(2031, 0)))).toMatchObject({ endsAt: undefined });
+});
+
 test("a revision that changes nothing is none; another space and a superseded memory are refused", () => {
   const first = newMemory(draft, "mem_1", at(5));
   expect(revise(first, draft, at(9))).toBeNull();

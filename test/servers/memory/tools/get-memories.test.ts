@@ -1,3 +1,4 @@
+import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import type { ToolServer } from "../../../../kernel/mcp/server.ts";
@@ -61,7 +62,7 @@ test("answers stay inside max_tokens even when the fields around the text are bu
   const [id] = await remember({ text: "x".repeat(5_000), kind: "fact", metadata: { a: "y".repeat(8_000) }, tags: Array.from({ length: 50 }, (_, i) => `${i}`.repeat(60)) });
   for (const max_tokens of [200, 2_000]) {
     const answer = await mustCall(open.client, "get_memories", { ids: [id], max_tokens });
-    expect(Buffer.byteLength(JSON.stringify(answer)) / 3).toBeLessThanOrEqual(max_tokens);
+    expect(encode(JSON.stringify(answer)).length).toBeLessThanOrEqual(max_tokens);
     expect(answer).toMatchObject({ items: [{ id, omitted: expect.arrayContaining(["metadata"]) }] });
   }
   expect((await get({ ids: [id], max_tokens: 20_000 })).items[0]).toMatchObject({ metadata: { a: "y".repeat(8_000) } });

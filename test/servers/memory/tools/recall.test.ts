@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
+import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import type { ToolServer } from "../../../../kernel/mcp/server.ts";
@@ -84,7 +85,7 @@ test("answers stay inside max_tokens, and say what was left out", async () => {
   await remember(...Array.from({ length: 150 }, (_, i) => ({ text: `common ${i} ${"filler text ".repeat(100)}`, kind: "fact", title: "t".repeat(300), source: { path: "p/".repeat(400) } })));
   for (const max_tokens of [200, 1_000, 2_000, 20_000]) {
     const answer = await mustCall(open.client, "recall", { query: "common", k: 100, max_tokens });
-    expect(Buffer.byteLength(JSON.stringify(answer)) / 3).toBeLessThanOrEqual(max_tokens);
+    expect(encode(JSON.stringify(answer)).length).toBeLessThanOrEqual(max_tokens);
     expect(answer).toMatchObject({ truncated: true });
     expect(answer["hits"]).not.toEqual([]);
   }

@@ -1,4 +1,4 @@
-import { HALF_POINTS, type FactorName } from "./factors.ts";
+import { FACTORS, HALF_POINTS, type FactorName, type FactorValues } from "./factors.ts";
 import { WEIGHTS, type Factor } from "./formula.ts";
 import {
   applyPolicy,
@@ -120,14 +120,14 @@ function phrase(condition: Condition, known: Known): string {
  * How unlike two assessments are: the root mean square difference over factors that both know, weighted as in the
  * formula. 0 alike, 1 opposite; null when they share no known factor.
  */
-export function distanceOf(a: readonly Factor[], b: readonly Factor[]): number | null {
+export function distanceOf(a: FactorValues, b: FactorValues): number | null {
   let weight = 0;
   let squares = 0;
-  for (const mine of a) {
-    const theirs = b.find((factor) => factor.name === mine.name);
-    if (mine.value === null || theirs === undefined || theirs.value === null) continue;
-    weight += WEIGHTS[mine.name];
-    squares += WEIGHTS[mine.name] * (mine.value - theirs.value) ** 2;
+  for (const [index, name] of FACTORS.entries()) {
+    const [mine, theirs] = [a[index], b[index]];
+    if (typeof mine !== "number" || typeof theirs !== "number") continue;
+    weight += WEIGHTS[name];
+    squares += WEIGHTS[name] * (mine - theirs) ** 2;
   }
   return weight === 0 ? null : Math.sqrt(squares / weight);
 }

@@ -19,6 +19,9 @@ export interface Reading {
   readonly basis: string;
 }
 
+/** Values in the order of FACTORS. */
+export type FactorValues = readonly (number | null)[];
+
 export type Readings = Readonly<Record<FactorName, Reading>>;
 
 const UNKNOWN: Reading = { value: null, basis: "not known" };

@@ -1,7 +1,7 @@
 import type { Store } from "../../../kernel/store.ts";
 import type { Approval } from "../domain/approval.ts";
 import type { Facts } from "../domain/facts.ts";
-import type { Readings } from "../domain/factors.ts";
+import type { FactorValues, Readings } from "../domain/factors.ts";
 import type { Assessment } from "../domain/formula.ts";
 import type { Metrics } from "../domain/metrics.ts";
 import type { OutcomeRecord } from "../domain/outcome.ts";
@@ -51,8 +51,12 @@ export interface DecisionTx {
   findPolicy(version: string): Promise<Policy | undefined>;
   addDecision(decision: StoredDecision): Promise<void>;
   findDecision(id: string): Promise<StoredDecision | undefined>;
-  /** The newest decisions on this kind of action made before `before`, newest first. */
-  pastDecisions(action: Action, before: number, limit: number): Promise<readonly StoredDecision[]>;
+  /** Factor values of the newest decisions on this kind of action made before `before`, newest first. */
+  pastFactors(
+    action: Action,
+    before: number,
+    limit: number,
+  ): Promise<readonly { readonly id: string; readonly values: FactorValues }[]>;
   addApproval(approval: Approval): Promise<void>;
   findApproval(id: string): Promise<Approval | undefined>;
   /** Approvals of a digest, newest first. */

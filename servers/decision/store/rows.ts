@@ -85,6 +85,9 @@ const DecisionBody = z.object({
   at: z.int(),
 });
 
+const PastFactorsRow = z.object({ id: z.string(), factors: z.string() });
+const FactorValues = z.array(z.number().nullable());
+
 const Condition = z.union([
   z.object({ fact: z.string(), op: z.enum([">", ">=", "<", "<="]), than: z.number() }),
   z.object({ fact: z.string(), op: z.enum(["unknown", "missing"]) }),
@@ -167,6 +170,13 @@ function bodyOf(row: Row): unknown {
 
 export const toAssessment = (row: Row): StoredAssessment => AssessmentBody.parse(bodyOf(row));
 export const toDecision = (row: Row): StoredDecision => DecisionBody.parse(bodyOf(row));
+export function toPastFactors(row: Row): {
+  readonly id: string;
+  readonly values: z.output<typeof FactorValues>;
+} {
+  const { id, factors } = parseRow(PastFactorsRow, row);
+  return { id, values: FactorValues.parse(JSON.parse(factors)) };
+}
 export const toPolicy = (row: Row): Policy => PolicyBody.parse(bodyOf(row));
 export const toApproval = (row: Row): Approval => parseRow(ApprovalRow, row);
 export const toOutcome = (row: Row): OutcomeRecord => parseRow(OutcomeRow, row);

@@ -21,6 +21,8 @@ CREATE TABLE decision (
   at INTEGER NOT NULL,
   assessment_id TEXT NOT NULL REFERENCES assessment (id),
   policy_version TEXT NOT NULL REFERENCES policy (version),
+  -- The five factors' values as JSON, so that looking for precedents reads no bodies.
+  factors TEXT NOT NULL,
   body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX decision_by_age ON decision (action, at);

@@ -3,7 +3,7 @@ import { openDatabase } from "../../../kernel/sqlite/open.ts";
 import type { Sql } from "../../../kernel/sqlite/database.ts";
 import { storeOver, type Emit } from "../../../kernel/store.ts";
 import type { DecisionStore, DecisionTx } from "./decision-store.ts";
-import { toApproval, toAssessment, toDecision, toOutcome, toPolicy } from "./rows.ts";
+import { toApproval, toAssessment, toDecision, toOutcome, toPastFactors, toPolicy } from "./rows.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 
 /** Opens the decision store at a path, or in memory for ":memory:". The caller closes it. */
@@ -52,12 +52,13 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
     async addDecision(decision) {
       const { id, action, at, assessmentId, policyVersion, verdict } = decision;
       sql.run(
-        "INSERT INTO decision (id, action, at, assessment_id, policy_version, body) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO decision (id, action, at, assessment_id, policy_version, factors, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
         id,
         action,
         at,
         assessmentId,
         policyVersion,
+        JSON.stringify(decision.result.factors.map((factor) => factor.value)),
         JSON.stringify(decision),
       );
       emit({
@@ -79,15 +80,15 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       const row = sql.get("SELECT body FROM decision WHERE id = ?", id);
       return row === undefined ? undefined : toDecision(row);
     },
-    async pastDecisions(action, before, limit) {
+    async pastFactors(action, before, limit) {
       return sql
         .all(
-          "SELECT body FROM decision WHERE action = ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?",
+          "SELECT id, factors FROM decision WHERE action = ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?",
           action,
           before,
           limit,
         )
-        .map(toDecision);
+        .map(toPastFactors);
     },
     async addApproval(approval) {
       sql.run(

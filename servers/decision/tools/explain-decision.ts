@@ -90,18 +90,20 @@ async function precedentsOf(
   tx: DecisionTx,
   decision: StoredDecision,
 ): Promise<{ decision_id: string; [key: string]: unknown }[]> {
-  const nearest = (await tx.pastDecisions(decision.action, decision.at, SEARCHED))
-    .flatMap((past) => {
-      const distance = distanceOf(decision.result.factors, past.result.factors);
-      return distance === null ? [] : [{ past, distance }];
+  const mine = decision.result.factors.map((factor) => factor.value);
+  const nearest = (await tx.pastFactors(decision.action, decision.at, SEARCHED))
+    .flatMap(({ id, values }) => {
+      const distance = distanceOf(mine, values);
+      return distance === null ? [] : [{ id, distance }];
     })
     .sort((a, b) => a.distance - b.distance)
     .slice(0, SHOWN);
   const shown = [];
-  for (const { past, distance } of nearest) {
-    const outcome = (await tx.outcomesOf(past.id)).at(-1)?.outcome ?? null;
+  for (const { id, distance } of nearest) {
+    const past = await mustFindDecision(tx, id);
+    const outcome = (await tx.outcomesOf(id)).at(-1)?.outcome ?? null;
     shown.push({
-      decision_id: past.id,
+      decision_id: id,
       verdict: past.verdict,
       risk: past.result.risk,
       distance,

@@ -59,7 +59,7 @@ export const recordOutcome = defineTool({
         matures_at: record.maturesAt === null ? null : toIso(record.maturesAt),
         learned: false,
         version: record.version,
-        ...(isRepeat || last === undefined ? {} : { corrected: last.outcome }),
+        ...(last === undefined || last.outcome === outcome ? {} : { corrected: last.outcome }),
         attested: record.attested,
       };
     });

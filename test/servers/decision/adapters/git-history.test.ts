@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -193,4 +193,27 @@ test("a folder that is no repository, and one outside the roots, are refused", a
   await expect(
     source.read({ repo: repo.path, base: undefined, head: "HEAD", signal: new AbortController().signal }),
   ).rejects.toMatchObject({ code: "denied" });
+});
+
+test("a repository's own programs are not run while it is measured", async () => {
+  const touched = join(home, "touched");
+  repo.write(".gitattributes", "* diff=evil filter=evil\n");
+  repo.write("a.ts", "x\n");
+  repo.commit("first");
+  repo.write("a.ts", "y\n");
+  repo.commit("second");
+  const evil = `sh -c 'touch ${touched}; cat'`;
+  for (const key of [
+    "diff.evil.textconv",
+    "diff.evil.command",
+    "diff.external",
+    "core.fsmonitor",
+    "core.pager",
+    "filter.evil.clean",
+  ]) {
+    repo.git("config", key, evil);
+  }
+  const change = await read(undefined, "HEAD");
+  expect(change.files.map((file) => [file.path, file.added, file.deleted])).toEqual([["a.ts", 1, 1]]);
+  expect(existsSync(touched)).toBe(false);
 });

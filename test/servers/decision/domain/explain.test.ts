@@ -89,11 +89,16 @@ test("an alternative names the guards that stand in its way", () => {
 });
 
 test("distance is 0 to itself, symmetric, at most 1, and null without a common factor", () => {
-  const one = decided([0.2, null, 0.4, null, null], 1).of.factors;
-  const two = decided([1, 1, 0.4, null, null], 1).of.factors;
+  const one = decided([0.2, null, 0.4, null, null], 1).of.factors.map((each) => each.value);
+  const two = decided([1, 1, 0.4, null, null], 1).of.factors.map((each) => each.value);
   expect(distanceOf(one, one)).toBe(0);
   expect(distanceOf(one, two)).toBe(distanceOf(two, one));
   expect(distanceOf(one, two)).toBeCloseTo(Math.sqrt((0.2 * 0.8 ** 2) / 0.4), 12);
-  expect(distanceOf(one, decided([null, 1, null, null, null], 1).of.factors)).toBeNull();
+  expect(
+    distanceOf(
+      one,
+      decided([null, 1, null, null, null], 1).of.factors.map((each) => each.value),
+    ),
+  ).toBeNull();
   expect(FACTORS.length).toBe(5);
 });

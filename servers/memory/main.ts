@@ -13,5 +13,12 @@ export async function openMemory(sources: ServerSources): Promise<ToolServer> {
   const { path } = readMemoryConfig(sources);
   const newId = idSource(systemClock);
   const store = openMemoryStore(path, systemClock, newId);
-  return createMemoryServer({ store, graph: dependencyGraph(), recalls: recallLog(store, sources.log), clock: systemClock, newId, log: sources.log });
+  return createMemoryServer({
+    store,
+    graph: dependencyGraph(),
+    recalls: recallLog(store, sources.log),
+    clock: systemClock,
+    newId,
+    log: sources.log,
+  });
 }

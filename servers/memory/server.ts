@@ -21,7 +21,13 @@ export interface MemoryDeps {
   readonly log: Log;
 }
 
-export const memoryTools = [remember, recall, getMemories, relateEntities, findImpact] as const satisfies readonly Tool<MemoryDeps>[];
+export const memoryTools = [
+  remember,
+  recall,
+  getMemories,
+  relateEntities,
+  findImpact,
+] as const satisfies readonly Tool<MemoryDeps>[];
 
 export type MemoryTools = typeof memoryTools;
 

@@ -60,10 +60,14 @@ export function newMemory(draft: Draft, id: string, { principal, now }: Writing)
  */
 export function revise(current: Memory, draft: Draft, { principal, now }: Writing): Memory | null {
   if (draft.space !== undefined && draft.space !== current.space) {
-    throw new DomainError("invalid", `${current.id} belongs to the space "${current.space}"`, { hint: "leave space out, or remember a copy without id" });
+    throw new DomainError("invalid", `${current.id} belongs to the space "${current.space}"`, {
+      hint: "leave space out, or remember a copy without id",
+    });
   }
   if (current.supersededBy !== undefined) {
-    throw new DomainError("invalid_state", `${current.id} was superseded by ${current.supersededBy}`, { hint: `update ${current.supersededBy}` });
+    throw new DomainError("invalid_state", `${current.id} was superseded by ${current.supersededBy}`, {
+      hint: `update ${current.supersededBy}`,
+    });
   }
   const content = {
     kind: draft.kind,
@@ -77,7 +81,13 @@ export function revise(current: Memory, draft: Draft, { principal, now }: Writin
     taskId: draft.task_id ?? current.taskId,
   };
   const isSame = JSON.stringify(content) === JSON.stringify(contentOf(current));
-  if (isSame && draft.valid_from === undefined && draft.valid_to === undefined && draft.supersedes === undefined) return null;
+  if (
+    isSame &&
+    draft.valid_from === undefined &&
+    draft.valid_to === undefined &&
+    draft.supersedes === undefined
+  )
+    return null;
   return {
     ...current,
     ...content,
@@ -93,13 +103,19 @@ function contentOf({ kind, title, text, source, thread, tags, metadata, entities
   return { kind, title, text, source, thread, tags, metadata, entities, taskId };
 }
 
-function interval(draft: Draft, now: number, kept?: number): { readonly startsAt: number; readonly endsAt: number | undefined } {
+function interval(
+  draft: Draft,
+  now: number,
+  kept?: number,
+): { readonly startsAt: number; readonly endsAt: number | undefined } {
   const startsAt = draft.valid_from === undefined ? now : parseTime(draft.valid_from, "valid_from");
   // An end that was set stays; one that has passed does not end the version that follows it.
   const given = draft.valid_to === undefined ? undefined : parseTime(draft.valid_to, "valid_to");
   const endsAt = given ?? (kept !== undefined && kept > startsAt ? kept : undefined);
   if (endsAt !== undefined && draft.valid_from !== undefined && endsAt <= startsAt) {
-    throw new DomainError("invalid", "valid_to is not after valid_from", { hint: "swap them, or leave one out" });
+    throw new DomainError("invalid", "valid_to is not after valid_from", {
+      hint: "swap them, or leave one out",
+    });
   }
   // What is recorded as already over began, for all we know, just before its end.
   return { startsAt: endsAt === undefined ? startsAt : Math.min(startsAt, endsAt - 1), endsAt };

@@ -33,7 +33,10 @@ export function namesFor(changed: string): readonly string[] {
 }
 
 /** What to do with a declared entity, given the ones of that name. An untyped one takes the first type it is given. */
-export function placeEntity(draft: EntityDraft, ofThatName: readonly Entity[]): { readonly place: "known" | "typed"; readonly entity: Entity } | { readonly place: "new" } {
+export function placeEntity(
+  draft: EntityDraft,
+  ofThatName: readonly Entity[],
+): { readonly place: "known" | "typed"; readonly entity: Entity } | { readonly place: "new" } {
   const same = ofThatName.find((entity) => entity.type === draft.type);
   if (same !== undefined) return { place: "known", entity: same };
   const untyped = ofThatName.find((entity) => entity.type === UNKNOWN_TYPE);

@@ -52,7 +52,17 @@ export function hitOf(memory: Memory, lexical: number, { terms, now, maxTokens, 
     ...(thread === undefined ? {} : { thread: mapThread(thread, shortened) }),
     version: memory.version,
     trust: trustOf(memory),
-    ...(explain ? { why: { lexical: rounded(lexical), vector: null, graph: null, recency: recencyOf(memory, now), usage: null } } : {}),
+    ...(explain
+      ? {
+          why: {
+            lexical: rounded(lexical),
+            vector: null,
+            graph: null,
+            recency: recencyOf(memory, now),
+            usage: null,
+          },
+        }
+      : {}),
   };
   const text = cleanText(memory.text);
   const charsPerToken = Math.min(3, text.length / Math.max(1, estimateTokens(text)));
@@ -81,7 +91,11 @@ function mapSource({ uri, path, commit }: Source, change: (text: string) => stri
 }
 
 function mapThread({ id, seq, author }: Thread, change: (text: string) => string): Thread {
-  return { id: change(id), ...(seq === undefined ? {} : { seq }), ...(author === undefined ? {} : { author: change(author) }) };
+  return {
+    id: change(id),
+    ...(seq === undefined ? {} : { seq }),
+    ...(author === undefined ? {} : { author: change(author) }),
+  };
 }
 
 function recencyOf({ updatedAt }: Memory, now: number): number {

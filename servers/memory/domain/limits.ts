@@ -25,7 +25,9 @@ const encoder = new TextEncoder();
 export function atMost(actual: number, most: number, what: string, unit: string, hint: string): void {
   if (actual <= most) return;
   const format = (value: number): string => value.toLocaleString("en-US");
-  throw new DomainError("limit", `${what} has ${format(actual)} ${unit}, at most ${format(most)} are taken`, { hint });
+  throw new DomainError("limit", `${what} has ${format(actual)} ${unit}, at most ${format(most)} are taken`, {
+    hint,
+  });
 }
 
 export function byteLength(text: string): number {
@@ -40,23 +42,39 @@ export function byteLength(text: string): number {
  */
 export function checkDraft(draft: Draft, where: string): void {
   const shorten = "shorten it";
-  atMost(byteLength(draft.text), LIMITS.textBytes, `${where}.text`, "bytes", "split it into several memories of one thread; thread.seq keeps their order");
+  atMost(
+    byteLength(draft.text),
+    LIMITS.textBytes,
+    `${where}.text`,
+    "bytes",
+    "split it into several memories of one thread; thread.seq keeps their order",
+  );
   atMost(draft.title?.length ?? 0, LIMITS.titleChars, `${where}.title`, "characters", shorten);
   atMost(draft.tags?.length ?? 0, LIMITS.tags, `${where}.tags`, "entries", shorten);
   atMost(draft.entities?.length ?? 0, LIMITS.entities, `${where}.entities`, "entries", "split the item");
   const names = [...(draft.tags ?? []), ...(draft.entities ?? []).flatMap(({ name, type }) => [name, type])];
   names.push(draft.thread?.id ?? "", draft.thread?.author ?? "", draft.task_id ?? "");
-  for (const name of names) atMost(name.length, LIMITS.nameChars, `a name in ${where}`, "characters", shorten);
+  for (const name of names)
+    atMost(name.length, LIMITS.nameChars, `a name in ${where}`, "characters", shorten);
   for (const place of [draft.source?.uri, draft.source?.path, draft.source?.commit]) {
     atMost(place?.length ?? 0, LIMITS.uriChars, `${where}.source`, "characters", shorten);
   }
-  if (draft.text.trim() === "") throw new DomainError("invalid", `${where}.text is empty`, { hint: "give the text to remember" });
+  if (draft.text.trim() === "")
+    throw new DomainError("invalid", `${where}.text is empty`, { hint: "give the text to remember" });
   if ((draft.entities ?? []).some(({ name, type }) => name.trim() === "" || type.trim() === "")) {
-    throw new DomainError("invalid", `${where}.entities has an empty name or type`, { hint: "name it, or leave it out" });
+    throw new DomainError("invalid", `${where}.entities has an empty name or type`, {
+      hint: "name it, or leave it out",
+    });
   }
   refuseBroken(draft, where);
   if (draft.metadata !== undefined) {
-    atMost(byteLength(JSON.stringify(draft.metadata)), LIMITS.metadataBytes, `${where}.metadata`, "bytes", "keep bulk in the text");
+    atMost(
+      byteLength(JSON.stringify(draft.metadata)),
+      LIMITS.metadataBytes,
+      `${where}.metadata`,
+      "bytes",
+      "keep bulk in the text",
+    );
   }
 }
 
@@ -68,8 +86,15 @@ export function checkDraft(draft: Draft, where: string): void {
  */
 export function refuseBroken(value: unknown, where: string): void {
   if (typeof value === "string") {
-    const problem = value.includes("\0") ? "a NUL character" : value.isWellFormed() ? undefined : "a lone surrogate";
-    if (problem !== undefined) throw new DomainError("invalid", `${where} holds ${problem}`, { hint: "remove it; everything else is kept byte for byte" });
+    const problem = value.includes("\0")
+      ? "a NUL character"
+      : value.isWellFormed()
+        ? undefined
+        : "a lone surrogate";
+    if (problem !== undefined)
+      throw new DomainError("invalid", `${where} holds ${problem}`, {
+        hint: "remove it; everything else is kept byte for byte",
+      });
   } else if (Array.isArray(value)) {
     value.forEach((entry: unknown, index) => refuseBroken(entry, `${where}[${index}]`));
   } else if (value !== null && typeof value === "object") {

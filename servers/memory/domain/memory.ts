@@ -1,5 +1,16 @@
 /** What a memory is about; a closed set, so that filters mean the same to every agent. */
-export const KINDS = ["fact", "doc", "code", "decision", "pattern", "bug", "task", "error", "test", "message"] as const;
+export const KINDS = [
+  "fact",
+  "doc",
+  "code",
+  "decision",
+  "pattern",
+  "bug",
+  "task",
+  "error",
+  "test",
+  "message",
+] as const;
 
 export type Kind = (typeof KINDS)[number];
 

@@ -36,7 +36,11 @@ export function pageOf<T extends { readonly text: string }>(
     if (left - frame < LEAST_TOKENS && page.length > 0) return { items: page, next: { index, offset } };
     const text = fitEscaped(rest.text, Math.max(LEAST_TOKENS, left - frame));
     page.push({ ...rest, text });
-    return { items: page, next: text.length < rest.text.length ? { index, offset: offset + text.length } : after(index, items.length) };
+    return {
+      items: page,
+      next:
+        text.length < rest.text.length ? { index, offset: offset + text.length } : after(index, items.length),
+    };
   }
   return { items: page, next: undefined };
 }
@@ -48,7 +52,11 @@ function after(index: number, length: number): Place | undefined {
 /** Cuts a text so that its JSON form fits: line breaks and quotes cost two bytes there, control characters six. */
 function fitEscaped(text: string, tokens: number): string {
   let fitted = fitText(text, tokens).text;
-  for (let cost = estimateTokens(JSON.stringify(fitted)); cost > tokens && fitted.length > 1; cost = estimateTokens(JSON.stringify(fitted))) {
+  for (
+    let cost = estimateTokens(JSON.stringify(fitted));
+    cost > tokens && fitted.length > 1;
+    cost = estimateTokens(JSON.stringify(fitted))
+  ) {
     fitted = fitText(fitted, Math.max(1, Math.floor((estimateTokens(fitted) * tokens) / cost) - 1)).text;
   }
   return fitted === "" ? String.fromCodePoint(text.codePointAt(0) ?? 0) : fitted;

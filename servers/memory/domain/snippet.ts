@@ -9,8 +9,15 @@ export function snippetOf(text: string, terms: ReadonlySet<string>, maxChars: nu
   const { start, end } = bestWindow(matchesOf(text, terms), maxChars);
   // The words are put in the middle of what fits, and the cut is moved to a space near by.
   const room = Math.max(0, maxChars - (end - start));
-  const from = nextSpace(text, Math.max(0, Math.min(start - Math.floor(room / 2), text.length - maxChars)), start);
-  const to = keepPair(text, previousSpace(text, Math.min(text.length, from + maxChars), Math.min(end, from + maxChars)));
+  const from = nextSpace(
+    text,
+    Math.max(0, Math.min(start - Math.floor(room / 2), text.length - maxChars)),
+    start,
+  );
+  const to = keepPair(
+    text,
+    previousSpace(text, Math.min(text.length, from + maxChars), Math.min(end, from + maxChars)),
+  );
   return `${from > 0 ? "…" : ""}${text.slice(from, to).trim()}${to < text.length ? "…" : ""}`;
 }
 
@@ -35,14 +42,21 @@ function matchesOf(text: string, terms: ReadonlySet<string>): readonly Found[] {
 }
 
 /** Two pointers over the matches, counting different terms inside. */
-function bestWindow(found: readonly Found[], maxChars: number): { readonly start: number; readonly end: number } {
+function bestWindow(
+  found: readonly Found[],
+  maxChars: number,
+): { readonly start: number; readonly end: number } {
   const inside = new Map<string, number>();
   let best = { start: 0, end: 0 };
   let bestCount = 0;
   let left = 0;
   for (const match of found) {
     for (const term of match.terms) inside.set(term, (inside.get(term) ?? 0) + 1);
-    for (let first = found[left]; first !== undefined && first !== match && match.end - first.start > maxChars; first = found[left]) {
+    for (
+      let first = found[left];
+      first !== undefined && first !== match && match.end - first.start > maxChars;
+      first = found[left]
+    ) {
       for (const term of first.terms) {
         const count = (inside.get(term) ?? 0) - 1;
         if (count === 0) inside.delete(term);

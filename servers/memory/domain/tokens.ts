@@ -9,12 +9,13 @@ const PATH = /[/\\]/;
 const UNSPACED = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+$/u;
 
 const STOP = new Set(
-  ("a about above after again all am an and any are as at be because been before being below between both but by can could " +
+  (
+    "a about above after again all am an and any are as at be because been before being below between both but by can could " +
     "did do does doing down during each few for from further had has have having he her here hers him his how i if in into is it " +
     "its just me more most my no nor not now of off on once only or other our out over own same she should so some such than that " +
     "the their them then there these they this those through to too under until up very was we were what when where which while " +
-    "who whom whose why will with would you your")
-    .split(" "),
+    "who whom whose why will with would you your"
+  ).split(" "),
 );
 
 /** Longest token kept, in UTF-16 units; longer runs are data, not words. */
@@ -88,7 +89,8 @@ function stem(word: string): string {
   if (/i(?:es|ed)$/.test(word) && word.length > 4) return `${word.slice(0, -3)}y`;
   let base = word;
   for (const suffix of SUFFIXES) {
-    if (!word.endsWith(suffix) || word.length - suffix.length < 3 || (suffix === "s" && word.endsWith("ss"))) continue;
+    if (!word.endsWith(suffix) || word.length - suffix.length < 3 || (suffix === "s" && word.endsWith("ss")))
+      continue;
     base = word.slice(0, -suffix.length);
     break;
   }

@@ -14,12 +14,18 @@ export function parseWhere(where: object): readonly Condition[] {
   return Object.entries(where).map(([key, value]: [string, unknown]) => {
     const any: readonly unknown[] = Array.isArray(value) ? value : [value];
     if (!any.every(isScalar)) {
-      throw new DomainError("invalid", "where compares metadata with strings, numbers, booleans and null only", { hint: "filter by other keys, or by tags" });
+      throw new DomainError(
+        "invalid",
+        "where compares metadata with strings, numbers, booleans and null only",
+        { hint: "filter by other keys, or by tags" },
+      );
     }
     return { key, any };
   });
 }
 
 function isScalar(value: unknown): value is string | number | boolean | null {
-  return value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return (
+    value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+  );
 }

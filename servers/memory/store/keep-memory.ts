@@ -18,7 +18,10 @@ export interface Kept {
  * invalid_state for the update of a superseded memory.
  */
 export async function keepMemory(draft: Draft, tx: MemoryTx, writing: Writing, newId: NewId): Promise<Kept> {
-  const kept = draft.id === undefined ? await create(draft, tx, writing, newId) : await update(draft, draft.id, tx, writing);
+  const kept =
+    draft.id === undefined
+      ? await create(draft, tx, writing, newId)
+      : await update(draft, draft.id, tx, writing);
   if (draft.supersedes !== undefined) await supersede(draft.supersedes, kept.memory, tx);
   return { id: kept.memory.id, version: kept.memory.version, status: kept.status };
 }
@@ -38,7 +41,8 @@ async function create(draft: Draft, tx: MemoryTx, writing: Writing, newId: NewId
 
 async function update(draft: Draft, id: string, tx: MemoryTx, writing: Writing): Promise<Written> {
   const current = await existing(id, tx, "leave id out to remember something new");
-  if (draft.if_version !== undefined && draft.if_version !== current.version) throw new VersionConflict(id, draft.if_version, current.version);
+  if (draft.if_version !== undefined && draft.if_version !== current.version)
+    throw new VersionConflict(id, draft.if_version, current.version);
   const next = revise(current, draft, writing);
   if (next === null) return { memory: current, status: "duplicate" };
   await tx.replace(current, next);
@@ -48,16 +52,26 @@ async function update(draft: Draft, id: string, tx: MemoryTx, writing: Writing):
 async function supersede(id: string, by: Memory, tx: MemoryTx): Promise<void> {
   const old = await existing(id, tx, "leave supersedes out");
   if (old.supersededBy === by.id) return;
-  if (old.id === by.id) throw new DomainError("invalid", `${id} cannot supersede itself`, { hint: "leave supersedes out; an update keeps the old version" });
+  if (old.id === by.id)
+    throw new DomainError("invalid", `${id} cannot supersede itself`, {
+      hint: "leave supersedes out; an update keeps the old version",
+    });
   if (old.supersededBy !== undefined) {
-    throw new DomainError("conflict", `${id} was superseded by ${old.supersededBy}`, { hint: `supersede ${old.supersededBy} instead` });
+    throw new DomainError("conflict", `${id} was superseded by ${old.supersededBy}`, {
+      hint: `supersede ${old.supersededBy} instead`,
+    });
   }
   await tx.supersede(old, by);
 }
 
 async function existing(id: string, tx: MemoryTx, hint: string): Promise<Memory> {
   const memory = (await tx.find([id])).get(id);
-  if (memory === undefined) throw new DomainError("not_found", `there is no memory ${/^mem_[0-9a-z]{16}$/.test(id) ? id : "with the id given"}`, { hint });
+  if (memory === undefined)
+    throw new DomainError(
+      "not_found",
+      `there is no memory ${/^mem_[0-9a-z]{16}$/.test(id) ? id : "with the id given"}`,
+      { hint },
+    );
   return memory;
 }
 
@@ -67,7 +81,9 @@ export class VersionConflict extends DomainError {
   readonly data: { readonly if_version: number; readonly current_version: number };
 
   constructor(id: string, given: number, current: number) {
-    super("conflict", `${id} is at version ${current}, not ${given}`, { hint: `read it with get_memories, then send the change with if_version ${current}` });
+    super("conflict", `${id} is at version ${current}, not ${given}`, {
+      hint: `read it with get_memories, then send the change with if_version ${current}`,
+    });
     this.subject = id;
     this.data = { if_version: given, current_version: current };
   }

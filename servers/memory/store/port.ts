@@ -11,7 +11,9 @@ export interface SearchFilter {
   readonly tags?: readonly string[] | undefined;
   readonly thread?: string | undefined;
   /** Metadata keys and the values one of which each must have. */
-  readonly where?: readonly { readonly key: string; readonly any: readonly (string | number | boolean | null)[] }[] | undefined;
+  readonly where?:
+    | readonly { readonly key: string; readonly any: readonly (string | number | boolean | null)[] }[]
+    | undefined;
 }
 
 export interface Search extends SearchFilter {

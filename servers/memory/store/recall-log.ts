@@ -30,9 +30,14 @@ export function recallLog(store: Store<MemoryTx>, log: Log): RecallLog {
     timer = undefined;
     for (const [id, recalled] of pending) {
       const written = store.write({ principal: { id }, once: undefined }, (tx) => {
-        for (const { latency_ms, hits } of recalled) tx.emit({ type: "memory.recalled", subject: "recall", data: { latency_ms, hits } });
+        for (const { latency_ms, hits } of recalled)
+          tx.emit({ type: "memory.recalled", subject: "recall", data: { latency_ms, hits } });
       });
-      const settled = written.catch((error: unknown) => log("warn", "recalls were not recorded", { error: error instanceof Error ? error.message : String(error) }));
+      const settled = written.catch((error: unknown) =>
+        log("warn", "recalls were not recorded", {
+          error: error instanceof Error ? error.message : String(error),
+        }),
+      );
       writing = writing.then(() => settled);
     }
     pending.clear();

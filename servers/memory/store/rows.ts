@@ -5,8 +5,26 @@ import { KINDS, type Memory } from "../domain/memory.ts";
 
 /** The columns of a version, in the order of `valuesOf`. */
 export const COLUMNS = [
-  "id", "space", "kind", "starts_at", "ends_at", "updated_at", "thread_id", "tags", "metadata", "version", "created_at",
-  "principal", "task_id", "supersedes", "superseded_by", "source", "thread", "entities", "title", "text",
+  "id",
+  "space",
+  "kind",
+  "starts_at",
+  "ends_at",
+  "updated_at",
+  "thread_id",
+  "tags",
+  "metadata",
+  "version",
+  "created_at",
+  "principal",
+  "task_id",
+  "supersedes",
+  "superseded_by",
+  "source",
+  "thread",
+  "entities",
+  "title",
+  "text",
 ] as const;
 
 const json = <S extends z.ZodType>(schema: S) =>
@@ -31,8 +49,12 @@ const MemoryRow = z.object({
   task_id: z.string().nullable(),
   supersedes: z.string().nullable(),
   superseded_by: z.string().nullable(),
-  source: json(z.object({ uri: z.string().optional(), path: z.string().optional(), commit: z.string().optional() })).nullable(),
-  thread: json(z.object({ id: z.string(), seq: z.number().optional(), author: z.string().optional() })).nullable(),
+  source: json(
+    z.object({ uri: z.string().optional(), path: z.string().optional(), commit: z.string().optional() }),
+  ).nullable(),
+  thread: json(
+    z.object({ id: z.string(), seq: z.number().optional(), author: z.string().optional() }),
+  ).nullable(),
   entities: json(z.array(z.object({ name: z.string(), type: z.string() }))),
   title: z.string().nullable(),
   text: z.string(),

@@ -18,8 +18,10 @@ export interface SqliteGraph extends MemoryGraph {
 
 export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
   const toEntity = (row: Row): NumberedEntity => parseRow(EntityRow, row);
-  const named = (name: string): readonly NumberedEntity[] => sql.all("SELECT n, id, name, type FROM entity WHERE name = ? ORDER BY n", name).map(toEntity);
-  const withId = (id: string): readonly NumberedEntity[] => sql.all("SELECT n, id, name, type FROM entity WHERE id = ?", id).map(toEntity);
+  const named = (name: string): readonly NumberedEntity[] =>
+    sql.all("SELECT n, id, name, type FROM entity WHERE name = ? ORDER BY n", name).map(toEntity);
+  const withId = (id: string): readonly NumberedEntity[] =>
+    sql.all("SELECT n, id, name, type FROM entity WHERE id = ?", id).map(toEntity);
 
   const addEntity = (name: string, type: string, now: number): NumberedEntity => {
     const id = newId("ent");
@@ -34,7 +36,8 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
     const placed = placeEntity(draft, existing);
     if (placed.place === "new") return { ...addEntity(draft.name, draft.type, now), status: "created" };
     const { id } = placed.entity;
-    if (placed.place === "typed" && draft.type !== UNKNOWN_TYPE) sql.run("UPDATE entity SET type = ? WHERE id = ?", draft.type, id);
+    if (placed.place === "typed" && draft.type !== UNKNOWN_TYPE)
+      sql.run("UPDATE entity SET type = ? WHERE id = ?", draft.type, id);
     const n = existing.find((entity) => entity.id === id)?.n;
     if (n === undefined) throw new Error(`${id} is not in the store`);
     return { id, n, status: placed.place === "typed" ? "updated" : "unchanged" };
@@ -44,11 +47,16 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
     const [only, another] = named(nameOrId);
     if (only !== undefined && another === undefined) return only.n;
     if (only !== undefined) {
-      throw new DomainError("invalid", `several entities are named "${nameOrId}"`, { hint: "give the id of the one you mean; relate_entities returns it for its name and type" });
+      throw new DomainError("invalid", `several entities are named "${nameOrId}"`, {
+        hint: "give the id of the one you mean; relate_entities returns it for its name and type",
+      });
     }
     if (/^ent_[0-9a-z]{16}$/.test(nameOrId)) {
       const [entity] = withId(nameOrId);
-      if (entity === undefined) throw new DomainError("not_found", `there is no entity ${nameOrId}`, { hint: "name the entity instead" });
+      if (entity === undefined)
+        throw new DomainError("not_found", `there is no entity ${nameOrId}`, {
+          hint: "name the entity instead",
+        });
       return entity.n;
     }
     const entity = addEntity(nameOrId, UNKNOWN_TYPE, now);
@@ -61,22 +69,40 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
       const { id, n, status } = place(draft, now);
       let fresh = 0;
       for (const text of draft.observations ?? []) {
-        fresh += sql.run("INSERT INTO observation (entity_n, text, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", n, text, now);
+        fresh += sql.run(
+          "INSERT INTO observation (entity_n, text, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+          n,
+          text,
+          now,
+        );
       }
       return { id, status: status === "unchanged" && fresh > 0 ? "updated" : status };
     },
     async relate({ from, type, to, properties }, now) {
       const added: Entity[] = [];
       const ends = [endOf(from, added, now), type, endOf(to, added, now)] as const;
-      const row = sql.get("SELECT id, properties FROM relation WHERE from_n = ? AND type = ? AND to_n = ?", ...ends);
+      const row = sql.get(
+        "SELECT id, properties FROM relation WHERE from_n = ? AND type = ? AND to_n = ?",
+        ...ends,
+      );
       const wanted = properties === undefined ? undefined : JSON.stringify(properties);
       if (row === undefined) {
         const id = newId("rel");
-        sql.run("INSERT INTO relation (id, from_n, type, to_n, properties, created_at) VALUES (?, ?, ?, ?, ?, ?)", id, ...ends, wanted ?? "{}", now);
+        sql.run(
+          "INSERT INTO relation (id, from_n, type, to_n, properties, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+          id,
+          ...ends,
+          wanted ?? "{}",
+          now,
+        );
         return { id, status: "created", added };
       }
       const id = String(row["id"]);
-      if (wanted === undefined || canonicalJson(properties) === canonicalJson(JSON.parse(String(row["properties"])))) return { id, status: "unchanged", added };
+      if (
+        wanted === undefined ||
+        canonicalJson(properties) === canonicalJson(JSON.parse(String(row["properties"])))
+      )
+        return { id, status: "unchanged", added };
       sql.run("UPDATE relation SET properties = ? WHERE id = ?", wanted, id);
       return { id, status: "updated", added };
     },
@@ -84,11 +110,16 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
       return [...named(nameOrId), ...withId(nameOrId)].map(({ n }) => n);
     },
     async entities(numbers) {
-      const rows = sql.all("SELECT n, id, name, type FROM entity WHERE n IN (SELECT value FROM json_each(?))", JSON.stringify(numbers));
+      const rows = sql.all(
+        "SELECT n, id, name, type FROM entity WHERE n IN (SELECT value FROM json_each(?))",
+        JSON.stringify(numbers),
+      );
       return new Map(rows.map(toEntity).map((entity) => [entity.n, entity]));
     },
     async graphState() {
-      const row = sql.get("SELECT (SELECT epoch FROM graph_epoch) AS epoch, (SELECT max(n) FROM relation) AS last");
+      const row = sql.get(
+        "SELECT (SELECT epoch FROM graph_epoch) AS epoch, (SELECT max(n) FROM relation) AS last",
+      );
       return { epoch: Number(row?.["epoch"]), last: Number(row?.["last"] ?? 0) };
     },
     async edgesAfter(after, limit) {
@@ -96,11 +127,17 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
         const { n, from_n: from, to_n: to } = parseRow(EdgeRow, row);
         return { n, from, to };
       };
-      return sql.all("SELECT n, from_n, to_n FROM relation WHERE n > ? ORDER BY n LIMIT ?", after, limit).map(toEdge);
+      return sql
+        .all("SELECT n, from_n, to_n FROM relation WHERE n > ? ORDER BY n LIMIT ?", after, limit)
+        .map(toEdge);
     },
     mention(memoryNumber, memory, now) {
       for (const { name, type } of memory.entities) {
-        sql.run("INSERT INTO mention (entity_n, memory_n) VALUES (?, ?) ON CONFLICT DO NOTHING", place({ name: normalName(name), type }, now).n, memoryNumber);
+        sql.run(
+          "INSERT INTO mention (entity_n, memory_n) VALUES (?, ?) ON CONFLICT DO NOTHING",
+          place({ name: normalName(name), type }, now).n,
+          memoryNumber,
+        );
       }
     },
   };

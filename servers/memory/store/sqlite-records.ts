@@ -9,7 +9,11 @@ import { addToIndex, dropFromIndex, ended, rebuildIndex, searchIndex } from "./s
 const MARKS = COLUMNS.map(() => "?").join(", ");
 
 /** Memories, their history and the index over both. `mention` ties a memory to the entities it names. */
-export function sqliteRecords(sql: Sql, emit: Emit, mention: (memoryNumber: number, memory: Memory) => void): MemoryRecords {
+export function sqliteRecords(
+  sql: Sql,
+  emit: Emit,
+  mention: (memoryNumber: number, memory: Memory) => void,
+): MemoryRecords {
   const numberOf = (id: string): number => {
     const row = sql.get("SELECT n FROM memory WHERE id = ?", id);
     if (row === undefined) throw new Error(`${id} is not in the store`);
@@ -17,7 +21,10 @@ export function sqliteRecords(sql: Sql, emit: Emit, mention: (memoryNumber: numb
   };
   return {
     async find(ids) {
-      const rows = sql.all("SELECT * FROM memory WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+      const rows = sql.all(
+        "SELECT * FROM memory WHERE id IN (SELECT value FROM json_each(?))",
+        JSON.stringify(ids),
+      );
       return new Map(rows.map(toMemory).map((memory) => [memory.id, memory]));
     },
     async findTwin(memory, now) {
@@ -30,17 +37,29 @@ export function sqliteRecords(sql: Sql, emit: Emit, mention: (memoryNumber: numb
       return row === undefined ? undefined : toMemory(row);
     },
     async add(memory) {
-      sql.run(`INSERT INTO memory (twin_key, ${COLUMNS.join(", ")}) VALUES (?, ${MARKS})`, twinKey(memory), ...valuesOf(memory));
+      sql.run(
+        `INSERT INTO memory (twin_key, ${COLUMNS.join(", ")}) VALUES (?, ${MARKS})`,
+        twinKey(memory),
+        ...valuesOf(memory),
+      );
       const n = numberOf(memory.id);
       addToIndex(sql, "memory", n, memory);
       mention(n, memory);
-      emit({ type: "memory.remembered", subject: memory.id, data: { kind: memory.kind, space: memory.space, task_id: memory.taskId } });
+      emit({
+        type: "memory.remembered",
+        subject: memory.id,
+        data: { kind: memory.kind, space: memory.space, task_id: memory.taskId },
+      });
     },
     async replace(before, after) {
       const n = numberOf(before.id);
       const past = ended(before, after);
       sql.run(`INSERT INTO memory_version (${COLUMNS.join(", ")}) VALUES (${MARKS})`, ...valuesOf(past));
-      const kept = sql.get("SELECT n FROM memory_version WHERE id = ? AND version = ?", past.id, past.version);
+      const kept = sql.get(
+        "SELECT n FROM memory_version WHERE id = ? AND version = ?",
+        past.id,
+        past.version,
+      );
       addToIndex(sql, "memory_version", Number(kept?.["n"]), past);
       dropFromIndex(sql, "memory", n);
       sql.run(
@@ -55,7 +74,12 @@ export function sqliteRecords(sql: Sql, emit: Emit, mention: (memoryNumber: numb
       emit({ type: "memory.updated", subject: after.id, data: { version: after.version } });
     },
     async supersede(old, by) {
-      sql.run("UPDATE memory SET superseded_by = ?, ends_at = ? WHERE id = ?", by.id, endedBy(old.endsAt, by.startsAt), old.id);
+      sql.run(
+        "UPDATE memory SET superseded_by = ?, ends_at = ? WHERE id = ?",
+        by.id,
+        endedBy(old.endsAt, by.startsAt),
+        old.id,
+      );
       emit({ type: "memory.updated", subject: old.id, data: { version: old.version, superseded_by: by.id } });
     },
     search: async (search) => searchIndex(sql, search),

@@ -13,7 +13,11 @@ export type Shelf = "memory" | "memory_version";
 const WEIGHTS = "2.0, 1.0, 0.5";
 
 export function addToIndex(sql: Sql, shelf: Shelf, n: number, memory: Memory): void {
-  const names = [...memory.tags, ...memory.entities.map((entity) => entity.name), memory.source?.path ?? ""].join(" ");
+  const names = [
+    ...memory.tags,
+    ...memory.entities.map((entity) => entity.name),
+    memory.source?.path ?? "",
+  ].join(" ");
   const cells = [memory.title ?? "", memory.text, names].map((text) => tokensOf(text).join(" "));
   sql.run(`INSERT INTO ${shelf}_search (rowid, title, text, names) VALUES (?, ?, ?, ?)`, n, ...cells);
 }
@@ -26,7 +30,7 @@ export function rebuildIndex(sql: Sql, shelf: Shelf): number {
   sql.run(`INSERT INTO ${shelf}_search (${shelf}_search) VALUES ('delete-all')`);
   const pageSize = 500;
   let last = 0;
-  for (let count = 0; ; ) {
+  for (let count = 0; ;) {
     const rows = sql.all(`SELECT * FROM ${shelf} WHERE n > ? ORDER BY n LIMIT ?`, last, pageSize);
     for (const row of rows) {
       last = Number(row["n"]);
@@ -45,13 +49,18 @@ export function searchIndex(sql: Sql, search: Search): readonly Match[] {
   if (search.terms.length === 0) return [];
   const at = search.asOf ?? search.now;
   const matches = searchShelf(sql, "memory", search, at);
-  if (sql.get("SELECT 1 FROM memory_version WHERE ends_at > ? AND starts_at <= ? LIMIT 1", at, at) === undefined) return matches;
+  if (
+    sql.get("SELECT 1 FROM memory_version WHERE ends_at > ? AND starts_at <= ? LIMIT 1", at, at) === undefined
+  )
+    return matches;
   const older = searchShelf(sql, "memory_version", search, at);
   return [...matches, ...older].sort(byRank).slice(0, search.limit);
 }
 
 function byRank(a: Match, b: Match): number {
-  return b.lexical - a.lexical || b.memory.updatedAt - a.memory.updatedAt || (a.memory.id < b.memory.id ? -1 : 1);
+  return (
+    b.lexical - a.lexical || b.memory.updatedAt - a.memory.updatedAt || (a.memory.id < b.memory.id ? -1 : 1)
+  );
 }
 
 function searchShelf(sql: Sql, shelf: Shelf, search: Search, at: number): readonly Match[] {
@@ -66,7 +75,8 @@ function searchShelf(sql: Sql, shelf: Shelf, search: Search, at: number): readon
   );
   const rows = new Map<unknown, Row>();
   const numbers = JSON.stringify(ranked.map((row) => row["n"]));
-  for (const row of sql.all(`SELECT * FROM ${shelf} WHERE n IN (SELECT value FROM json_each(?))`, numbers)) rows.set(row["n"], row);
+  for (const row of sql.all(`SELECT * FROM ${shelf} WHERE n IN (SELECT value FROM json_each(?))`, numbers))
+    rows.set(row["n"], row);
   return ranked.flatMap((match) => {
     const row = rows.get(match["n"]);
     return row === undefined ? [] : [{ memory: toMemory(row), lexical: -Number(match["rank"]) }];
@@ -78,11 +88,19 @@ function quote(term: string): string {
   return `"${term.replaceAll('"', '""')}"`;
 }
 
-function conditionsOf(shelf: Shelf, search: Search, at: number): { readonly conditions: readonly string[]; readonly values: readonly SQLInputValue[] } {
+function conditionsOf(
+  shelf: Shelf,
+  search: Search,
+  at: number,
+): { readonly conditions: readonly string[]; readonly values: readonly SQLInputValue[] } {
   const conditions = ["m.space = ?", "(m.ends_at IS NULL OR m.ends_at > ?)"];
   const values: SQLInputValue[] = [search.space, at];
   // What holds since it was recorded holds now, even if the clock was set back meanwhile.
-  conditions.push(shelf === "memory" && search.asOf === undefined ? "(m.starts_at <= ? OR m.starts_at = m.updated_at)" : "m.starts_at <= ?");
+  conditions.push(
+    shelf === "memory" && search.asOf === undefined
+      ? "(m.starts_at <= ? OR m.starts_at = m.updated_at)"
+      : "m.starts_at <= ?",
+  );
   values.push(at);
   if (search.kinds !== undefined) {
     conditions.push("m.kind IN (SELECT value FROM json_each(?))");

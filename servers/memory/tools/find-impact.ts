@@ -11,7 +11,8 @@ import { maxTokens } from "./memory-schema.ts";
 export const findImpact = defineTool({
   name: "find_impact",
   title: "Find impact",
-  description: "Lists what depends on changed files or symbols, nearest first, by walking relations of every type from target to source. Use it before a change and to choose tests.",
+  description:
+    "Lists what depends on changed files or symbols, nearest first, by walking relations of every type from target to source. Use it before a change and to choose tests.",
   input: z.strictObject({
     changed: z.array(z.string()).min(1).describe("Paths, symbols or entity ids"),
     depth: z.int().min(1).max(5).default(3),
@@ -19,7 +20,9 @@ export const findImpact = defineTool({
     max_tokens: maxTokens,
   }),
   output: z.object({
-    affected: z.array(z.looseObject({ node: z.string(), kind: z.string(), distance: z.number(), path: z.array(z.string()) })),
+    affected: z.array(
+      z.looseObject({ node: z.string(), kind: z.string(), distance: z.number(), path: z.array(z.string()) }),
+    ),
     truncated: z.boolean(),
     unknown: z.array(z.string()).optional().describe("Changed things the graph does not know"),
   }),
@@ -33,12 +36,15 @@ export const findImpact = defineTool({
       const start: string[] = [];
       for (const name of changed) {
         let numbers: readonly number[] = [];
-        for (const candidate of namesFor(name)) if (numbers.length === 0) numbers = await tx.numbersOf(candidate);
+        for (const candidate of namesFor(name))
+          if (numbers.length === 0) numbers = await tx.numbersOf(candidate);
         if (numbers.length === 0) unknown.push(shown(name));
         start.push(...numbers.map(String));
       }
       const found = findAffected(start, dependentsOf, { depth, limit });
-      const entities = await tx.entities([...new Set(found.affected.flatMap(({ path }) => path))].map(Number));
+      const entities = await tx.entities(
+        [...new Set(found.affected.flatMap(({ path }) => path))].map(Number),
+      );
       const nameOf = (node: string): string => shown(entities.get(Number(node))?.name ?? "");
       const affected = found.affected.map(({ node, distance, path }) => ({
         node: nameOf(node),
@@ -46,8 +52,16 @@ export const findImpact = defineTool({
         distance,
         path: path.map(nameOf),
       }));
-      const { taken, truncated } = fitItems(affected, budget, 60 + Math.ceil(JSON.stringify(unknown).length / 3));
-      return { affected: [...taken], truncated: truncated || found.truncated, ...(unknown.length === 0 ? {} : { unknown }) };
+      const { taken, truncated } = fitItems(
+        affected,
+        budget,
+        60 + Math.ceil(JSON.stringify(unknown).length / 3),
+      );
+      return {
+        affected: [...taken],
+        truncated: truncated || found.truncated,
+        ...(unknown.length === 0 ? {} : { unknown }),
+      };
     });
   },
 });

@@ -12,10 +12,17 @@ export const idempotencyKey = z.string().max(200).optional();
 export const jsonObject = z
   .unknown()
   .meta({ type: "object" })
-  .pipe(z.custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value), "must be an object"));
+  .pipe(
+    z.custom<object>(
+      (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+      "must be an object",
+    ),
+  );
 
 /** @throws {DomainError} invalid for anything but "shared" and "agent:<name>". */
 export function checkSpace(value: string | undefined): void {
   if (value === undefined || value === "shared" || /^agent:[^\s:]{1,100}$/.test(value)) return;
-  throw new DomainError("invalid", "space is neither shared nor an agent's", { hint: 'use "shared" or "agent:<name>"' });
+  throw new DomainError("invalid", "space is neither shared nor an agent's", {
+    hint: 'use "shared" or "agent:<name>"',
+  });
 }

@@ -8,9 +8,20 @@ import type { Related } from "../store/port.ts";
 import { idempotencyKey, jsonObject } from "./memory-schema.ts";
 
 const input = z.strictObject({
-  entities: z.array(z.strictObject({ name: z.string(), type: z.string(), observations: z.array(z.string()).optional() })).default([]),
+  entities: z
+    .array(
+      z.strictObject({ name: z.string(), type: z.string(), observations: z.array(z.string()).optional() }),
+    )
+    .default([]),
   relations: z
-    .array(z.strictObject({ from: z.string(), type: z.string(), to: z.string(), properties: jsonObject.optional() }))
+    .array(
+      z.strictObject({
+        from: z.string(),
+        type: z.string(),
+        to: z.string(),
+        properties: jsonObject.optional(),
+      }),
+    )
     .default([])
     .describe("`from` depends on, calls, tests … `to`; ends are entity names or ids"),
   idempotency_key: idempotencyKey,
@@ -21,7 +32,8 @@ const counts = z.object({ created: z.number(), updated: z.number(), ids: z.array
 export const relateEntities = defineTool({
   name: "relate_entities",
   title: "Relate entities",
-  description: "Records things (files, functions, people …) and how they relate. A relation's end nobody declared becomes an entity of type unknown (`added`). Returns counts and ids in order.",
+  description:
+    "Records things (files, functions, people …) and how they relate. A relation's end nobody declared becomes an entity of type unknown (`added`). Returns counts and ids in order.",
   input,
   output: z.object({ entities: counts, relations: counts, added: z.array(z.string()) }),
   annotations: { ...WRITES, idempotentHint: true },
@@ -30,17 +42,25 @@ export const relateEntities = defineTool({
     const now = clock();
     return store.answer(call, async (tx) => {
       const entities: Related[] = [];
-      for (const draft of given.entities) entities.push(await tx.relateEntity({ ...draft, name: normalName(draft.name) }, now));
+      for (const draft of given.entities)
+        entities.push(await tx.relateEntity({ ...draft, name: normalName(draft.name) }, now));
       const relations: Related[] = [];
       const added: string[] = [];
       for (const draft of given.relations) {
-        const related = await tx.relate({ ...draft, from: normalName(draft.from), to: normalName(draft.to) }, now);
+        const related = await tx.relate(
+          { ...draft, from: normalName(draft.from), to: normalName(draft.to) },
+          now,
+        );
         relations.push(related);
         added.push(...related.added.map(({ id }) => id));
       }
       const answer = { entities: countsOf(entities), relations: countsOf(relations), added };
-      const changes = { entities: answer.entities.created + answer.entities.updated + added.length, relations: answer.relations.created + answer.relations.updated };
-      if (changes.entities + changes.relations > 0) tx.emit({ type: "memory.updated", subject: "graph", data: changes });
+      const changes = {
+        entities: answer.entities.created + answer.entities.updated + added.length,
+        relations: answer.relations.created + answer.relations.updated,
+      };
+      if (changes.entities + changes.relations > 0)
+        tx.emit({ type: "memory.updated", subject: "graph", data: changes });
       return answer;
     });
   },
@@ -50,17 +70,40 @@ function check({ entities, relations }: z.output<typeof input>): void {
   const split = "send the rest in another call";
   atMost(entities.length, LIMITS.relatedEntities, "entities", "entries", split);
   atMost(relations.length, LIMITS.relations, "relations", "entries", split);
-  if (entities.length + relations.length === 0) throw new DomainError("invalid", "there is nothing to relate", { hint: "give entities, relations or both" });
-  const names = [...entities.flatMap(({ name, type }) => [name, type]), ...relations.flatMap(({ from, type, to }) => [from, type, to])];
+  if (entities.length + relations.length === 0)
+    throw new DomainError("invalid", "there is nothing to relate", {
+      hint: "give entities, relations or both",
+    });
+  const names = [
+    ...entities.flatMap(({ name, type }) => [name, type]),
+    ...relations.flatMap(({ from, type, to }) => [from, type, to]),
+  ];
   for (const name of names) {
-    if (normalName(name).trim() === "") throw new DomainError("invalid", "a name or type is empty", { hint: "name every entity, end and type" });
+    if (normalName(name).trim() === "")
+      throw new DomainError("invalid", "a name or type is empty", {
+        hint: "name every entity, end and type",
+      });
     atMost(name.length, LIMITS.nameChars, "a name", "characters", "shorten it");
   }
   for (const { observations = [] } of entities) {
     atMost(observations.length, LIMITS.observations, "observations", "entries", split);
-    for (const text of observations) atMost(byteLength(text), LIMITS.observationBytes, "an observation", "bytes", "remember it as a memory that names the entity");
+    for (const text of observations)
+      atMost(
+        byteLength(text),
+        LIMITS.observationBytes,
+        "an observation",
+        "bytes",
+        "remember it as a memory that names the entity",
+      );
   }
-  for (const { properties } of relations) atMost(byteLength(JSON.stringify(properties ?? {})), LIMITS.metadataBytes, "properties", "bytes", "keep bulk in a memory");
+  for (const { properties } of relations)
+    atMost(
+      byteLength(JSON.stringify(properties ?? {})),
+      LIMITS.metadataBytes,
+      "properties",
+      "bytes",
+      "keep bulk in a memory",
+    );
   refuseBroken(entities, "entities");
   refuseBroken(relations, "relations");
 }

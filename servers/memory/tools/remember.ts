@@ -12,8 +12,12 @@ const item = z.strictObject({
   kind: z.enum(KINDS),
   title: z.string().optional(),
   space: space.optional(),
-  source: z.strictObject({ uri: z.string().optional(), path: z.string().optional(), commit: z.string().optional() }).optional(),
-  thread: z.strictObject({ id: z.string(), seq: z.number().optional(), author: z.string().optional() }).optional(),
+  source: z
+    .strictObject({ uri: z.string().optional(), path: z.string().optional(), commit: z.string().optional() })
+    .optional(),
+  thread: z
+    .strictObject({ id: z.string(), seq: z.number().optional(), author: z.string().optional() })
+    .optional(),
   tags: z.array(z.string()).optional(),
   metadata: jsonObject.optional(),
   entities: z.array(z.strictObject({ name: z.string(), type: z.string() })).optional(),
@@ -30,7 +34,11 @@ export const remember = defineTool({
   title: "Remember",
   description: `Keeps facts, decisions, code, errors and messages for later, up to ${LIMITS.items} a call, all or none. Returns their ids in order; what is known already is a duplicate.`,
   input: z.strictObject({ items: z.array(item).min(1), idempotency_key: idempotencyKey }),
-  output: z.object({ items: z.array(z.object({ id: z.string(), version: z.number(), status: z.enum(["created", "duplicate", "updated"]) })) }),
+  output: z.object({
+    items: z.array(
+      z.object({ id: z.string(), version: z.number(), status: z.enum(["created", "duplicate", "updated"]) }),
+    ),
+  }),
   annotations: WRITES,
   core: true,
   async run({ items }, { store, clock, newId }: MemoryDeps, call) {
@@ -39,7 +47,9 @@ export const remember = defineTool({
       checkDraft(draft, `items[${index}]`);
       checkSpace(draft.space);
       if (draft.id === undefined && draft.if_version !== undefined) {
-        throw new DomainError("invalid", `items[${index}] has if_version but no id`, { hint: "give the id to update, or leave if_version out" });
+        throw new DomainError("invalid", `items[${index}] has if_version but no id`, {
+          hint: "give the id to update, or leave if_version out",
+        });
       }
     });
     try {

@@ -1,13 +1,27 @@
 import type { Clock } from "../../../kernel/clock.ts";
 import { idSource } from "../../../kernel/ids.ts";
 import type { ToolServer } from "../../../kernel/mcp/server.ts";
-import { createMemoryServer, dependencyGraph, openMemoryStore, recallLog, type MemoryStore, type RecallLog } from "../../../servers/memory/index.ts";
+import {
+  createMemoryServer,
+  dependencyGraph,
+  openMemoryStore,
+  recallLog,
+  type MemoryStore,
+  type RecallLog,
+} from "../../../servers/memory/index.ts";
 
 /** A memory server on a file or in memory, with a clock of the test's own. */
-export function openForTest(path = ":memory:", clock: Clock = Date.now): { readonly server: ToolServer; readonly store: MemoryStore; readonly recalls: RecallLog } {
+export function openForTest(
+  path = ":memory:",
+  clock: Clock = Date.now,
+): { readonly server: ToolServer; readonly store: MemoryStore; readonly recalls: RecallLog } {
   const newId = idSource(clock);
   const store = openMemoryStore(path, clock, newId);
   const log = () => undefined;
   const recalls = recallLog(store, log);
-  return { store, recalls, server: createMemoryServer({ store, graph: dependencyGraph(), recalls, clock, newId, log }) };
+  return {
+    store,
+    recalls,
+    server: createMemoryServer({ store, graph: dependencyGraph(), recalls, clock, newId, log }),
+  };
 }

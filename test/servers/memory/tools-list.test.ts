@@ -7,7 +7,13 @@ test("tools/list costs at most 2,300 tokens and names what the contract names", 
   const { server } = openForTest();
   const { client, close } = await connect(server);
   const listed = await client.listTools();
-  expect(listed.tools.map(({ name }) => name)).toEqual(["remember", "recall", "get_memories", "relate_entities", "find_impact"]);
+  expect(listed.tools.map(({ name }) => name)).toEqual([
+    "remember",
+    "recall",
+    "get_memories",
+    "relate_entities",
+    "find_impact",
+  ]);
   expect(encode(JSON.stringify(listed)).length).toBeLessThanOrEqual(2_300);
   await close();
   await server.close();

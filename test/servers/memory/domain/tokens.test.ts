@@ -29,7 +29,10 @@ test("a whole question keeps its telling words only, each once", () => {
 test("a part of an identifier finds the identifier, and so does its whole in another case", () => {
   const indexed = new Set(tokensOf("const retryQueueSize = 5; call_http_api()"));
   for (const query of ["queue size", "retryqueuesize", "retryQueueSize", "http api", "call_http_api"]) {
-    expect(queryTerms(query).some((term) => indexed.has(term)), query).toBe(true);
+    expect(
+      queryTerms(query).some((term) => indexed.has(term)),
+      query,
+    ).toBe(true);
   }
 });
 

@@ -6,7 +6,8 @@ import type { Search } from "../../../../servers/memory/store/port.ts";
 
 const WRITER = { principal: { id: "tester" }, once: undefined };
 const draft = (text: string, more: Partial<Draft> = {}): Draft => ({ text, kind: "fact", ...more });
-const memory = (id: string, text: string, now: number, more: Partial<Draft> = {}) => newMemory(draft(text, more), id, { principal: "tester", now });
+const memory = (id: string, text: string, now: number, more: Partial<Draft> = {}) =>
+  newMemory(draft(text, more), id, { principal: "tester", now });
 
 /** What every store behind the port must do. */
 export function memoryStoreConformance(name: string, open: () => MemoryStore): void {
@@ -18,8 +19,18 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
     afterEach(() => store.close());
 
     const search = (query: string, more: Partial<Search> = {}) =>
-      store.read((tx) => tx.search({ terms: queryTerms(query), space: "shared", asOf: undefined, now: 1_000, limit: 10, ...more }));
-    const idsFor = async (query: string, more: Partial<Search> = {}) => (await search(query, more)).map((match) => match.memory.id);
+      store.read((tx) =>
+        tx.search({
+          terms: queryTerms(query),
+          space: "shared",
+          asOf: undefined,
+          now: 1_000,
+          limit: 10,
+          ...more,
+        }),
+      );
+    const idsFor = async (query: string, more: Partial<Search> = {}) =>
+      (await search(query, more)).map((match) => match.memory.id);
     const add = (...memories: readonly ReturnType<typeof memory>[]) =>
       store.write(WRITER, async (tx) => {
         for (const one of memories) await tx.add(one);
@@ -61,9 +72,20 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
       const first = memory("mem_a", "same", 1, { source: { path: "a" }, thread: { id: "t" } });
       await add(first);
       const twinOf = (more: Partial<Draft>, now = 5) =>
-        store.read((tx) => tx.findTwin(memory("mem_b", "same", now, { source: { path: "a" }, thread: { id: "t" }, ...more }), now));
+        store.read((tx) =>
+          tx.findTwin(
+            memory("mem_b", "same", now, { source: { path: "a" }, thread: { id: "t" }, ...more }),
+            now,
+          ),
+        );
       expect((await twinOf({ tags: ["other"] }))?.id).toBe("mem_a");
-      for (const other of [{ text: "else" }, { kind: "bug" as const }, { space: "agent:a" }, { source: { path: "b" } }, { thread: { id: "t", seq: 1 } }]) {
+      for (const other of [
+        { text: "else" },
+        { kind: "bug" as const },
+        { space: "agent:a" },
+        { source: { path: "b" } },
+        { thread: { id: "t", seq: 1 } },
+      ]) {
         expect(await twinOf(other), JSON.stringify(other)).toBeUndefined();
       }
       await store.write(WRITER, (tx) => tx.supersede(first, memory("mem_c", "new", 4)));
@@ -76,7 +98,9 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
         memory("mem_b", "the queue has a deadlock", 1),
         memory("mem_c", "nothing to see", 1),
         memory("mem_d", "other words here", 1, { title: "deadlock" }),
-        ...["e", "f", "g", "h", "i"].map((letter, index) => memory(`mem_${letter}`, "filler queue", index < 2 ? 9 : index)),
+        ...["e", "f", "g", "h", "i"].map((letter, index) =>
+          memory(`mem_${letter}`, "filler queue", index < 2 ? 9 : index),
+        ),
       );
       expect((await idsFor("queue deadlock")).slice(0, 2)).toEqual(["mem_d", "mem_b"]);
       expect(await idsFor("filler")).toEqual(["mem_e", "mem_f", "mem_i", "mem_h", "mem_g"]);
@@ -103,7 +127,11 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
 
     test("every filter narrows", async () => {
       await add(
-        memory("mem_a", "word", 1, { tags: ["x", "y"], metadata: { n: 1, s: "1", b: true, nil: null }, thread: { id: "t1" } }),
+        memory("mem_a", "word", 1, {
+          tags: ["x", "y"],
+          metadata: { n: 1, s: "1", b: true, nil: null },
+          thread: { id: "t1" },
+        }),
         memory("mem_b", "word", 1, { kind: "bug", tags: ["x"], metadata: { n: 2 } }),
         memory("mem_c", "word", 1, { space: "agent:a" }),
       );
@@ -123,7 +151,10 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
         ["absent", [null], []],
         ["__proto__", [1], []],
       ] as const) {
-        expect((await idsFor("word", { where: [{ key, any }] })).sort(), `${key} in ${JSON.stringify(any)}`).toEqual(ids);
+        expect(
+          (await idsFor("word", { where: [{ key, any }] })).sort(),
+          `${key} in ${JSON.stringify(any)}`,
+        ).toEqual(ids);
       }
     });
 
@@ -138,7 +169,8 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
         await tx.add(next);
         await tx.supersede(second, next);
       });
-      const textsAt = async (asOf: number | undefined, now = 1_000) => (await search("limit", { asOf, now })).map((match) => match.memory.text);
+      const textsAt = async (asOf: number | undefined, now = 1_000) =>
+        (await search("limit", { asOf, now })).map((match) => match.memory.text);
       expect(await textsAt(undefined)).toEqual(["the limit is seven"]);
       expect(await textsAt(99)).toEqual([]);
       expect(await textsAt(100)).toEqual(["the limit is five"]);
@@ -154,11 +186,16 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
     test("a change that is to come leaves the present one in force until then", async () => {
       const first = memory("mem_a", "price ten", 100);
       await add(first);
-      const later = revise(first, draft("price twelve", { valid_from: "2030-01-01" }), { principal: "tester", now: 200 });
+      const later = revise(first, draft("price twelve", { valid_from: "2030-01-01" }), {
+        principal: "tester",
+        now: 200,
+      });
       if (later === null) throw new Error("nothing changed");
       await store.write(WRITER, (tx) => tx.replace(first, later));
       expect((await search("price")).map((match) => match.memory.text)).toEqual(["price ten"]);
-      expect((await search("price", { asOf: Date.UTC(2031, 0) })).map((match) => match.memory.text)).toEqual(["price twelve"]);
+      expect((await search("price", { asOf: Date.UTC(2031, 0) })).map((match) => match.memory.text)).toEqual([
+        "price twelve",
+      ]);
     });
 
     test("the search index is rebuilt from the records with the same order", async () => {
@@ -170,7 +207,9 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
       const before = [await idsFor("queue"), await idsFor("alpha", { asOf: 150 }), await idsFor("alpha")];
       expect(before).toEqual([["mem_c", "mem_a", "mem_b"], ["mem_a"], []]);
       expect(await store.write(WRITER, (tx) => tx.rebuildSearch())).toBe(4);
-      expect([await idsFor("queue"), await idsFor("alpha", { asOf: 150 }), await idsFor("alpha")]).toEqual(before);
+      expect([await idsFor("queue"), await idsFor("alpha", { asOf: 150 }), await idsFor("alpha")]).toEqual(
+        before,
+      );
     });
 
     test("entities are one by name and type; an untyped one takes the first type given", async () => {
@@ -179,13 +218,19 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
         expect(added.map(({ name, type }) => `${name}:${type}`)).toEqual(["a:unknown", "b:unknown"]);
         const typed = await tx.relateEntity({ name: "a", type: "Function" }, 1);
         expect(typed).toEqual({ id: added[0]?.id, status: "updated" });
-        expect((await tx.relateEntity({ name: "a", type: "Function", observations: ["slow"] }, 1)).status).toBe("updated");
-        expect((await tx.relateEntity({ name: "a", type: "Function", observations: ["slow"] }, 1)).status).toBe("unchanged");
+        expect(
+          (await tx.relateEntity({ name: "a", type: "Function", observations: ["slow"] }, 1)).status,
+        ).toBe("updated");
+        expect(
+          (await tx.relateEntity({ name: "a", type: "Function", observations: ["slow"] }, 1)).status,
+        ).toBe("unchanged");
         const other = await tx.relateEntity({ name: "a", type: "Class" }, 1);
         expect(other.status).toBe("created");
         await expect(tx.relate({ from: "a", type: "calls", to: "b" }, 1)).rejects.toThrow(/several entities/);
         expect((await tx.relate({ from: other.id, type: "calls", to: "b" }, 1)).status).toBe("created");
-        await expect(tx.relate({ from: "ent_0000000000000000", type: "calls", to: "b" }, 1)).rejects.toThrow(/no entity/);
+        await expect(tx.relate({ from: "ent_0000000000000000", type: "calls", to: "b" }, 1)).rejects.toThrow(
+          /no entity/,
+        );
         expect(await tx.numbersOf("a")).toHaveLength(2);
       });
     });
@@ -193,9 +238,13 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
     test("relations are one by ends and type, come in order, and the state grows with them", async () => {
       await store.write(WRITER, async (tx) => {
         expect(await tx.graphState()).toEqual({ epoch: 0, last: 0 });
-        expect((await tx.relate({ from: "a", type: "calls", to: "b", properties: { n: 1 } }, 1)).status).toBe("created");
+        expect((await tx.relate({ from: "a", type: "calls", to: "b", properties: { n: 1 } }, 1)).status).toBe(
+          "created",
+        );
         expect((await tx.relate({ from: "a", type: "calls", to: "b" }, 1)).status).toBe("unchanged");
-        expect((await tx.relate({ from: "a", type: "calls", to: "b", properties: { n: 2 } }, 1)).status).toBe("updated");
+        expect((await tx.relate({ from: "a", type: "calls", to: "b", properties: { n: 2 } }, 1)).status).toBe(
+          "updated",
+        );
         expect((await tx.relate({ from: "a", type: "tests", to: "b" }, 1)).status).toBe("created");
         expect((await tx.relate({ from: "a", type: "calls", to: "a" }, 1)).status).toBe("created");
         const edges = await tx.edgesAfter(0, 10);

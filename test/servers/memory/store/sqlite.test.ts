@@ -13,4 +13,6 @@ const newId = idSource(() => 1);
 let files = 0;
 
 memoryStoreConformance("SQLite in memory", () => openMemoryStore(":memory:", () => 1, newId));
-memoryStoreConformance("SQLite in a file", () => openMemoryStore(join(folder, `${(files += 1)}.db`), () => 1, newId));
+memoryStoreConformance("SQLite in a file", () =>
+  openMemoryStore(join(folder, `${(files += 1)}.db`), () => 1, newId),
+);

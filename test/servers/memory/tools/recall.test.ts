@@ -27,40 +27,90 @@ afterEach(async () => {
 });
 
 const Answer = z.object({
-  hits: z.array(z.looseObject({ id: z.string(), title: z.string(), snippet: z.string(), score: z.number(), trust: z.string(), version: z.int() })),
-  retrievers: z.object({ used: z.array(z.string()), skipped: z.array(z.object({ name: z.string(), reason: z.string() })) }),
+  hits: z.array(
+    z.looseObject({
+      id: z.string(),
+      title: z.string(),
+      snippet: z.string(),
+      score: z.number(),
+      trust: z.string(),
+      version: z.int(),
+    }),
+  ),
+  retrievers: z.object({
+    used: z.array(z.string()),
+    skipped: z.array(z.object({ name: z.string(), reason: z.string() })),
+  }),
   truncated: z.boolean(),
   hint: z.string().optional(),
 });
-const recall = async (query: string, more: object = {}) => Answer.parse(await mustCall(open.client, "recall", { query, ...more }));
+const recall = async (query: string, more: object = {}) =>
+  Answer.parse(await mustCall(open.client, "recall", { query, ...more }));
 const remember = async (...items: readonly object[]): Promise<string[]> => {
   const answer = await mustCall(open.client, "remember", { items });
-  return z.array(z.object({ id: z.string() })).parse(answer["items"]).map(({ id }) => id);
+  return z
+    .array(z.object({ id: z.string() }))
+    .parse(answer["items"])
+    .map(({ id }) => id);
 };
 
 test("a whole question finds its answer among others, with why on request", async () => {
   const [, id] = await remember(
     { text: "The login page uses a session cookie.", kind: "fact" },
-    { text: "The retry queue lost messages because the ack ran before the commit; fixed by moving the ack.", kind: "bug", title: "Retry queue fix" },
+    {
+      text: "The retry queue lost messages because the ack ran before the commit; fixed by moving the ack.",
+      kind: "bug",
+      title: "Retry queue fix",
+    },
     { text: "Queue metrics are in Grafana.", kind: "doc" },
   );
   const answer = await recall("How did we fix the retry queue?", { explain: true });
-  expect(answer.hits[0]).toMatchObject({ id, kind: "bug", title: "Retry queue fix", trust: "own", version: 1, why: { vector: null, graph: null, recency: 1, usage: null } });
+  expect(answer.hits[0]).toMatchObject({
+    id,
+    kind: "bug",
+    title: "Retry queue fix",
+    trust: "own",
+    version: 1,
+    why: { vector: null, graph: null, recency: 1, usage: null },
+  });
   expect(answer.hits[0]?.["why"]).toHaveProperty("lexical", answer.hits[0]?.score);
-  expect(answer.retrievers).toMatchObject({ used: ["lexical"], skipped: [{ name: "vector" }, { name: "graph" }] });
+  expect(answer.retrievers).toMatchObject({
+    used: ["lexical"],
+    skipped: [{ name: "vector" }, { name: "graph" }],
+  });
   expect((await recall("retry queue")).hits[0]).not.toHaveProperty("why");
 });
 
 for (const query of ["", "   ", "what is the", "?!*\"'()", "\u0000", "\ud800"]) {
   test(`a query without words (${JSON.stringify(query)}) gives no hits and a hint`, async () => {
     await remember({ text: "what is the", kind: "fact" }, { text: "word", kind: "fact" });
-    expect(await recall(query)).toMatchObject({ hits: [], truncated: false, hint: expect.stringContaining("no word") });
+    expect(await recall(query)).toMatchObject({
+      hits: [],
+      truncated: false,
+      hint: expect.stringContaining("no word"),
+    });
   });
 }
 
-for (const query of ['"deadlock', "deadlock*", "(deadlock", "deadlock)", "-deadlock", "text:deadlock", "NEAR(deadlock x)", "deadlock AND", "OR NOT deadlock", "^deadlock + {", "deadlock'; DROP TABLE memory; --", "deadlock\u0000"]) {
+for (const query of [
+  '"deadlock',
+  "deadlock*",
+  "(deadlock",
+  "deadlock)",
+  "-deadlock",
+  "text:deadlock",
+  "NEAR(deadlock x)",
+  "deadlock AND",
+  "OR NOT deadlock",
+  "^deadlock + {",
+  "deadlock'; DROP TABLE memory; --",
+  "deadlock\u0000",
+]) {
   test(`FTS syntax is only text: ${JSON.stringify(query)}`, async () => {
-    const [id] = await remember({ text: "a deadlock in the pool", kind: "bug" }, { text: "something else", kind: "bug" });
+    const [id] = await remember(
+      { text: "a deadlock in the pool", kind: "bug" },
+      { text: "something else", kind: "bug" },
+    );
     expect((await recall(query)).hits.map((hit) => hit.id)).toEqual([id]);
   });
 }
@@ -82,7 +132,14 @@ test("a 50,000-character query is answered", async () => {
 });
 
 test("answers stay inside max_tokens, and say what was left out", async () => {
-  await remember(...Array.from({ length: 150 }, (_, i) => ({ text: `common ${i} ${"filler text ".repeat(100)}`, kind: "fact", title: "t".repeat(300), source: { path: "p/".repeat(400) } })));
+  await remember(
+    ...Array.from({ length: 150 }, (_, i) => ({
+      text: `common ${i} ${"filler text ".repeat(100)}`,
+      kind: "fact",
+      title: "t".repeat(300),
+      source: { path: "p/".repeat(400) },
+    })),
+  );
   for (const max_tokens of [200, 1_000, 2_000, 20_000]) {
     const answer = await mustCall(open.client, "recall", { query: "common", k: 100, max_tokens });
     expect(encode(JSON.stringify(answer)).length).toBeLessThanOrEqual(max_tokens);
@@ -93,7 +150,13 @@ test("answers stay inside max_tokens, and say what was left out", async () => {
 });
 
 test("ten hits fit the default budget", async () => {
-  await remember(...Array.from({ length: 10 }, (_, i) => ({ text: `common ${i} ${"filler text ".repeat(100)}`, kind: "message", thread: { id: "session_12", seq: i, author: "Caroline" } })));
+  await remember(
+    ...Array.from({ length: 10 }, (_, i) => ({
+      text: `common ${i} ${"filler text ".repeat(100)}`,
+      kind: "message",
+      thread: { id: "session_12", seq: i, author: "Caroline" },
+    })),
+  );
   const answer = await recall("common", { k: 10 });
   expect(answer.hits).toHaveLength(10);
   expect(answer.truncated).toBe(false);
@@ -101,9 +164,30 @@ test("ten hits fit the default budget", async () => {
 
 test("filters, spaces, threads, groups and times narrow what is found", async () => {
   const [a, b, c] = await remember(
-    { text: "pool size is ten", kind: "fact", tags: ["db"], metadata: { env: "prod" }, thread: { id: "t1" }, valid_from: "2025-01-01", valid_to: "2025-06-01" },
-    { text: "pool size is twelve", kind: "fact", tags: ["db"], metadata: { env: "prod" }, thread: { id: "t1", seq: 2 }, source: { path: "a.ts" } },
-    { text: "pool size is one", kind: "bug", metadata: { env: "test" }, thread: { id: "t2" }, source: { path: "a.ts" } },
+    {
+      text: "pool size is ten",
+      kind: "fact",
+      tags: ["db"],
+      metadata: { env: "prod" },
+      thread: { id: "t1" },
+      valid_from: "2025-01-01",
+      valid_to: "2025-06-01",
+    },
+    {
+      text: "pool size is twelve",
+      kind: "fact",
+      tags: ["db"],
+      metadata: { env: "prod" },
+      thread: { id: "t1", seq: 2 },
+      source: { path: "a.ts" },
+    },
+    {
+      text: "pool size is one",
+      kind: "bug",
+      metadata: { env: "test" },
+      thread: { id: "t2" },
+      source: { path: "a.ts" },
+    },
     { text: "pool of mine", kind: "fact", space: "agent:ada" },
   );
   const idsOf = async (more: object) => (await recall("pool size", more)).hits.map((hit) => hit.id).sort();
@@ -122,10 +206,25 @@ test("filters, spaces, threads, groups and times narrow what is found", async ()
 
 test("a retriever that is not there is skipped with its reason; arguments not supported are refused", async () => {
   await remember({ text: "word", kind: "fact" });
-  expect(await recall("word", { retrievers: ["vector"] })).toMatchObject({ hits: [], retrievers: { used: [], skipped: [{ name: "vector" }] }, hint: expect.stringContaining("retrievers") });
-  expect(await recall("word", { retrievers: ["lexical"] })).toMatchObject({ retrievers: { used: ["lexical"], skipped: [] } });
-  for (const more of [{ expand: true }, { group_by: "session" }, { as_of: "soon" }, { space: "me" }, { where: { a: { b: 1 } } }]) {
-    expect(await callTool(open.client, "recall", { query: "word", ...more }), JSON.stringify(more)).toMatchObject({ ok: false, error: { code: "invalid" } });
+  expect(await recall("word", { retrievers: ["vector"] })).toMatchObject({
+    hits: [],
+    retrievers: { used: [], skipped: [{ name: "vector" }] },
+    hint: expect.stringContaining("retrievers"),
+  });
+  expect(await recall("word", { retrievers: ["lexical"] })).toMatchObject({
+    retrievers: { used: ["lexical"], skipped: [] },
+  });
+  for (const more of [
+    { expand: true },
+    { group_by: "session" },
+    { as_of: "soon" },
+    { space: "me" },
+    { where: { a: { b: 1 } } },
+  ]) {
+    expect(
+      await callTool(open.client, "recall", { query: "word", ...more }),
+      JSON.stringify(more),
+    ).toMatchObject({ ok: false, error: { code: "invalid" } });
   }
   expect((await callTool(open.client, "recall", { query: "word", filter: {} })).ok).toBe(false);
 });
@@ -139,7 +238,9 @@ test("recall answers while another process holds the write lock, and its event i
   try {
     await mustCall(connection.client, "remember", { items: [{ text: "word", kind: "fact" }] });
     lock.exec("BEGIN IMMEDIATE");
-    expect(await mustCall(connection.client, "recall", { query: "word" })).toMatchObject({ hits: [{ snippet: "word" }] });
+    expect(await mustCall(connection.client, "recall", { query: "word" })).toMatchObject({
+      hits: [{ snippet: "word" }],
+    });
     lock.exec("ROLLBACK");
     await other.recalls.settle();
     expect(await other.store.events({ after: 0, limit: 9, types: ["memory.recalled"] })).toHaveLength(1);
@@ -169,7 +270,12 @@ test("each recall is recorded with latency and hits, by a read that changes noth
   await recall("absent");
   await recalls.settle();
   const events = await store.events({ after: 0, limit: 9, types: ["memory.recalled"] });
-  expect(events.map(({ data }) => data)).toEqual([{ latency_ms: 0, hits: 1 }, { latency_ms: 0, hits: 0 }]);
+  expect(events.map(({ data }) => data)).toEqual([
+    { latency_ms: 0, hits: 1 },
+    { latency_ms: 0, hits: 0 },
+  ]);
   now += 5;
-  expect(await mustCall(open.client, "get_memories", { ids: [id ?? ""] })).toMatchObject({ items: [{ version: 1, updated_at: "2026-01-01T00:00:00.000Z" }] });
+  expect(await mustCall(open.client, "get_memories", { ids: [id ?? ""] })).toMatchObject({
+    items: [{ version: 1, updated_at: "2026-01-01T00:00:00.000Z" }],
+  });
 });

@@ -21,7 +21,7 @@ export const jsonObject = z
 
 /** @throws {DomainError} invalid for anything but "shared" and "agent:<name>". */
 export function checkSpace(value: string | undefined): void {
-  if (value === undefined || value === "shared" || /^agent:[^\s:]{1,100}$/.test(value)) return;
+  if (value === undefined || value === "shared" || /^agent:[\p{L}\p{N}._@/-]{1,100}$/u.test(value)) return;
   throw new DomainError("invalid", "space is neither shared nor an agent's", {
     hint: 'use "shared" or "agent:<name>"',
   });

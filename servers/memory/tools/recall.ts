@@ -9,6 +9,7 @@ import { parseTime } from "../domain/time.ts";
 import { queryTerms } from "../domain/tokens.ts";
 import { parseWhere } from "../domain/where.ts";
 import type { MemoryDeps } from "../server.ts";
+import type { Search } from "../store/port.ts";
 import { checkSpace, jsonObject, maxTokens, space } from "./memory-schema.ts";
 
 const RETRIEVERS = ["lexical", "vector", "graph"] as const;
@@ -57,28 +58,12 @@ export const recall = defineTool({
   core: true,
   async run(wanted, { store, recalls, clock }: MemoryDeps, call) {
     const startedAt = clock();
-    refuseUnsupported(wanted);
-    checkSpace(wanted.space);
+    refuseExpand(wanted.expand);
+    const groupBy = groupFor(wanted.group_by);
     const { used, skipped } = choose(wanted.retrievers);
-    const terms = queryTerms(wanted.query);
-    const groupBy = wanted.group_by === "file" || wanted.group_by === "thread" ? wanted.group_by : undefined;
-    const matches =
-      used.length === 0
-        ? []
-        : await store.read((tx) =>
-            tx.search({
-              terms,
-              space: wanted.space,
-              kinds: wanted.kinds,
-              tags: wanted.tags,
-              thread: typeof wanted.thread === "object" ? wanted.thread.id : wanted.thread,
-              where: wanted.where === undefined ? undefined : parseWhere(wanted.where),
-              asOf: wanted.as_of === undefined ? undefined : parseTime(wanted.as_of, "as_of"),
-              now: startedAt,
-              // One more than asked tells whether there is more.
-              limit: groupBy === undefined ? wanted.k + 1 : GROUPING_POOL,
-            }),
-          );
+    const search = searchFor(wanted, startedAt);
+    const { terms } = search;
+    const matches = used.length === 0 ? [] : await store.read((tx) => tx.search(search));
     const ranked = groupBy === undefined ? matches : groupBest(matches, groupBy);
     const best = ranked.slice(0, wanted.k);
     const options = {
@@ -100,18 +85,39 @@ export const recall = defineTool({
   },
 });
 
-function refuseUnsupported({ group_by: groupBy, expand }: z.output<typeof input>): void {
-  if (groupBy === "session")
-    throw new DomainError("invalid", "group_by session is not supported yet", {
-      hint: "use group_by thread, with one thread per session",
-    });
-  if (expand !== undefined && expand !== false)
-    throw new DomainError("invalid", "expand is not supported yet", {
-      hint: "leave it out, and recall again with names found in the hits",
-    });
+type Wanted = z.output<typeof input>;
+
+function searchFor(wanted: Wanted, now: number): Search {
+  checkSpace(wanted.space);
+  return {
+    terms: queryTerms(wanted.query),
+    space: wanted.space,
+    kinds: wanted.kinds,
+    tags: wanted.tags,
+    thread: typeof wanted.thread === "object" ? wanted.thread.id : wanted.thread,
+    where: wanted.where === undefined ? undefined : parseWhere(wanted.where),
+    asOf: wanted.as_of === undefined ? undefined : parseTime(wanted.as_of, "as_of"),
+    now,
+    // One more than asked tells whether there is more.
+    limit: wanted.group_by === undefined ? wanted.k + 1 : GROUPING_POOL,
+  };
 }
 
-function choose(wanted: z.output<typeof input>["retrievers"]): {
+function groupFor(wanted: Wanted["group_by"]): "file" | "thread" | undefined {
+  if (wanted !== "session") return wanted;
+  throw new DomainError("invalid", "group_by session is not supported yet", {
+    hint: "use group_by thread, with one thread per session",
+  });
+}
+
+function refuseExpand(expand: unknown): void {
+  if (expand === undefined || expand === false) return;
+  throw new DomainError("invalid", "expand is not supported yet", {
+    hint: "leave it out, and recall again with names found in the hits",
+  });
+}
+
+function choose(wanted: Wanted["retrievers"]): {
   readonly used: string[];
   readonly skipped: { name: string; reason: string }[];
 } {

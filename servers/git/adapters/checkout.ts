@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { DomainError } from "../../../kernel/errors.ts";
 import { gitCommand } from "../../../kernel/git/arguments.ts";
 import type { GitContext } from "../../../kernel/git/open.ts";
-import { runGit } from "../../../kernel/git/run.ts";
 import { showPath, type GitPath } from "../domain/path.ts";
 import { dirtyPaths, IN_PROGRESS } from "../domain/status.ts";
 import { parseWorktrees, type WorktreeEntry } from "../domain/worktree.ts";
 import type { GitHost } from "./host.ts";
+import { isIndexLocked, runOnIndex } from "./index-lock.ts";
 import { porcelain } from "./porcelain.ts";
 import { readChanges, readStatus } from "./trees.ts";
 
@@ -63,18 +63,22 @@ export async function assertMovable(checkout: GitContext, from: string, to: stri
     if (status === "added" && (await exists(fileOf(checkout, path)))) inTheWay.add(path);
   }
   if (inTheWay.size > 0) throw wouldOverwrite(checkout, [...inTheWay]);
-  await refreshStat(checkout);
-  const trial = await runGit(
+  if (!(await refreshStat(checkout))) throw locked(checkout);
+  const trial = await runOnIndex(
     checkout,
     gitCommand("read_tree", ["-m", "-u", "--dry-run"], { revisions: [from, to] }),
   );
+  if (isIndexLocked(trial)) throw locked(checkout);
   if (trial.code !== 0) throw wouldOverwrite(checkout, touched);
 }
 
 /** Moves index and files of a worktree; keeps what differs from neither commit. False when something is in the way. */
 export async function moveCheckout(checkout: GitContext, from: string, to: string): Promise<boolean> {
   await refreshStat(checkout);
-  const { code } = await runGit(checkout, gitCommand("read_tree", ["-m", "-u"], { revisions: [from, to] }));
+  const { code } = await runOnIndex(
+    checkout,
+    gitCommand("read_tree", ["-m", "-u"], { revisions: [from, to] }),
+  );
   return code === 0;
 }
 
@@ -84,9 +88,18 @@ export function nameSome(paths: readonly GitPath[]): string {
   return paths.length > 5 ? `${shown} and ${paths.length - 5} more` : shown;
 }
 
-/** Tells git which files are unchanged although they were touched; otherwise it would take them for edited ones. */
-async function refreshStat(checkout: GitContext): Promise<void> {
-  await runGit(checkout, gitCommand("update_index", ["-q", "--refresh"]));
+/**
+ * Tells git which files are unchanged although they were touched; otherwise it would take them for edited ones.
+ * False when the index stays locked.
+ */
+async function refreshStat(checkout: GitContext): Promise<boolean> {
+  return !isIndexLocked(await runOnIndex(checkout, gitCommand("update_index", ["-q", "--refresh"])));
+}
+
+function locked(checkout: GitContext): DomainError {
+  return new DomainError("unavailable", `another process holds index.lock in ${checkout.worktree}`, {
+    hint: "call again; if no git is running there, the lock is stale and a person removes it",
+  });
 }
 
 function wouldOverwrite(checkout: GitContext, paths: readonly GitPath[]): DomainError {

@@ -1,6 +1,5 @@
 import { lstat, readlink, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { DomainError } from "../../../kernel/errors.ts";
 import { gitCommand } from "../../../kernel/git/arguments.ts";
 import type { GitContext } from "../../../kernel/git/open.ts";
@@ -8,7 +7,7 @@ import { runGit } from "../../../kernel/git/run.ts";
 import { isInside } from "../../../kernel/roots.ts";
 import type { FileChange } from "../domain/diff.ts";
 import { gitPath, showPath, type GitPath } from "../domain/path.ts";
-import { jitter } from "./refs.ts";
+import { runOnIndex } from "./index-lock.ts";
 import { emptyTree, readChanges } from "./trees.ts";
 
 export interface StagedTree {
@@ -63,18 +62,9 @@ export async function stageTree(
  */
 export async function refreshIndex(git: GitContext, paths: readonly GitPath[]): Promise<boolean> {
   const input = Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1");
-  for (let attempt = 0; attempt < 60; attempt += 1) {
-    const { code, stderr } = await runGit(
-      git,
-      gitCommand("reset", ["--quiet", "--pathspec-from-file=-", "--pathspec-file-nul"]),
-      { input },
-    );
-    // Without --quiet's silence, 1 means "unstaged changes remain"; anything else is a failure.
-    if (code === 0 || code === 1) return true;
-    if (!stderr.includes("index.lock")) return false;
-    await pause(jitter(attempt));
-  }
-  return false;
+  const command = gitCommand("reset", ["--quiet", "--pathspec-from-file=-", "--pathspec-file-nul"]);
+  const { code } = await runOnIndex(git, command, { input });
+  return code === 0;
 }
 
 /** Paths among the changes that are links leading out of the worktree. */

@@ -23,6 +23,7 @@ CREATE TABLE operation (
   tool TEXT,
   key TEXT,
   digest TEXT,
+  owner INTEGER NOT NULL,
   at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX operation_pending ON operation (principal, tool, key) WHERE key IS NOT NULL AND state = 'planned';
@@ -64,6 +65,7 @@ const OperationRow = z.object({
   state: z.enum(["planned", "done", "refused"]),
   plan: z.string(),
   digest: z.string().nullable(),
+  owner: z.int(),
   at: z.int(),
 });
 const LeaseRow = z
@@ -84,13 +86,16 @@ const LeaseRow = z
     expiresAt: expires_at,
   }));
 
-/** Opens the git server's store; `path` may be ":memory:". The caller closes it. */
-export function openGitStore(path: string, clock: Clock): GitStore {
+/** How long an unfinished operation counts as under way while its process lives; after that its number may be another's. */
+const UNDER_WAY_MS = 10 * 60_000;
+
+/** Opens the git server's store; `path` may be ":memory:". The caller closes it. `owner` is this process's number. */
+export function openGitStore(path: string, clock: Clock, owner = process.pid): GitStore {
   const db = openDatabase({ path, applicationId: GIT_APPLICATION_ID, migrations: GIT_MIGRATIONS });
-  return storeOver(db, clock, gitTx);
+  return storeOver(db, clock, (sql, emit) => gitTx(sql, emit, clock, owner));
 }
 
-function gitTx(sql: Sql, emit: Emit): GitTx {
+function gitTx(sql: Sql, emit: Emit, clock: Clock, owner: number): GitTx {
   return {
     pending({ principal, once }) {
       if (once === undefined) return undefined;
@@ -106,10 +111,13 @@ function gitTx(sql: Sql, emit: Emit): GitTx {
           hint: "use a new key for a new request",
         });
       }
-      return toOperation(row);
+      const operation = toOperation(row);
+      const isOther = row["owner"] !== owner && clock() - operation.at < UNDER_WAY_MS;
+      if (isOther && isAlive(Number(row["owner"]))) throw underWay();
+      return operation;
     },
     plan({ id, repo, plan, at }, requester) {
-      savePlan(sql, id, repo, JSON.stringify(plan), at, requester);
+      savePlan(sql, { id, repo, plan: JSON.stringify(plan), at, owner }, requester);
     },
     isPlanned: (id) =>
       sql.get("SELECT 1 FROM operation WHERE id = ? AND state = 'planned'", id) !== undefined,
@@ -172,33 +180,48 @@ function gitTx(sql: Sql, emit: Emit): GitTx {
   };
 }
 
-function savePlan(
-  sql: Sql,
-  id: string,
-  repo: string,
-  plan: string,
-  at: number,
-  { principal, once }: Requester,
-): void {
+interface PlanRow {
+  readonly id: string;
+  readonly repo: string;
+  readonly plan: string;
+  readonly at: number;
+  readonly owner: number;
+}
+
+function savePlan(sql: Sql, row: PlanRow, { principal, once }: Requester): void {
   const same =
     "SELECT 1 FROM operation WHERE principal = ? AND tool = ? AND key = ? AND state = 'planned' AND id <> ?";
-  if (once !== undefined && sql.get(same, principal, once.tool, once.key, id) !== undefined) {
-    throw new DomainError("unavailable", "the same request is under way in another process", {
-      hint: "call again in a moment",
-    });
-  }
+  if (once !== undefined && sql.get(same, principal, once.tool, once.key, row.id) !== undefined)
+    throw underWay();
   sql.run(
-    `INSERT INTO operation (id, repo, state, plan, principal, tool, key, digest, at) VALUES (?, ?, 'planned', ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, at = excluded.at WHERE state = 'planned'`,
-    id,
-    repo,
-    plan,
+    `INSERT INTO operation (id, repo, state, plan, principal, tool, key, digest, owner, at)
+     VALUES (?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, owner = excluded.owner, at = excluded.at WHERE state = 'planned'`,
+    row.id,
+    row.repo,
+    row.plan,
     principal,
     once?.tool ?? null,
     once?.key ?? null,
     once?.digest ?? null,
-    at,
+    row.owner,
+    row.at,
   );
+}
+
+function underWay(): DomainError {
+  return new DomainError("unavailable", "the same request is under way in another process", {
+    hint: "call again in a moment",
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
 }
 
 function leaseOf(row: Row | undefined): Lease | undefined {

@@ -1,0 +1,26 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { GitArguments } from "../../../kernel/git/arguments.ts";
+import { runGit, type GitPlace, type GitResult, type RunOptions } from "../../../kernel/git/run.ts";
+import { jitter } from "./refs.ts";
+
+/**
+ * Runs a command that writes the worktree's index, waiting about three seconds for whoever holds index.lock. The last
+ * result is given back; `isIndexLocked` says whether it failed for that reason. The lock is never removed: only a
+ * person can tell a stale one from a slow one.
+ */
+export async function runOnIndex(
+  git: GitPlace,
+  command: GitArguments,
+  options: RunOptions = {},
+): Promise<GitResult> {
+  let result = await runGit(git, command, options);
+  for (let attempt = 0; attempt < 40 && isIndexLocked(result); attempt += 1) {
+    await pause(jitter(attempt));
+    result = await runGit(git, command, options);
+  }
+  return result;
+}
+
+export function isIndexLocked({ code, stderr }: GitResult): boolean {
+  return code !== 0 && stderr.includes("index.lock");
+}

@@ -21,6 +21,8 @@ export interface BubblewrapSettings {
 
 /** Inside, everybody is this user, whoever that is outside. */
 const INNER_UID = "1000";
+const PASSWD = `sandbox:x:${INNER_UID}:${INNER_UID}:sandbox:${WORKSPACE}:/bin/sh\n`;
+const GROUP = `sandbox:x:${INNER_UID}:\n`;
 const MAX_FILE_BYTES = 1_073_741_824;
 
 // Where the server is root, each sandbox runs as a user of its own, from a range Debian keeps free.
@@ -42,7 +44,7 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
     runLocal(
       commandLine(settings, id, workspaceOf(id), limits, request),
       // Killing bubblewrap ends its process namespace, and with it every process inside.
-      { cwd: "/", env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, killRest: async () => undefined },
+      { cwd: "/", env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, texts: [PASSWD, GROUP], killRest: async () => undefined },
       request,
     );
   const prepare = async (id: string): Promise<void> => {
@@ -128,6 +130,7 @@ function commandLine(settings: BubblewrapSettings, id: string, workspace: string
     ...["--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"],
     ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
     ...["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"],
+    ...["--perms", "0444", "--ro-bind-data", "3", "/etc/passwd", "--perms", "0444", "--ro-bind-data", "4", "/etc/group"],
     ...["--proc", "/proc", "--dev", "/dev", "--size", String(TMP_MB * 1_048_576), "--tmpfs", "/tmp"],
     ...["--ro-bind", source.node, "/node/node", "--bind", source.workspace, WORKSPACE, "--remount-ro", "/", "--chdir", WORKSPACE],
     ...Object.entries(request.env).flatMap(([name, value]) => ["--setenv", name, value]),

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { Writable } from "node:stream";
 import type { ExecRequest } from "./backend.ts";
 
 export interface LocalExit {
@@ -6,24 +7,32 @@ export interface LocalExit {
   readonly signal: string | null;
 }
 
+export interface LocalOptions {
+  readonly cwd: string;
+  /** The host program's own environment, never the server's. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Texts the program finds on descriptors 3, 4, … */
+  readonly texts?: readonly string[];
+  killRest(pid: number): Promise<void>;
+}
+
 /**
  * Runs a host program whose end ends its whole tree, or whose rest `killRest` ends. It starts in its own session,
  * with no variable and no descriptor of ours.
- *
- * @param env The host program's own environment, never the server's.
  */
 export function runLocal(
   argv: readonly string[],
-  options: { readonly cwd: string; readonly env: Readonly<Record<string, string>>; killRest(pid: number): Promise<void> },
+  options: LocalOptions,
   request: ExecRequest,
 ): Promise<LocalExit> {
   const [file = "", ...args] = argv;
+  const texts = options.texts ?? [];
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: options.cwd,
       env: { ...options.env },
       detached: true,
-      stdio: [request.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      stdio: [request.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe", ...texts.map(() => "pipe" as const)],
     });
     const { pid } = child;
     let exit: LocalExit | undefined;
@@ -39,6 +48,12 @@ export function runLocal(
     // A program may end or close its input before it has read all of it.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(request.stdin);
+    for (const [index, text] of texts.entries()) {
+      const pipe = child.stdio[index + 3];
+      if (!(pipe instanceof Writable)) continue;
+      pipe.on("error", () => undefined);
+      pipe.end(text);
+    }
     if (request.kill.aborted) kill();
     request.kill.addEventListener("abort", kill, { once: true });
     child.once("exit", (exitCode, signal) => {

@@ -1,0 +1,54 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Backend, BackendName } from "../../../servers/sandbox/adapters/backend.ts";
+import { bubblewrapBackend } from "../../../servers/sandbox/adapters/bubblewrap.ts";
+import { dockerBackend } from "../../../servers/sandbox/adapters/docker.ts";
+import { nodeImage } from "../../../servers/sandbox/adapters/node-image.ts";
+import { unisolatedBackend } from "../../../servers/sandbox/adapters/unisolated.ts";
+import { requirement, type Requirement } from "../../support/skip.ts";
+
+export interface Candidate {
+  readonly name: BackendName;
+  readonly need: Requirement;
+  /** Opens the backend on a state folder, as another server process would. */
+  open(root: string): Backend;
+}
+
+export const nonce = (): string => randomBytes(8).toString("hex");
+export const runDeps = { nonce, monotonic: () => performance.now() };
+export const fileDeps = { nonce, clock: () => Date.now() };
+
+export function newRoot(): string {
+  return mkdtempSync(join(tmpdir(), "slipway-sandbox-"));
+}
+
+/** Names this test process towards the Docker daemon. */
+const owner = `test-${nonce()}`;
+
+const adapters: Readonly<Record<BackendName, (root: string) => Backend>> = {
+  docker: () =>
+    dockerBackend({
+      host: process.env["DOCKER_HOST"],
+      owner,
+      boot: nonce(),
+      clock: Date.now,
+      image: nodeImage({ node: process.execPath, busybox: ["/usr/bin/busybox", "/bin/busybox"] }),
+    }),
+  bubblewrap: (root) => bubblewrapBackend({ root, bwrap: "/usr/bin/bwrap", node: process.execPath, uid: process.getuid?.() ?? 1000 }),
+  unisolated: (root) => unisolatedBackend({ root, path: process.env["PATH"] ?? "/usr/bin:/bin", nonce }),
+};
+
+const TITLES: Readonly<Record<BackendName, string>> = { docker: "Docker", bubblewrap: "bubblewrap", unisolated: "a process" };
+
+/** Every backend, with what this machine lacks for it. */
+export async function candidates(): Promise<readonly Candidate[]> {
+  return Promise.all(
+    (["docker", "bubblewrap", "unisolated"] as const).map(async (name) => {
+      const open = adapters[name];
+      const probe = await open(newRoot()).probe();
+      return { name, open, need: requirement(TITLES[name], probe.ok, probe.ok ? "" : probe.reason) };
+    }),
+  );
+}

@@ -136,7 +136,8 @@ export function readArchive(limits: ArchiveLimits, onEntry: (entry: ReadEntry) =
 
 function cleanPath(name: string): string | null {
   try {
-    return workspacePath(name.replace(/\/+$/, ""));
+    // A name that was not UTF-8 has lost bytes on the way.
+    return name.includes("\ufffd") ? null : workspacePath(name.replace(/\/+$/, ""));
   } catch {
     return null;
   }

@@ -6,7 +6,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { DEFAULT_LIMITS, TMP_MB, type Limits } from "../domain/limits.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
 import type { Backend, ExecRequest, Layout, Probe } from "./backend.ts";
-import { runLocal } from "./local-process.ts";
+import { runLocal, runningCommands } from "./local-process.ts";
 
 export interface BubblewrapSettings {
   /** Holds one folder per sandbox. */
@@ -47,6 +47,7 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
       { cwd: "/", env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, texts: [PASSWD, GROUP], killRest: async () => undefined },
       request,
     );
+  const commands = runningCommands();
   const prepare = async (id: string): Promise<void> => {
     await mkdir(workspaceOf(id), { recursive: true, mode: 0o700 });
     if (uid === 0) await chown(workspaceOf(id), spareUid(id), spareUid(id));
@@ -83,12 +84,13 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
     layout: () => LAYOUT,
     async exec(ref, request) {
       if (!existsSync(workspaceOf(ref.id))) throw new DomainError("not_found", `sandbox ${ref.id} is gone`, { hint: "create a new one" });
-      const end = await run(ref.id, ref.limits, request);
+      const { result: end, deleted } = await commands.track(ref.id, request.kill, (kill) => run(ref.id, ref.limits, { ...request, kill }));
       // The reporter inside tells signals apart; one that ended bubblewrap itself came from outside.
-      return { exitCode: end.exitCode, signal: null, oomKills: 0, forksRefused: 0, cpuMs: null, peakMemoryBytes: null, alive: existsSync(workspaceOf(ref.id)) };
+      return { exitCode: end.exitCode, signal: null, oomKills: 0, forksRefused: 0, cpuMs: null, peakMemoryBytes: null, alive: !deleted && existsSync(workspaceOf(ref.id)) };
     },
     isAlive: async (ref) => existsSync(workspaceOf(ref.id)),
     async destroy(ref) {
+      await commands.killAll(ref.id);
       const remove = (): Promise<void> => rm(folderOf(ref.id), { recursive: true, force: true });
       try {
         await remove();

@@ -12,7 +12,7 @@ import type { NodeImage } from "./node-image.ts";
 export interface DockerSettings {
   readonly host: DockerHost;
   /** Names the state folder: containers with another owner are never touched. */
-  readonly owner: string;
+  readonly owner: () => string;
   /** Names this run of the server. */
   readonly boot: string;
   readonly clock: Clock;
@@ -31,23 +31,24 @@ export function dockerBackend(settings: DockerSettings): Backend {
   let client: Promise<Docker> | undefined;
   const docker = (): Promise<Docker> => (client ??= dockerClient(settings.host));
   const running = new Map<string, number>();
-  const owned = { [LABEL.owner]: settings.owner };
 
   return {
     name: "docker",
     isolation: "container",
     async probe() {
-      const unavailable = { ok: false, reason: "no Docker daemon answers", hint: "install docker.io, start the daemon, and let this user reach its socket" } as const;
       let timer: NodeJS.Timeout | undefined;
       try {
-        const ping = docker().then((client) => client.ping());
+        const api = await docker();
         const late = new Promise<never>((_resolve, reject) => {
           timer = setTimeout(() => reject(new Error("late")), PROBE_MS);
         });
-        await Promise.race([ping, late]);
+        await Promise.race([api.ping(), late]);
+        clearTimeout(timer);
+        await settings.image.check();
         return { ok: true };
-      } catch {
-        return unavailable;
+      } catch (error) {
+        if (error instanceof DomainError) return { ok: false, reason: error.message, hint: error.hint ?? "" };
+        return { ok: false, reason: "no Docker daemon answers", hint: "install docker.io, start the daemon, and let this user reach its socket" };
       } finally {
         clearTimeout(timer);
       }
@@ -100,7 +101,7 @@ export function dockerBackend(settings: DockerSettings): Backend {
       try {
         const container = (await docker()).getContainer(ref.handle === "" ? nameOf(ref.id) : ref.handle);
         const { Config } = await container.inspect();
-        if (Config.Labels[LABEL.owner] !== settings.owner || Config.Labels[LABEL.sandbox] !== ref.id) return;
+        if (Config.Labels[LABEL.owner] !== settings.owner() || Config.Labels[LABEL.sandbox] !== ref.id) return;
         await container.remove({ force: true, v: true });
       } catch (error) {
         // 404: gone. 409: another call is removing it.
@@ -110,7 +111,7 @@ export function dockerBackend(settings: DockerSettings): Backend {
     },
     async listOwned() {
       try {
-        const list = await (await docker()).listContainers({ all: true, filters: { label: Object.entries(owned).map(([name, value]) => `${name}=${value}`) } });
+        const list = await (await docker()).listContainers({ all: true, filters: { label: [`${LABEL.owner}=${settings.owner()}`] } });
         return list.map((entry) => ({ id: entry.Labels[LABEL.sandbox] ?? "", handle: entry.Id }));
       } catch (error) {
         throw dockerError(error, "");
@@ -135,7 +136,7 @@ function containerOptions(spec: SandboxSpec, image: string, settings: DockerSett
   const memory = (limits.memoryMb + limits.diskMb + TMP_MB) * MB;
   const labels = {
     [LABEL.sandbox]: spec.id,
-    [LABEL.owner]: settings.owner,
+    [LABEL.owner]: settings.owner(),
     [LABEL.boot]: settings.boot,
     [LABEL.expires]: toIso(settings.clock() + spec.ttlS * 1_000),
   };

@@ -80,3 +80,35 @@ function killGroup(pid: number): void {
     // The group is gone already.
   }
 }
+
+/** The commands that run in each sandbox of this process, so that a deleted sandbox takes them with it. */
+export interface RunningCommands {
+  /** Runs `work` with a signal that aborts when `kill` or `killAll` says so; `deleted` tells that the latter did. */
+  track<T>(id: string, kill: AbortSignal, work: (kill: AbortSignal) => Promise<T>): Promise<{ readonly result: T; readonly deleted: boolean }>;
+  /** Kills what runs in a sandbox and waits until it ended. */
+  killAll(id: string): Promise<void>;
+}
+
+export function runningCommands(): RunningCommands {
+  const running = new Map<string, Map<AbortController, Promise<unknown>>>();
+  return {
+    async track(id, kill, work) {
+      const own = new AbortController();
+      const of = running.get(id) ?? new Map<AbortController, Promise<unknown>>();
+      running.set(id, of);
+      const result = work(AbortSignal.any([kill, own.signal]));
+      of.set(own, result);
+      try {
+        return { result: await result, deleted: own.signal.aborted };
+      } finally {
+        of.delete(own);
+        if (of.size === 0) running.delete(id);
+      }
+    },
+    async killAll(id) {
+      const of = [...(running.get(id) ?? [])];
+      for (const [controller] of of) controller.abort();
+      await Promise.allSettled(of.map(([, result]) => result));
+    },
+  };
+}

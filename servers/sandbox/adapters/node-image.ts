@@ -12,6 +12,8 @@ import { WORKSPACE } from "../domain/workspace-path.ts";
 
 /** The image of template `node`: this machine's Node binary and busybox, made here, from no registry. */
 export interface NodeImage {
+  /** @throws {DomainError} unavailable when this machine lacks a part of it. */
+  check(): Promise<void>;
   /** Gives the image's tag, and builds it first where the daemon lacks it. */
   ensure(docker: Docker, progress: (message: string) => void): Promise<string>;
 }
@@ -42,12 +44,18 @@ export function nodeImage(settings: NodeImageSettings): NodeImage {
     const hash = createHash("sha256").update(JSON.stringify([RECIPE, files.map((file) => [file.path, file.digest])])).digest("hex");
     return { tag: `slipway/node:${hash.slice(0, 12)}`, hash, files };
   };
+  const known = (): ReturnType<typeof plan> => {
+    const planned = (recipe ??= plan());
+    // A failure is not remembered: what is missing may be installed while the server runs.
+    planned.catch(() => (recipe = undefined));
+    return planned;
+  };
   return {
+    async check() {
+      await known();
+    },
     async ensure(docker, progress) {
-      recipe ??= plan();
-      // A failure is not remembered: what is missing may be installed while the server runs.
-      recipe.catch(() => (recipe = undefined));
-      const { tag, hash, files } = await recipe;
+      const { tag, hash, files } = await known();
       if (await hasImage(docker, tag)) return tag;
       progress(`building the image ${tag}`);
       await importRootFs(docker, tag, hash, files);

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../../kernel/errors.ts";
 import type { Backend, Layout, SandboxRef } from "./backend.ts";
-import { runLocal } from "./local-process.ts";
+import { runLocal, runningCommands } from "./local-process.ts";
 
 export interface UnisolatedSettings {
   /** Holds one folder per sandbox. */
@@ -22,6 +22,7 @@ const MARK = "SLIPWAY_COMMAND";
  */
 export function unisolatedBackend({ root, path, nonce }: UnisolatedSettings): Backend {
   const folderOf = (id: string): string => join(root, id);
+  const commands = runningCommands();
   const layout = (ref: SandboxRef): Layout => {
     const folder = join(existsSync(root) ? realpathSync(root) : root, ref.id);
     return {
@@ -43,15 +44,15 @@ export function unisolatedBackend({ root, path, nonce }: UnisolatedSettings): Ba
     async exec(ref, request) {
       if (!existsSync(layout(ref).workspace)) throw new DomainError("not_found", `sandbox ${ref.id} is gone`, { hint: "create a new one" });
       const mark = nonce();
-      const end = await runLocal(
-        request.argv,
-        { cwd: layout(ref).workspace, env: { ...request.env, [MARK]: mark }, killRest: () => killMarked(`${MARK}=${mark}`) },
-        request,
-      );
-      return { ...end, oomKills: 0, forksRefused: 0, cpuMs: null, peakMemoryBytes: null, alive: true };
+      const options = { cwd: layout(ref).workspace, env: { ...request.env, [MARK]: mark }, killRest: () => killMarked(`${MARK}=${mark}`) };
+      const { result: end, deleted } = await commands.track(ref.id, request.kill, (kill) => runLocal(request.argv, options, { ...request, kill }));
+      return { ...end, oomKills: 0, forksRefused: 0, cpuMs: null, peakMemoryBytes: null, alive: !deleted && existsSync(options.cwd) };
     },
     isAlive: async (ref) => existsSync(join(folderOf(ref.id), "workspace")),
-    destroy: (ref) => rm(folderOf(ref.id), { recursive: true, force: true }),
+    async destroy(ref) {
+      await commands.killAll(ref.id);
+      await rm(folderOf(ref.id), { recursive: true, force: true });
+    },
     listOwned: async () => [],
   };
 }

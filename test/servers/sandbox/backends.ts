@@ -31,7 +31,7 @@ const adapters: Readonly<Record<BackendName, (root: string) => Backend>> = {
   docker: () =>
     dockerBackend({
       host: process.env["DOCKER_HOST"],
-      owner,
+      owner: () => owner,
       boot: nonce(),
       clock: Date.now,
       image: nodeImage({ node: process.execPath, busybox: ["/usr/bin/busybox", "/bin/busybox"] }),

@@ -1,0 +1,63 @@
+import { createHash, randomBytes } from "node:crypto";
+import { systemClock } from "../../kernel/clock.ts";
+import type { ServerSources } from "../../kernel/config.ts";
+import { idSource } from "../../kernel/ids.ts";
+import { openJobs } from "../../kernel/jobs.ts";
+import type { ToolServer } from "../../kernel/mcp/server.ts";
+import { receiptKey } from "../../kernel/receipts.ts";
+import { openRoots } from "../../kernel/roots.ts";
+import { bubblewrapBackend } from "./adapters/bubblewrap.ts";
+import { openBackends, type Backends } from "./adapters/choose.ts";
+import { dockerBackend } from "./adapters/docker.ts";
+import { nodeImage } from "./adapters/node-image.ts";
+import { unisolatedBackend } from "./adapters/unisolated.ts";
+import { readSandboxConfig, type SandboxConfig } from "./config.ts";
+import { createSandboxServer, type SandboxDeps } from "./server.ts";
+import { openSandboxStore } from "./store/sqlite.ts";
+import { sweepExpired, sweepOrphans } from "./tools/lifecycle.ts";
+import { openLiveLogs } from "./tools/live-log.ts";
+
+/** Opens the sandbox server of a state folder. Backends are looked for when the first sandbox is made. */
+export async function openSandbox(sources: ServerSources): Promise<ToolServer> {
+  const config = readSandboxConfig(sources);
+  const nonce = (): string => randomBytes(8).toString("hex");
+  let key: Uint8Array | undefined;
+  const keyOf = (): Uint8Array => (key ??= receiptKey(config.home));
+  let swept: Promise<void> | undefined;
+  const deps: SandboxDeps = {
+    store: openSandboxStore(config.database, systemClock),
+    backends: backendsOf(config, nonce, keyOf),
+    jobs: openJobs(),
+    logs: openLiveLogs(),
+    clock: systemClock,
+    monotonic: () => performance.now(),
+    newId: idSource(systemClock),
+    nonce,
+    roots: () => openRoots(config.roots),
+    folder: config.folder,
+    patches: { path: config.path, scratch: config.scratch },
+    receiptKey: keyOf,
+    async sweep(writer) {
+      await sweepExpired(deps, writer);
+      await (swept ??= sweepOrphans(deps));
+    },
+    maxSandboxes: config.maxSandboxes,
+    outputCapBytes: config.outputCapBytes,
+    log: sources.log,
+  };
+  return createSandboxServer(deps);
+}
+
+function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uint8Array): Backends {
+  const node = process.execPath;
+  // Two state folders never take each other's containers for their own, wherever the daemon is.
+  const owner = (): string => createHash("sha256").update("owner").update(keyOf()).digest("hex").slice(0, 16);
+  return openBackends(
+    {
+      docker: dockerBackend({ host: config.dockerHost, owner, boot: nonce(), clock: systemClock, image: nodeImage({ node, busybox: config.busybox }) }),
+      bubblewrap: bubblewrapBackend({ root: config.folder, bwrap: config.bwrap, node, uid: process.getuid?.() ?? 1_000 }),
+      ...(config.allowUnisolated ? { unisolated: unisolatedBackend({ root: config.folder, path: config.path, nonce }) } : {}),
+    },
+    () => performance.now(),
+  );
+}

@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { DEFAULT_WAIT_MS, MAX_WAIT_MS, type Job } from "../../../kernel/jobs.ts";
+import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
+import type { SandboxDeps } from "../server.ts";
+import { maxTokensInput, showOutput } from "./answer.ts";
+import type { Ran } from "./run-and-record.ts";
+import { runOutput, showRun } from "./run-answer.ts";
+
+/** The answer about a job: what run_command says once it ended, and what it printed so far until then. */
+export const jobOutput = runOutput.partial({ stdout: true, stderr: true, isolation: true }).extend({
+  output: z.string().optional(),
+  next_after: z.int().optional(),
+});
+
+export function showJob(deps: SandboxDeps, job: Job<Ran>, after: number, maxTokens: number): z.input<typeof jobOutput> {
+  if (job.status === "failed") throw job.error;
+  if (job.result !== undefined) {
+    const shown = showRun(job.result, maxTokens);
+    return { job_id: job.id, status: shown.outcome === "cancelled" ? "cancelled" : "completed", ...shown };
+  }
+  const { bytes, next } = deps.logs.find(job.id)?.read(after) ?? { bytes: Buffer.alloc(0), next: after };
+  const { text, truncated } = showOutput(bytes, maxTokens - 100);
+  return { job_id: job.id, status: job.status, outcome: job.status === "cancelled" ? "cancelled" : "running", output: text, next_after: next, truncated };
+}
+
+export const readJobTool = defineTool({
+  name: "read_job",
+  title: "Read a job",
+  description: "Waits for a running command, at most wait_ms. Ended: the same answer as run_command. Working: what it printed since after; pass next_after on.",
+  input: z.object({
+    job_id: z.string(),
+    after: z.int().min(0).default(0),
+    wait_ms: z.int().min(0).max(MAX_WAIT_MS).default(DEFAULT_WAIT_MS),
+    max_tokens: maxTokensInput,
+  }),
+  output: jobOutput,
+  annotations: READS,
+  core: true,
+  async run({ job_id: id, after, wait_ms: waitMs, max_tokens: maxTokens }, deps: SandboxDeps, call) {
+    return showJob(deps, await deps.jobs.wait(call.principal.id, id, waitMs), after, maxTokens);
+  },
+});

@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { z } from "zod";
 import { canonicalJson } from "./canonical-json.ts";
 import { DomainError } from "./errors.ts";
@@ -84,9 +85,16 @@ export function treeDigest(entries: Iterable<TreeEntry>): string {
   return hash.digest("base64url");
 }
 
-/** Signs a receipt: `slipway-receipt.v1.<payload>.<HMAC-SHA256>`, both base64url. */
+// What every receipt repeats. A model pays for each character of a receipt, and this saves two thirds of them.
+// Part of the format: a receipt written with another dictionary cannot be read.
+const DICTIONARY = Buffer.from(
+  '"argv":["npm","run","test"],"node","sh","-c","git","output_cap","cancelled","not_found","bad_cwd","sandbox_dead","backend_down","signaled","timeout","oom","pids","disk","SIGKILL","SIGTERM","SIGSEGV","unisolated","none","bubblewrap","namespaces","argv_sha256":"","script_sha256":"","counts":{"failed":0,"passed":0,"skipped":0},{"backend":"docker","command":{"script":"npm test"},"commands_before":0,"counts":null,"cwd":".","exit_code":0,"finished_at":"2026-01-01T00:00:00.000Z","id":"rcp_01","isolation":"container","outcome":"exited","sandbox_id":"sbx_01","signal":null,"started_at":"2026-01-01T00:00:00.000Z","stderr_sha256":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU","stdout_sha256":"","tree_digest":"","v":1}',
+);
+const MAX_PAYLOAD_BYTES = 65_536;
+
+/** Signs a receipt: `slipway-receipt.v1.<canonical JSON, deflated>.<HMAC-SHA256>`, both base64url. */
 export function signReceipt(receipt: Receipt, key: Uint8Array): string {
-  const payload = Buffer.from(canonicalJson(receipt)).toString("base64url");
+  const payload = deflateRawSync(canonicalJson(receipt), { dictionary: DICTIONARY, level: 9 }).toString("base64url");
   return `${PREFIX}${payload}.${mac(payload, key)}`;
 }
 
@@ -99,7 +107,7 @@ export function verifyReceipt(token: string, key: Uint8Array): { readonly ok: tr
   if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) {
     return { ok: false, reason: "the signature does not fit: the receipt was changed, or it comes from another state folder" };
   }
-  const receipt = Receipt.safeParse(parseJson(Buffer.from(payload, "base64url").toString("utf8")));
+  const receipt = Receipt.safeParse(readPayload(payload));
   return receipt.success ? { ok: true, receipt: receipt.data } : { ok: false, reason: "the receipt has fields that this version does not know" };
 }
 
@@ -107,9 +115,10 @@ function mac(payload: string, key: Uint8Array): string {
   return createHmac("sha256", key).update(PREFIX).update(payload).digest("base64url");
 }
 
-function parseJson(text: string): unknown {
+/** Called for signed payloads only. */
+function readPayload(payload: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(inflateRawSync(Buffer.from(payload, "base64url"), { dictionary: DICTIONARY, maxOutputLength: MAX_PAYLOAD_BYTES }).toString("utf8"));
   } catch {
     return undefined;
   }

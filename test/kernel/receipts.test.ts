@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { fork } from "node:child_process";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
-import { canonicalJson } from "../../kernel/canonical-json.ts";
 import { isReceiptFor, receiptCommand, receiptDigest, receiptKey, signReceipt, treeDigest, verifyReceipt, type Receipt } from "../../kernel/receipts.ts";
 
 const KEY = Buffer.alloc(32, 7);
@@ -67,8 +66,8 @@ const changes: { readonly [Field in keyof Receipt]: unknown } = {
 
 test.each(Object.entries(changes))("a changed %s is refused", (field, value) => {
   const [, mac = ""] = /\.([^.]+)$/.exec(signReceipt(sample, KEY)) ?? [];
-  const payload = Buffer.from(canonicalJson({ ...sample, [field]: value })).toString("base64url");
-  expect(verifyReceipt(`slipway-receipt.v1.${payload}.${mac}`, KEY)).toMatchObject({ ok: false });
+  const forged = signReceipt({ ...sample, [field]: value }, Buffer.alloc(32, 9)).replace(/[^.]+$/, mac);
+  expect(verifyReceipt(forged, KEY)).toMatchObject({ ok: false });
 });
 
 test("a changed character anywhere is refused", () => {
@@ -80,6 +79,11 @@ test("a changed character anywhere is refused", () => {
       expect(verifyReceipt(changed, KEY).ok).toBe(false);
     }),
   );
+});
+
+test("a receipt costs a model little", () => {
+  const token = signReceipt({ ...sample, stderr_sha256: receiptDigest("err") }, KEY);
+  expect(token.length).toBeLessThan(330);
 });
 
 test.each(["", "x", "slipway-receipt.v1.", "slipway-receipt.v1.a.b.c", "slipway-receipt.v2.a.b"])("%j is not a receipt", (token) => {

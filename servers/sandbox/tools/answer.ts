@@ -4,12 +4,12 @@ import { estimateTokens } from "../../../kernel/tokens.ts";
 import type { SandboxRecord } from "../store/sandbox-store.ts";
 
 /** Arguments that several tools share, described once. */
-export const idempotencyKey = z.string().min(1).max(200).optional();
-export const sandboxId = z.string().max(100);
+export const idempotencyKey = z.string().max(200).optional();
+export const sandboxId = z.string();
 export const maxTokensInput = z.int().min(200).max(20_000).default(2_000);
 
-/** Stands in every answer about a sandbox that isolates nothing. */
-export const isolationMark = { isolation: z.literal("none").optional().describe("present when nothing isolates this sandbox") };
+/** `isolation: "none"` stands in every answer about a sandbox that isolates nothing. */
+export const isolationMark = { isolation: z.string().optional() };
 
 export function markIsolation({ isolation }: Pick<SandboxRecord, "isolation">): { isolation?: "none" } {
   return isolation === "none" ? { isolation } : {};

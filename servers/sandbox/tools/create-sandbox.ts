@@ -11,8 +11,6 @@ import { createSandbox, removeSandbox } from "./lifecycle.ts";
 import { importFolder, putFiles } from "./workspace.ts";
 import { toEntries, writtenFile } from "./written-file.ts";
 
-const assurance = z.enum(["enforced", "none"]);
-
 export const createSandboxTool = defineTool({
   name: "create_sandbox",
   title: "Create a sandbox",
@@ -21,7 +19,7 @@ export const createSandboxTool = defineTool({
   input: z.object({
     name: z.string().regex(/^[A-Za-z0-9][\w.-]{0,62}$/).optional(),
     template: z.string().default("node").describe("only node so far"),
-    files: z.array(writtenFile).max(2_000).optional(),
+    files: z.array(writtenFile.omit({ delete: true, mkdir: true })).max(2_000).optional(),
     from_dir: z.string().optional().describe("absolute, below an allowed root"),
     network: z.union([z.literal("none"), z.object({ allow: z.array(z.string()) })]).default("none"),
     limits: z
@@ -36,23 +34,7 @@ export const createSandboxTool = defineTool({
     backend: z.enum(BACKENDS).optional(),
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({
-    id: z.string(),
-    name: z.string().optional(),
-    backend: z.string(),
-    isolation: z.string(),
-    guarantees: z.object({
-      filesystem: assurance,
-      network: assurance,
-      processes: assurance,
-      memory: assurance,
-      cpu: assurance,
-      disk: assurance,
-      kernel: z.enum(["shared", "none"]),
-    }),
-    expires_at: z.string(),
-    tree_digest: z.string().optional(),
-  }),
+  output: z.looseObject({ id: z.string(), backend: z.string(), guarantees: z.record(z.string(), z.string()), expires_at: z.string() }),
   annotations: WRITES,
   core: true,
   async run({ name, template, files, from_dir: fromDir, network, limits, ttl_s: ttlS, backend }, deps: SandboxDeps, call) {
@@ -80,7 +62,7 @@ export const createSandboxTool = defineTool({
         ...(name === undefined ? {} : { name }),
         backend: record.backend,
         isolation: record.isolation,
-        guarantees: record.guarantees,
+        guarantees: { ...record.guarantees },
         expires_at: toIso(record.expiresAt),
         ...(imported === undefined ? {} : { tree_digest: imported.tree_digest }),
       }));

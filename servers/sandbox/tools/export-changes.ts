@@ -3,11 +3,11 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { receiptDigest } from "../../../kernel/receipts.ts";
 import { estimateTokens, fitItems, fitText } from "../../../kernel/tokens.ts";
 import type { SandboxDeps } from "../server.ts";
-import { isolationMark, markIsolation, maxTokensInput, sandboxId } from "./answer.ts";
+import { markIsolation, maxTokensInput, sandboxId } from "./answer.ts";
 import { collectChanges } from "./collect-changes.ts";
 import { findSandbox } from "./find-sandbox.ts";
 
-const named = z.object({ path: z.string(), reason: z.string() });
+const named = z.looseObject({ path: z.string() });
 
 export const exportChanges = defineTool({
   name: "export_changes",
@@ -15,18 +15,7 @@ export const exportChanges = defineTool({
   description:
     "What changed in a sandbox since the imports, as a patch for git apply. flagged names changes that a host program would run or obey (hooks, agent and editor settings): look at them before applying. Ignored files stay inside. Long patches come in parts: join them, passing next_offset as offset while patch_sha256 stays the same.",
   input: z.object({ sandbox_id: sandboxId, offset: z.int().min(0).default(0), max_tokens: maxTokensInput }),
-  output: z.object({
-    patch: z.string(),
-    patch_sha256: z.string(),
-    files: z.array(z.object({ path: z.string(), status: z.string(), added: z.int().optional(), removed: z.int().optional() })),
-    files_count: z.int(),
-    flagged: z.array(named),
-    skipped: z.array(named).optional(),
-    ignored_count: z.int(),
-    next_offset: z.int().optional().describe("in characters"),
-    truncated: z.boolean(),
-    ...isolationMark,
-  }),
+  output: z.looseObject({ patch: z.string(), patch_sha256: z.string(), files: z.array(named), flagged: z.array(named), next_offset: z.number().optional() }),
   annotations: READS,
   core: true,
   async run({ sandbox_id: id, offset, max_tokens: maxTokens }, deps: SandboxDeps, call) {

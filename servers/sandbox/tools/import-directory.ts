@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
 import { workspacePath } from "../domain/workspace-path.ts";
 import type { SandboxDeps } from "../server.ts";
-import { idempotencyKey, isolationMark, markIsolation, sandboxId } from "./answer.ts";
+import { idempotencyKey, markIsolation, sandboxId } from "./answer.ts";
 import { findSandbox } from "./find-sandbox.ts";
 import { importFolder } from "./workspace.ts";
 
@@ -18,14 +18,7 @@ export const importDirectory = defineTool({
     to: z.string().default("."),
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({
-    files: z.int(),
-    bytes: z.int(),
-    tree_digest: z.string(),
-    skipped: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
-    skipped_count: z.int().optional(),
-    ...isolationMark,
-  }),
+  output: z.looseObject({ files: z.number(), bytes: z.number(), tree_digest: z.string() }),
   annotations: DESTROYS,
   core: true,
   async run({ sandbox_id: id, dir, to }, deps: SandboxDeps, call) {

@@ -9,7 +9,7 @@ export const listSandboxes = defineTool({
   description: "Lists the live sandboxes of this state folder, oldest first, whichever process made them.",
   input: z.object({ limit: z.int().min(1).max(100).default(20), cursor: z.string().optional() }),
   output: z.object({
-    sandboxes: z.array(z.object({ id: z.string(), name: z.string().optional(), backend: z.string(), isolation: z.string(), status: z.string(), commands: z.int(), created_at: z.string(), expires_at: z.string() })),
+    sandboxes: z.array(z.looseObject({ id: z.string() })),
     next_cursor: z.string().optional(),
   }),
   annotations: READS,

@@ -4,19 +4,16 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { SandboxDeps } from "../server.ts";
 import { maxTokensInput, showOutput } from "./answer.ts";
 import type { Ran } from "./run-and-record.ts";
-import { runOutput, showRun } from "./run-answer.ts";
+import { showRun } from "./run-answer.ts";
 
 /** The answer about a job: what run_command says once it ended, and what it printed so far until then. */
-export const jobOutput = runOutput.partial({ stdout: true, stderr: true, isolation: true }).extend({
-  output: z.string().optional(),
-  next_after: z.int().optional(),
-});
+export const jobOutput = z.looseObject({ job_id: z.string(), status: z.string(), outcome: z.string() });
 
 export function showJob(deps: SandboxDeps, job: Job<Ran>, after: number, maxTokens: number): z.input<typeof jobOutput> {
   if (job.status === "failed") throw job.error;
   if (job.result !== undefined) {
     const shown = showRun(job.result, maxTokens);
-    return { job_id: job.id, status: shown.outcome === "cancelled" ? "cancelled" : "completed", ...shown };
+    return { ...shown, job_id: job.id, status: shown.outcome === "cancelled" ? "cancelled" : "completed" };
   }
   const { bytes, next } = deps.logs.find(job.id)?.read(after) ?? { bytes: Buffer.alloc(0), next: after };
   const { text, truncated } = showOutput(bytes, maxTokens - 100);

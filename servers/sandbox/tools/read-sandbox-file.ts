@@ -19,7 +19,7 @@ export const readSandboxFile = defineTool({
     length: z.int().min(1).optional(),
     max_tokens: maxTokensInput,
   }),
-  output: z.object({ text: z.string().optional(), base64: z.string().optional(), size_bytes: z.int(), next_offset: z.int().optional(), ...isolationMark }),
+  output: z.object({ text: z.string().optional(), base64: z.string().optional(), size_bytes: z.number(), next_offset: z.number().optional(), ...isolationMark }),
   annotations: READS,
   core: true,
   async run({ sandbox_id: id, path, offset, length, max_tokens: maxTokens }, deps: SandboxDeps, call) {
@@ -38,11 +38,14 @@ export const readSandboxFile = defineTool({
   },
 });
 
-/** As much of the front as fits the budget once it is JSON, at least one byte so that a reader makes progress. */
+/**
+ * As much of the front as fits the budget once it is JSON, at least one byte so that a reader makes progress. Base64
+ * has no words, so a byte of it may cost a token.
+ */
 function fitPart(content: Buffer, isCut: boolean, maxTokens: number): { readonly text: string | null; readonly bytes: number } {
   for (let size = content.length; ; size = Math.floor(size * 0.7)) {
     const part = decodePart(content.subarray(0, Math.max(size, 1)), isCut || size < content.length);
-    const shown = part.text ?? content.subarray(0, part.bytes).toString("base64");
-    if (size <= 4 || estimateTokens(JSON.stringify(shown)) <= maxTokens - 40) return part;
+    const cost = part.text === null ? part.bytes : estimateTokens(JSON.stringify(part.text));
+    if (size <= 4 || cost <= maxTokens - 40) return part;
   }
 }

@@ -1,32 +1,42 @@
 import { z } from "zod";
 import { estimateTokens } from "../../../kernel/tokens.ts";
-import { OUTCOMES } from "../domain/outcome.ts";
+import { OUTCOMES, type Outcome } from "../domain/outcome.ts";
 import type { Ran } from "./run-and-record.ts";
 import { showOutput } from "./answer.ts";
 
-/** The answer about one command, running or ended. */
-export const runOutput = z.object({
+/** The answer about one command, running or ended; `RunOutput` says all of it. */
+export const runOutput = z.looseObject({
   outcome: z.enum(OUTCOMES),
-  exit_code: z.int().optional(),
-  signal: z.string().optional(),
+  exit_code: z.number().optional(),
   stdout: z.string(),
   stderr: z.string(),
-  truncated: z.boolean(),
-  usage: z.object({ wall_ms: z.int(), cpu_ms: z.int().nullable(), peak_memory_bytes: z.int().nullable() }).optional(),
   receipt: z.string().optional(),
   job_id: z.string().optional(),
-  status: z.string().optional(),
-  isolation: z.string(),
 });
 
-export type RunOutput = z.input<typeof runOutput>;
+export interface RunOutput {
+  outcome: Outcome;
+  exit_code?: number;
+  signal?: string;
+  stdout: string;
+  stderr: string;
+  truncated: boolean;
+  usage?: { wall_ms: number; cpu_ms: number | null; peak_memory_bytes: number | null };
+  receipt?: string;
+  job_id?: string;
+  status?: string;
+  isolation: string;
+  [more: string]: unknown;
+}
 
 const RESERVE_TOKENS = 120;
+// Random text has no words: tokenizers cut it small.
+const CHARS_PER_RECEIPT_TOKEN = 1.4;
 
 /** Shows an ended command within a token budget: stderr may take half of it, stdout the rest. */
 export function showRun({ result, receipt, isolation }: Ran, maxTokens: number): RunOutput {
   const { ending } = result;
-  const room = Math.max(60, maxTokens - RESERVE_TOKENS - estimateTokens(receipt));
+  const room = Math.max(60, maxTokens - RESERVE_TOKENS - Math.ceil(receipt.length / CHARS_PER_RECEIPT_TOKEN));
   const stderr = showOutput(result.stderr, Math.floor(room / 2));
   const stdout = showOutput(result.stdout, room - Math.min(Math.floor(room / 2), estimateTokens(JSON.stringify(stderr.text))));
   return {

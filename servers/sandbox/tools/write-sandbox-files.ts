@@ -12,7 +12,7 @@ export const writeSandboxFiles = defineTool({
   title: "Write sandbox files",
   description: "Writes, deletes and makes files and folders in a sandbox's workspace, byte-exact, deletions first. Parent folders are made. All paths are checked before anything is written.",
   input: z.object({ sandbox_id: sandboxId, files: z.array(writtenFile).min(1).max(2_000), idempotency_key: idempotencyKey }),
-  output: z.object({ written: z.int(), ...isolationMark }),
+  output: z.object({ written: z.number(), ...isolationMark }),
   annotations: DESTROYS,
   core: true,
   async run({ sandbox_id: id, files }, deps: SandboxDeps, call) {

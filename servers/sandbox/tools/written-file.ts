@@ -17,6 +17,8 @@ export const writtenFile = z.object({
   mkdir: z.boolean().optional(),
 });
 
+type WrittenFile = Omit<z.output<typeof writtenFile>, "delete" | "mkdir"> & { readonly delete?: boolean | undefined; readonly mkdir?: boolean | undefined };
+
 const MAX_BYTES = 32 * 1_048_576;
 
 /**
@@ -25,7 +27,7 @@ const MAX_BYTES = 32 * 1_048_576;
  * @throws {DomainError} invalid for a path outside the workspace, a file without or with two contents, broken base64;
  * limit when it is too much for one call.
  */
-export function toEntries(files: readonly z.output<typeof writtenFile>[]): { readonly entries: readonly Entry[]; readonly removed: readonly string[] } {
+export function toEntries(files: readonly WrittenFile[]): { readonly entries: readonly Entry[]; readonly removed: readonly string[] } {
   const entries = new Map<string, Entry>();
   const removed: string[] = [];
   let bytes = 0;

@@ -29,9 +29,10 @@ export interface Store<Tx> {
   write<T>(writer: Writer, work: (tx: Tx) => T | Promise<T>): Promise<T>;
   /**
    * Changes state, and keeps what `work` returns as the tool's answer to this idempotency key for 24 hours.
-   * Use it for the write whose result the tool returns.
+   * Use it for the write whose result the tool returns. An answer that `isKept` denies leaves the key free: it told
+   * of a state that may change, and changed nothing.
    */
-  answer<T>(writer: Writer, work: (tx: Tx) => T | Promise<T>): Promise<T>;
+  answer<T>(writer: Writer, work: (tx: Tx) => T | Promise<T>, isKept?: (answer: T) => boolean): Promise<T>;
   /** The answer kept for a key, or undefined. */
   keptAnswer(writer: Writer): Promise<unknown>;
   events(query: EventQuery): Promise<readonly EventRecord[]>;
@@ -55,14 +56,14 @@ export function storeOver<Tx>(db: Database, clock: Clock, bind: (sql: Sql, emit:
   return {
     read: (work) => db.read((sql) => work(bind(sql, refuse))),
     write: (writer, work) => db.write((sql) => inWrite(sql, writer, work)),
-    answer: (writer, work) =>
+    answer: (writer, work, isKept) =>
       db.write(async (sql) => {
         const { once } = writer;
         if (once !== undefined && readAnswer(sql, writer, once, clock()) !== undefined) {
           throw new AnsweredMeanwhile();
         }
         const result = await inWrite(sql, writer, work);
-        if (once !== undefined) {
+        if (once !== undefined && (isKept?.(result) ?? true)) {
           sql.run("DELETE FROM answer WHERE at < ?", clock() - KEPT_FOR_MS);
           sql.run(
             "INSERT OR REPLACE INTO answer (principal, tool, key, digest, answer, at) VALUES (?, ?, ?, ?, ?, ?)",

@@ -1,3 +1,5 @@
+import { findCycle } from "../../../kernel/graph.ts";
+
 /** What a dependency waits for: the other task's success, or its end for good or ill. */
 export interface Dependency {
   /** An id, or a ref of the same batch. */
@@ -19,40 +21,17 @@ export type BatchProblem =
  * on new ones, so every new circle lies inside the batch.
  */
 export function findProblem(items: readonly BatchItem[]): BatchProblem | null {
-  const byRef = new Map<string, BatchItem>();
-  for (const item of items) {
-    if (item.ref === null) continue;
-    if (byRef.has(item.ref)) return { kind: "duplicate_ref", ref: item.ref };
-    byRef.set(item.ref, item);
+  const dependsOn = new Map<string, readonly string[]>();
+  for (const { ref, dependsOn: on } of items) {
+    if (ref === null) continue;
+    if (dependsOn.has(ref)) return { kind: "duplicate_ref", ref };
+    dependsOn.set(
+      ref,
+      on.map((dependency) => dependency.task),
+    );
   }
-  const done = new Set<string>();
-  for (const start of byRef.keys()) {
-    const cycle = walk(start, byRef, done);
-    if (cycle !== null) return { kind: "cycle", path: cycle };
-  }
-  return null;
-}
-
-/** Depth first without recursion, so that a chain of ten thousand tasks does not exhaust the stack. */
-function walk(start: string, byRef: ReadonlyMap<string, BatchItem>, done: Set<string>): readonly string[] | null {
-  const path: { readonly ref: string; next: number }[] = [{ ref: start, next: 0 }];
-  const onPath = new Set([start]);
-  for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
-    const child = byRef.get(top.ref)?.dependsOn[top.next];
-    top.next += 1;
-    if (child === undefined) {
-      done.add(top.ref);
-      onPath.delete(top.ref);
-      path.pop();
-    } else if (onPath.has(child.task)) {
-      const refs = path.map((step) => step.ref);
-      return [...refs.slice(refs.indexOf(child.task)), child.task];
-    } else if (byRef.has(child.task) && !done.has(child.task)) {
-      onPath.add(child.task);
-      path.push({ ref: child.task, next: 0 });
-    }
-  }
-  return null;
+  const path = findCycle(dependsOn);
+  return path === null ? null : { kind: "cycle", path };
 }
 
 /** The places of the items in an order in which everything comes after what it depends on. Needs a batch without circles. */

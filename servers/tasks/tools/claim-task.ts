@@ -7,11 +7,17 @@ import { reservationsOverlap } from "../domain/paths.ts";
 import type { Task } from "../domain/task.ts";
 import { claimed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../server.ts";
-import type { ReadyFilter, TaskTx } from "../store/task-store.ts";
+import type { ReadyFilter, TaskEmit, TaskTx } from "../store/task-store.ts";
 import { settleDue } from "../store/upkeep.ts";
 import { idempotencyKey, maxTokensInput, mustFind, taskDetail } from "./answer.ts";
 
 const PAGE = 64;
+
+const output = z.object({
+  task: z.looseObject({ id: z.string() }).nullable(),
+  claim: z.object({ token: z.string(), expires_at: z.string(), attempt: z.int() }).optional(),
+  why_none: z.string().optional(),
+});
 
 export const claimTask = defineTool({
   name: "claim_task",
@@ -27,16 +33,12 @@ export const claimTask = defineTool({
     max_tokens: maxTokensInput,
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({
-    task: z.looseObject({ id: z.string() }).nullable(),
-    claim: z.object({ token: z.string(), expires_at: z.string(), attempt: z.int() }).optional(),
-    why_none: z.string().optional(),
-  }),
+  output,
   annotations: WRITES,
   core: true,
   alwaysLoad: true,
   run({ agent, capabilities, lease_s, task_id, milestone, max_tokens }, { store, clock, newToken }: TasksDeps, call) {
-    return store.answer(call, async (tx) => {
+    const claim = async (tx: TaskTx & { readonly emit: TaskEmit }): Promise<ClaimAnswer> => {
       const now = clock();
       await settleDue(tx, now);
       const found = await nextFor(tx, { agent, taskId: task_id, milestone }, capabilities);
@@ -51,9 +53,12 @@ export const claimTask = defineTool({
         task: { ...detail, ...outputs },
         claim: { token, expires_at: toIso(now + lease_s * 1_000), attempt: task.attempt },
       };
-    });
+    };
+    return store.answer(call, claim, (answer) => answer.task !== null);
   },
 });
+
+type ClaimAnswer = z.input<typeof output>;
 
 async function nextFor(tx: TaskTx, filter: ReadyFilter, capabilities: readonly string[]): Promise<{ readonly task: Task } | { readonly why: string }> {
   const reserved = await tx.reservedPaths();

@@ -146,6 +146,9 @@ test("a claim repeated under its key is the same claim", async () => {
   const first = await claim({ idempotency_key: "k" });
   expect(await claim({ idempotency_key: "k" })).toEqual(first);
   expect(idOf(await claim())).not.toBe(idOf(first));
+  expect(await claim({ idempotency_key: "empty" })).toMatchObject({ task: null });
+  await add({ title: "c" });
+  expect(await claim({ idempotency_key: "empty" })).toMatchObject({ task: { title: "c" } });
 });
 
 test("a released attempt does not count", async () => {

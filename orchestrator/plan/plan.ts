@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { DomainError } from "../../kernel/errors.ts";
+import { findCycle } from "../../kernel/graph.ts";
+
+const acceptance = z.union([
+  z.strictObject({ run: z.string().min(1) }),
+  z.strictObject({ tests: z.string().min(1), must_fail_before: z.boolean().optional(), protect: z.array(z.string()).optional() }),
+]);
+
+const budget = z.strictObject({ tokens: z.number().positive().optional(), usd: z.number().positive().optional(), wall_s: z.number().positive().optional() });
+
+const task = z.strictObject({
+  ref: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/, "letters, digits, dot, dash and underscore, at most 60"),
+  title: z.string().min(1).max(300),
+  description: z.string().max(20_000).default(""),
+  type: z.string().max(50).optional(),
+  depends_on: z.array(z.string()).default([]),
+  priority: z.int().min(1).max(10).optional(),
+  paths: z.array(z.string()).optional(),
+  capabilities: z.array(z.string()).optional(),
+  acceptance: z.array(acceptance).optional(),
+  runner: z.string().optional(),
+  budget: budget.optional(),
+  critical: z.boolean().optional(),
+  max_attempts: z.int().min(1).max(20).optional(),
+});
+
+/** `plan.yaml`: what a run works off. The same form comes from a planner. Unknown keys are errors. */
+const Plan = z.strictObject({
+  goal: z.string().optional(),
+  setup: z.string().optional(),
+  defaults: task.omit({ ref: true, title: true, description: true, depends_on: true }).partial().default({}),
+  tasks: z.array(task).min(1, "a plan needs at least one task").max(500),
+});
+
+export type Plan = z.output<typeof Plan>;
+export type PlanTask = Plan["tasks"][number];
+export type PlanAcceptance = z.output<typeof acceptance>;
+
+/**
+ * Reads a plan, with its defaults worked into every task.
+ *
+ * @throws {DomainError} invalid, naming the place: a wrong or unknown key, the same ref twice, an unknown reference
+ * or a circle.
+ */
+export function parsePlan(value: unknown): Plan {
+  const parsed = Plan.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const place = issue?.path.map(String).join(".") ?? "";
+    throw new DomainError("invalid", `the plan is wrong at ${place === "" ? "its top" : place}: ${issue?.message ?? "unreadable"}`, { hint: PLAN_HINT });
+  }
+  const plan = parsed.data;
+  const refs = new Map<string, readonly string[]>();
+  for (const { ref, depends_on } of plan.tasks) {
+    if (refs.has(ref)) throw new DomainError("invalid", `the plan uses the ref "${ref}" twice`, { hint: "give every task its own ref" });
+    refs.set(ref, depends_on);
+  }
+  for (const [ref, dependsOn] of refs) {
+    const unknown = dependsOn.find((on) => !refs.has(on));
+    if (unknown !== undefined) {
+      throw new DomainError("invalid", `task "${ref}" depends on "${unknown}", which is not in the plan`, { hint: "depends_on takes refs of this plan" });
+    }
+  }
+  const cycle = findCycle(refs);
+  if (cycle !== null) {
+    throw new DomainError("invalid", `the plan goes in a circle: ${cycle.join(" -> ")}`, { hint: "drop one of these dependencies" });
+  }
+  return { ...plan, tasks: plan.tasks.map((item) => ({ ...plan.defaults, ...item })) };
+}
+
+const PLAN_HINT = "a plan has goal?, setup?, defaults? and tasks: [{ref, title, description?, depends_on?, paths?, acceptance?, …}]";

@@ -11,6 +11,16 @@ export interface Entry {
 
 /** Every command, by the words that call it, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+  ["demo", { usage: "demo [--sabotage]", summary: "a hands-off run on a bundled sample, without any key", load: async () => (await import("../orchestrator/cli/demo.ts")).demoCommand }],
+  ["run", { usage: 'run "<goal>" | --plan FILE', summary: "a hands-off run on your repository", load: async () => (await import("../orchestrator/cli/run.ts")).runCommand }],
+  ["resume", { usage: "resume [run]", summary: "go on with an interrupted or waiting run", load: async () => (await import("../orchestrator/cli/resume.ts")).resumeCommand }],
+  ["status", { usage: "status [run]", summary: "where the runs stand", load: async () => (await import("../orchestrator/cli/read-run.ts")).statusCommand }],
+  ["report", { usage: "report [run]", summary: "what became of a run", load: async () => (await import("../orchestrator/cli/read-run.ts")).reportCommand }],
+  ["logs", { usage: "logs [run]", summary: "every event of a run, as NDJSON", load: async () => (await import("../orchestrator/cli/read-run.ts")).logsCommand }],
+  ["approvals", { usage: "approvals", summary: "what waits for a person", load: async () => (await import("../servers/decision/cli/approvals.ts")).approvals }],
+  ["approve", { usage: "approve <id>", summary: "approve it, at a terminal", load: async () => (await import("../servers/decision/cli/answer.ts")).approve }],
+  ["deny", { usage: "deny <id>", summary: "deny it, at a terminal", load: async () => (await import("../servers/decision/cli/answer.ts")).deny }],
+  ["plan validate", { usage: "plan validate FILE", summary: "check a plan", load: async () => (await import("../orchestrator/cli/plan-validate.ts")).planValidateCommand }],
   ["serve", { usage: "serve <server|all>", summary: "serve one server, or all, to an MCP host", load: async () => (await import("./serve.ts")).serveCommand }],
 ]);
 

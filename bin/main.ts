@@ -67,6 +67,10 @@ const io: Io = {
   err: (line) => void process.stderr.write(`${line}\n`),
   env: process.env,
   cwd: process.cwd(),
+  terminal:
+    process.stderr.isTTY && process.env["TERM"] !== "dumb"
+      ? { write: (text) => void process.stderr.write(text), columns: process.stderr.columns, rows: process.stderr.rows }
+      : undefined,
   signal: interrupted.signal,
 };
 

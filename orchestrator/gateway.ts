@@ -8,8 +8,14 @@ export async function openServer(name: ServerName, sources: ServerSources): Prom
   switch (name) {
     case "tasks":
       return (await import("../servers/tasks/main.ts")).openTasks(sources);
-    default:
-      throw new DomainError("unavailable", `${name} is not there yet`);
+    case "memory":
+      return (await import("../servers/memory/main.ts")).openMemory(sources);
+    case "sandbox":
+      return (await import("../servers/sandbox/main.ts")).openSandbox(sources);
+    case "git":
+      return (await import("../servers/git/main.ts")).openGit(sources);
+    case "decision":
+      return (await import("../servers/decision/main.ts")).openDecision(sources);
   }
 }
 

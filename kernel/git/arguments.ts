@@ -134,6 +134,8 @@ const VERBS = {
     ],
     valued: [],
   },
+  checkout_index: { argv: ["checkout-index"], flags: ["--all", "--quiet"], valued: ["--prefix="] },
+  clean: { argv: ["clean"], flags: ["-ffdx", "--quiet"], valued: [] },
   reset: {
     argv: ["reset"],
     always: ["--no-recurse-submodules"],

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { clipText } from "../../kernel/text.ts";
+import { isReceiptFor } from "../../kernel/receipts.ts";
+import type { PlanAcceptance } from "../plan/plan.ts";
+import type { PlannedRun } from "../run/context.ts";
+import { openSandboxSession } from "../run/sandbox-session.ts";
+import { GateResult } from "./gate.ts";
+
+/** The result of running a task's acceptance over one tree, with the sandbox's receipts. */
+export const Proof = GateResult.extend({
+  runs: z.array(
+    z.object({ command: z.string(), outcome: z.string(), exit_code: z.int().nullable(), output: z.string(), receipt: z.string(), duration_ms: z.number() }),
+  ),
+  backend: z.string(),
+});
+
+export type Proof = z.output<typeof Proof>;
+
+export function commandOf(item: PlanAcceptance): string {
+  return "run" in item ? item.run : item.tests;
+}
+
+/** How long one acceptance command may run. */
+const TIMEOUT_S = 600;
+
+/**
+ * Runs acceptance commands in a fresh sandbox over a clean checkout of a commit or tree. Passes only where every
+ * command exited 0 and the sandbox signed for it.
+ */
+export async function prove(run: PlannedRun, name: string, tree: string, commands: readonly string[]): Promise<Proof> {
+  const checkout = await run.files.checkOut(run.options.repo, tree, run.overlay);
+  try {
+    const session = await openSandboxSession(run.hosts.sandbox, name, checkout.dir);
+    try {
+      const runs: Proof["runs"] = [];
+      for (const command of commands) {
+        const begun = run.clock();
+        const { outcome, exitCode, output, receipt } = await session.run(command, TIMEOUT_S, run.signal);
+        runs.push({ command, outcome, exit_code: exitCode, output: clipText(output, 8_000), receipt, duration_ms: run.clock() - begun });
+        if (outcome !== "exited" || exitCode !== 0) break;
+      }
+      return { ...judge(run, runs), runs, backend: session.backend };
+    } finally {
+      await session.close();
+    }
+  } finally {
+    await checkout.remove();
+  }
+}
+
+function judge(run: PlannedRun, runs: Proof["runs"]): GateResult {
+  for (const { command, outcome, exit_code, receipt } of runs) {
+    if (outcome !== "exited" || exit_code !== 0) {
+      return { verdict: "fail", reasons: [`${command}: ${outcome}${exit_code === null ? "" : ` ${exit_code}`}`] };
+    }
+    const genuine = run.readReceipt(receipt);
+    if (genuine === null || !isReceiptFor(genuine, { script: command }) || genuine.exit_code !== 0) {
+      return { verdict: "fail", reasons: [`${command}: the sandbox's receipt cannot be verified`] };
+    }
+  }
+  return { verdict: "pass", reasons: [] };
+}

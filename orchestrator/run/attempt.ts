@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { DomainError } from "../../kernel/errors.ts";
+import { commandOf, prove, Proof } from "../gates/acceptance.ts";
+import { failing, GateResult, noted, PASS } from "../gates/gate.ts";
+import { review } from "../gates/review.ts";
+import { protectedPaths, undeclaredPaths } from "../gates/tamper.ts";
+import { stopHere, type PlannedRun, type PlannedTask } from "./context.ts";
+import { decide, Decision, ruling } from "./decide.ts";
+import { land } from "./land.ts";
+import { doWork, Submission } from "./work.ts";
+
+/** The tasks server's claim on a task, as the run keeps it. */
+export const Claim = z.object({ token: z.string(), attempt: z.int() });
+export type Claim = z.output<typeof Claim>;
+
+/** How an attempt ended. `kind` is the tasks server's word for a failure. */
+export const AttemptEnd = z.object({
+  status: z.enum(["merged", "rejected", "failed", "budget", "waiting"]),
+  kind: z.enum(["worker", "validation", "integration", "resource", "budget"]),
+  reasons: z.array(z.string()),
+  branch: z.string(),
+  commit: z.string(),
+  decision: z.string(),
+  receipts: z.array(z.string()),
+});
+export type AttemptEnd = z.output<typeof AttemptEnd>;
+
+const Changed = GateResult.extend({ undeclared: z.array(z.string()) });
+
+/**
+ * Takes one attempt from the claimed task to its end: work, gates, decision, merge. Every step is kept in the
+ * journal, so the same call after a crash goes on where the last one stopped.
+ */
+export async function runAttempt(run: PlannedRun, task: PlannedTask, claim: Claim, feedback: string, signal: AbortSignal): Promise<AttemptEnd> {
+  const { journal } = run;
+  const place = { ref: task.ref, attempt: claim.attempt };
+  const key = (name: string): string => `t/${task.ref}/a${claim.attempt}/${name}`;
+
+  const work = await journal.step(key("work"), Submission, () => doWork(run, task, claim.attempt, feedback, signal));
+  const ended = (status: AttemptEnd["status"], kind: AttemptEnd["kind"], reasons: readonly string[], more: Partial<AttemptEnd> = {}): AttemptEnd => ({
+    status,
+    kind,
+    reasons: [...reasons],
+    branch: work.branch,
+    commit: work.commit,
+    decision: "",
+    receipts: [],
+    ...more,
+  });
+  switch (work.status) {
+    case "budget":
+      return ended("budget", "budget", [work.reason]);
+    case "not_red":
+      return ended("rejected", "validation", [work.reason]);
+    case "failed":
+    case "gave_up":
+      return ended("failed", "worker", [work.reason]);
+    case "no_change":
+      return ended("rejected", "validation", [work.reason]);
+    case "submitted":
+      break;
+  }
+
+  stopHere(run.signal);
+  const changed = await journal.step(key("changed"), Changed, async () => {
+    const paths = await run.files.changedPaths(run.options.repo, work.base, work.commit);
+    const touched = protectedPaths(task.acceptance ?? [], paths);
+    const gate = touched.length === 0 ? PASS : failing(...touched.map((path) => `${path} is protected by the acceptance of this task`));
+    return { ...(await noted(run, place, "tampering", gate)), undeclared: [...undeclaredPaths(task.paths ?? [], paths)] };
+  });
+  if (changed.verdict === "fail") return ended("rejected", "validation", changed.reasons);
+  const change = { base: work.base, commit: work.commit, branch: work.branch, undeclared: changed.undeclared };
+
+  stopHere(run.signal);
+  const proof = await journal.step(key("proof"), Proof, async () => {
+    const commands = (task.acceptance ?? []).map(commandOf);
+    if (commands.length === 0) {
+      return noted(run, place, "acceptance", { verdict: "not_available" as const, reasons: ["the task names no acceptance"], runs: [], backend: "" });
+    }
+    return noted(run, place, "acceptance", await prove(run, `${journal.runId}-${task.ref}-a${claim.attempt}-proof`, work.commit, commands));
+  });
+  if (proof.verdict === "fail") return ended("rejected", "validation", [...proof.reasons, ...proof.runs.slice(-1).map((item) => item.output)]);
+
+  stopHere(run.signal);
+  const reviewed = await journal.step(key("review"), GateResult, async () => noted(run, place, "review", await review(run, task, claim.attempt, change, proof)));
+  if (reviewed.verdict === "fail") return ended("rejected", "validation", reviewed.reasons);
+
+  stopHere(run.signal);
+  const decision = await journal.step(key("decision"), Decision, async () => {
+    const made = await decide(run, task, claim.attempt, change, reviewed);
+    await journal.emit("decision.made", { task: task.ref, attempt: claim.attempt, verdict: made.verdict, risk: made.risk, decision_id: made.decision_id });
+    if (made.approval_id !== "") await journal.emit("approval.requested", { task: task.ref, approval_id: made.approval_id, reasons: made.reasons });
+    return made;
+  });
+  const ruled = await ruling(run, decision);
+  if (ruled.kind === "waiting") return ended("waiting", "validation", ruled.reasons, { decision: decision.decision_id });
+  if (ruled.kind === "rejected") return ended("rejected", "validation", ruled.reasons, { decision: decision.decision_id });
+
+  const landing = await run.inTurn(async () => {
+    await assertHeld(run, claim);
+    return land(run, task, claim.attempt, change);
+  });
+  const more = { decision: decision.decision_id, receipts: proof.runs.map((item) => item.receipt) };
+  if (landing.status === "merged") return ended("merged", "worker", [], { ...more, commit: landing.commit });
+  return ended("rejected", landing.status === "conflict" ? "integration" : "validation", landing.reasons, more);
+}
+
+/** A lost claim means somebody else may be at it: nothing may land any more. */
+async function assertHeld(run: PlannedRun, claim: Claim): Promise<void> {
+  try {
+    await run.hosts.tasks.call("report_progress", { token: claim.token, progress: 0.9 }, z.unknown());
+  } catch (error) {
+    if (error instanceof DomainError && error.code === "conflict") throw new LostClaim("the claim on the task was lost", { cause: error });
+    throw error;
+  }
+}
+
+/** Thrown when the task was given to somebody else; what this attempt made is dropped. */
+export class LostClaim extends Error {}

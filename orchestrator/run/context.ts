@@ -1,0 +1,55 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Receipt } from "../../kernel/receipts.ts";
+import type { Hosts } from "../hosts.ts";
+import type { Plan, PlanTask } from "../plan/plan.ts";
+import type { Runner } from "../runners/runner.ts";
+import type { Journal } from "./journal.ts";
+import type { RunOptions } from "./options.ts";
+import type { WorktreeFiles } from "./worktree-files.ts";
+
+/** Who fills the roles of a run. */
+export interface Crew {
+  /** The implementer for a task, which may name a runner of its own. */
+  implementer(runner: string | undefined): Runner;
+  /** Null where no model is configured: what it would have judged is then noted as not available. */
+  readonly planner: Runner | null;
+  readonly reviewer: Runner | null;
+}
+
+/** Everything a run works with. */
+export interface RunContext {
+  readonly options: RunOptions;
+  readonly journal: Journal;
+  readonly hosts: Hosts;
+  readonly files: WorktreeFiles;
+  readonly crew: Crew;
+  /** What a receipt says, or null when it is not genuine. */
+  readonly readReceipt: (token: string) => Receipt | null;
+  /** Lets one landing pass at a time. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Aborts when the run should stop at the next safe point. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** A run whose plan stands and whose tasks are in the queue. */
+export interface PlannedRun extends RunContext {
+  readonly plan: Plan;
+  /** Patch that lays out what `setup` made, over any checkout; "" for none. */
+  readonly overlay: string;
+}
+
+export interface PlannedTask extends PlanTask {
+  /** Its id in the tasks server. */
+  readonly id: string;
+}
+
+/** Thrown between two steps when the run was told to stop; everything done so far is in the journal. */
+export class Interrupted extends Error {}
+
+export function stopHere(signal: AbortSignal): void {
+  if (signal.aborted) throw new Interrupted("the run was told to stop");
+}

@@ -1,0 +1,160 @@
+import { z } from "zod";
+import { DomainError } from "../../kernel/errors.ts";
+import { AttemptEnd, Claim, LostClaim, runAttempt } from "./attempt.ts";
+import { Interrupted, type PlannedRun, type PlannedTask } from "./context.ts";
+import { finishAttempt } from "./finish-attempt.ts";
+import { isBudgetSpent } from "./spend.ts";
+
+const Listed = z.object({
+  tasks: z.array(z.looseObject({ id: z.string(), status: z.string(), attempt: z.int() })),
+  next_cursor: z.string().optional(),
+});
+type ListedTask = z.output<typeof Listed>["tasks"][number];
+
+const Claimed = z.object({ task: z.looseObject({ id: z.string() }).nullable(), claim: Claim.optional() });
+
+/** A claim is renewed at a third of this; a run that died gives its tasks back after it. */
+const LEASE_S = 120;
+
+/** How often the queue is looked at while something has to wait for the clock. */
+const POLL_MS = 200;
+
+/**
+ * Works the queue of a run until nothing more can be done, with as many tasks at once as it has workers. Returns the
+ * tasks that wait for a person.
+ *
+ * @throws {Interrupted} when the run was told to stop; claims are kept for its resumption.
+ */
+export async function drive(run: PlannedRun, tasks: readonly PlannedTask[]): Promise<ReadonlyMap<string, AttemptEnd>> {
+  const byId = new Map(tasks.map((task) => [task.id, task]));
+  const inFlight = new Map<string, Promise<void>>();
+  const waiting = new Map<string, AttemptEnd>();
+  let broken: unknown;
+  let isFirst = true;
+  for (;;) {
+    const open = (await listOpen(run)).filter((task) => !inFlight.has(task.id) && !waiting.has(task.id));
+    const startable = open.filter((task) => task.status === "ready" || task.status === "running");
+    const mayStart = broken === undefined && !run.signal.aborted && !isBudgetSpent(run);
+    if (mayStart) {
+      // A merge that a crash cut short comes first and alone: until it is finished the target is in nobody's hands.
+      const landing: readonly ListedTask[] = isFirst ? startable.filter((listed) => isLanding(run, byId.get(listed.id), listed)) : [];
+      for (const listed of landing.length > 0 ? landing : startable) {
+        const task = byId.get(listed.id);
+        if (task === undefined || inFlight.size >= run.options.workers) continue;
+        const claim = await claimFor(run, task, listed);
+        if (claim === null) continue;
+        const work = attemptOnce(run, task, claim)
+          .then((end) => {
+            if (end?.status === "waiting") waiting.set(task.id, end);
+          })
+          .catch((error: unknown) => {
+            broken ??= error;
+          })
+          .finally(() => inFlight.delete(task.id));
+        inFlight.set(task.id, work);
+      }
+      isFirst = landing.length > 0;
+    }
+    if (inFlight.size === 0) {
+      if (broken !== undefined) throw broken;
+      if (run.signal.aborted) throw new Interrupted("the run was told to stop");
+      const mayCome = open.some((task) => task.status === "scheduled" || task.status === "running" || task.status === "ready");
+      if (!mayCome || isBudgetSpent(run)) return waiting;
+    }
+    await Promise.race([...inFlight.values(), run.sleep(POLL_MS)]);
+  }
+}
+
+async function listOpen(run: PlannedRun): Promise<readonly ListedTask[]> {
+  const found: ListedTask[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: z.output<typeof Listed> = await run.hosts.tasks.call(
+      "list_tasks",
+      { milestone: run.journal.runId, status: ["ready", "running", "scheduled", "blocked"], limit: 500, max_tokens: 20_000, ...(cursor === undefined ? {} : { cursor }) },
+      Listed,
+    );
+    found.push(...page.tasks);
+    cursor = page.next_cursor;
+  } while (cursor !== undefined);
+  return found;
+}
+
+function isLanding(run: PlannedRun, task: PlannedTask | undefined, listed: ListedTask): boolean {
+  if (task === undefined || listed.status !== "running") return false;
+  const key = `t/${task.ref}/a${listed.attempt}`;
+  return run.journal.finished(`${key}/land0/expected`, z.unknown()) !== undefined && run.journal.finished(`${key}/end`, z.unknown()) === undefined;
+}
+
+/**
+ * Claims a ready task, or finds the claim that this run already has on a running one. The key names task and attempt,
+ * so a claim that a crash kept from being noted is given out again. Null where the queue does not give it now.
+ */
+async function claimFor(run: PlannedRun, task: PlannedTask, listed: ListedTask): Promise<Claim | null> {
+  const attempt = listed.status === "running" ? listed.attempt : listed.attempt + 1;
+  const key = `t/${task.ref}/a${attempt}/claim`;
+  const known = run.journal.finished(key, Claim);
+  if (known !== undefined) return known;
+  const { claim } = await run.hosts.tasks.call(
+    "claim_task",
+    { agent: run.journal.runId, task_id: task.id, capabilities: task.capabilities ?? [], lease_s: LEASE_S, max_tokens: 500, idempotency_key: `${run.journal.runId}/${key}` },
+    Claimed,
+  );
+  if (claim === undefined) return null;
+  const kept = await run.journal.step(key, Claim, async () => claim);
+  await run.journal.emit("task.claimed", { task: task.ref, attempt: kept.attempt });
+  return kept;
+}
+
+/** Runs one attempt under its lease, and tells queue, memory and decision how it ended. */
+async function attemptOnce(run: PlannedRun, task: PlannedTask, claim: Claim): Promise<AttemptEnd | null> {
+  const lost = new AbortController();
+  const heartbeat = setInterval(() => {
+    run.hosts.tasks.call("report_progress", { token: claim.token }, z.unknown()).catch((error: unknown) => {
+      if (error instanceof DomainError && error.code === "conflict") lost.abort();
+    });
+  }, (LEASE_S * 1_000) / 3);
+  try {
+    const key = `t/${task.ref}/a${claim.attempt}/end`;
+    const known = run.journal.finished(key, AttemptEnd);
+    const end = known ?? (await endOf(run, task, claim, AbortSignal.any([run.signal, lost.signal])));
+    if (end.status === "waiting") {
+      await keepClaim(run, claim);
+      return end;
+    }
+    await run.journal.step(key, AttemptEnd, async () => end);
+    await finishAttempt(run, task, claim, end);
+    return end;
+  } catch (error) {
+    if (error instanceof LostClaim || lost.signal.aborted) {
+      run.log("warn", "an attempt lost its claim", { task: task.ref, attempt: claim.attempt });
+      return null;
+    }
+    if (error instanceof Interrupted) await keepClaim(run, claim);
+    throw error;
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+async function endOf(run: PlannedRun, task: PlannedTask, claim: Claim, signal: AbortSignal): Promise<AttemptEnd> {
+  try {
+    return await runAttempt(run, task, claim, feedbackFor(run, task, claim.attempt), signal);
+  } catch (error) {
+    // What the servers refuse ends this attempt; only a stop, a lost claim or a defect of ours ends more.
+    if (!(error instanceof DomainError)) throw error;
+    if (run.signal.aborted) throw new Interrupted("the run was told to stop");
+    return { status: "failed", kind: "resource", reasons: [error.message, ...(error.hint === undefined ? [] : [error.hint])], branch: "", commit: "", decision: "", receipts: [] };
+  }
+}
+
+/** Why the attempt before was refused, for the next one to do better. */
+function feedbackFor(run: PlannedRun, task: PlannedTask, attempt: number): string {
+  const before = run.journal.finished(`t/${task.ref}/a${attempt - 1}/end`, AttemptEnd);
+  return before === undefined ? "" : before.reasons.join("\n");
+}
+
+/** Holds a task for the run's resumption: a person, or a stopped run, takes longer than a lease. */
+async function keepClaim(run: PlannedRun, claim: Claim): Promise<void> {
+  await run.hosts.tasks.call("report_progress", { token: claim.token, extend_s: 86_400 }, z.unknown()).catch(() => undefined);
+}

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { DomainError } from "../../kernel/errors.ts";
+import { parsePlan, type Plan } from "../plan/plan.ts";
+import type { RunContext } from "./context.ts";
+import { openSandboxSession } from "./sandbox-session.ts";
+import { addSpend } from "./spend.ts";
+
+const Added = z.object({ tasks: z.array(z.looseObject({ ref: z.string().optional(), id: z.string() })) });
+
+/** How often a planner may hand in something that is not a plan. */
+const MOST_TRIES = 2;
+
+/** The run's plan: the one it was given, or the one its planner makes of the goal. Kept, so it is made once. */
+export async function planOf(run: RunContext): Promise<Plan> {
+  const { plan } = await run.journal.step("plan", z.object({ plan: z.json() }), async () => {
+    await run.journal.emit("phase.started", { phase: "plan" });
+    const made = run.options.plan === null ? await makePlan(run) : parsePlan(run.options.plan);
+    return { plan: z.json().parse(JSON.parse(JSON.stringify(made))) };
+  });
+  return parsePlan(plan);
+}
+
+async function makePlan(run: RunContext): Promise<Plan> {
+  const { planner } = run.crew;
+  if (planner === null) {
+    throw new DomainError("denied", "a goal without a plan needs a model to plan it", {
+      hint: "set ANTHROPIC_API_KEY and a model, or give the tasks with --plan FILE",
+    });
+  }
+  const checkout = await run.files.checkOut(run.options.repo, run.options.target_commit, "");
+  const session = await openSandboxSession(run.hosts.sandbox, `${run.journal.runId}-plan`, checkout.dir).finally(() => checkout.remove());
+  try {
+    let feedback = "";
+    for (let attempt = 1; attempt <= MOST_TRIES; attempt += 1) {
+      const outcome = await planner.run(
+        {
+          role: "planner",
+          runId: run.journal.runId,
+          taskRef: "plan",
+          attempt,
+          title: run.options.goal,
+          description: run.options.goal,
+          acceptance: [],
+          paths: [],
+          context: "",
+          feedback,
+          diff: "",
+          log: "",
+          worktree: null,
+          budget: run.options.budget.tokens === undefined ? {} : { tokens: run.options.budget.tokens },
+        },
+        { workspace: session.workspace(run.signal), signal: run.signal, onEvent: () => undefined },
+      );
+      await addSpend(run, outcome.usage);
+      if (outcome.status !== "done" || outcome.result.kind !== "plan") {
+        throw new DomainError("invalid_state", `the planner made no plan (${outcome.status}): ${outcome.status === "failed" ? outcome.error.message : outcome.summary}`, {
+          hint: "state the goal more closely, or give the tasks with --plan FILE",
+        });
+      }
+      try {
+        return parsePlan(outcome.result.plan);
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error;
+        feedback = error.message;
+      }
+    }
+    throw new DomainError("invalid_state", `the planner's plan cannot be used: ${feedback}`, { hint: "give the tasks with --plan FILE" });
+  } finally {
+    await session.close();
+  }
+}
+
+/** Puts the plan into the queue, once; returns the id of every ref. */
+export async function enqueue(run: RunContext, plan: Plan): Promise<ReadonlyMap<string, string>> {
+  const { ids } = await run.journal.step("tasks", z.object({ ids: z.record(z.string(), z.string()) }), async (key) => {
+    const tasks = plan.tasks.map(({ runner: _runner, critical: _critical, ...task }) => ({ max_attempts: DEFAULT_ATTEMPTS, ...task, milestone: run.journal.runId }));
+    const added = await run.hosts.tasks.call("add_tasks", { tasks, idempotency_key: key }, Added);
+    const ids = Object.fromEntries(added.tasks.map((task) => [task.ref ?? task.id, task.id]));
+    for (const task of plan.tasks) {
+      await run.journal.emit("task.added", { task: task.ref, id: ids[task.ref] ?? null, title: task.title, depends_on: task.depends_on });
+    }
+    return { ids };
+  });
+  return new Map(Object.entries(ids));
+}
+
+/** Attempts a task of a run gets when its plan names no number. */
+const DEFAULT_ATTEMPTS = 3;

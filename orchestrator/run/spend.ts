@@ -1,0 +1,36 @@
+import { z } from "zod";
+import type { Usage } from "../runners/runner.ts";
+import type { Journal } from "./journal.ts";
+import type { RunContext } from "./context.ts";
+
+/** What a run has spent; `usd` is null once anything was spent whose price is not known. */
+export interface Spend {
+  readonly usd: number | null;
+  readonly tokens: number;
+}
+
+const SpendData = z.object({ usd: z.number().nullable(), tokens: z.number() });
+
+/** Adds up every `spend.updated` event of the run, over all its lives. */
+export function spendOf(journal: Journal): Spend {
+  let spend: Spend = { usd: 0, tokens: 0 };
+  for (const event of journal.events) {
+    if (event.type !== "spend.updated") continue;
+    const added = SpendData.parse(event.data);
+    spend = { usd: spend.usd === null || added.usd === null ? null : spend.usd + added.usd, tokens: spend.tokens + added.tokens };
+  }
+  return spend;
+}
+
+/** Records what one job used. A program that tells nothing adds nothing. */
+export async function addSpend(run: RunContext, usage: Usage | null): Promise<void> {
+  if (usage === null) return;
+  await run.journal.emit("spend.updated", { usd: usage.usd, tokens: usage.inputTokens + usage.outputTokens });
+}
+
+/** Whether the run's budget is used up. */
+export function isBudgetSpent(run: RunContext): boolean {
+  const { tokens, usd } = run.options.budget;
+  const spend = spendOf(run.journal);
+  return (tokens !== undefined && spend.tokens >= tokens) || (usd !== undefined && (spend.usd ?? 0) >= usd);
+}

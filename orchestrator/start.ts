@@ -1,0 +1,139 @@
+import { mkdirSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { z } from "zod";
+import { systemClock } from "../kernel/clock.ts";
+import { DomainError } from "../kernel/errors.ts";
+import { DEFAULT_IDENTITY } from "../kernel/git/environment.ts";
+import { mainWorktree } from "../kernel/home.ts";
+import { idSource } from "../kernel/ids.ts";
+import type { Io } from "../kernel/io.ts";
+import { logTo, silentLog, type Log } from "../kernel/log.ts";
+import { receiptKey, verifyReceipt, type Receipt } from "../kernel/receipts.ts";
+import { openRoots } from "../kernel/roots.ts";
+import type { RunSettings } from "./config.ts";
+import { openCrew } from "./crew.ts";
+import { connectHosts } from "./hosts.ts";
+import { conductRun, type RunStatus } from "./run/conduct.ts";
+import { openJournal, type Journal } from "./run/journal.ts";
+import { RunOptions } from "./run/options.ts";
+import { isDriverAlive, thisDriver } from "./run/process-life.ts";
+import type { RunStore } from "./run/run-store.ts";
+import { oneAtATime } from "./run/turns.ts";
+import { worktreeFiles, type WorktreeFiles } from "./run/worktree-files.ts";
+
+export function runStorePath(home: string): string {
+  return join(home, "runs.db");
+}
+
+/** Reads the repository of a run with git, below its own folder and the state folder only. */
+export function filesFor(repo: string, home: string, env: Io["env"]): WorktreeFiles {
+  const gitHome = join(home, "git-home");
+  mkdirSync(gitHome, { recursive: true, mode: 0o700 });
+  return worktreeFiles({ roots: openRoots([repo, home]), path: env["PATH"] ?? "", home: gitHome, identity: DEFAULT_IDENTITY }, home);
+}
+
+/** What a person asks of a new run, before the repository is looked at. */
+export type RunRequest = Omit<RunOptions, "repo" | "target" | "target_commit">;
+
+/**
+ * Begins a run: checks the repository and writes the run's first event. Nothing else is made.
+ *
+ * @throws {DomainError} where the folder is no repository, has uncommitted changes, or no commit to start from.
+ */
+export async function beginRun(store: RunStore, repoGiven: string, request: RunRequest, files: (repo: string) => WorktreeFiles): Promise<string> {
+  const main = mainWorktree(repoGiven);
+  if (main === null) {
+    throw new DomainError("unavailable", `${repoGiven} is not in a git repository`, { hint: "give one with --repo DIR, or run `git init` and commit first", retryable: false });
+  }
+  const repo = realpathSync(main);
+  const git = files(repo);
+  const target = await git.currentBranch(repo);
+  const dirty = await git.modifiedPaths(repo);
+  if (dirty.length > 0) {
+    throw new DomainError("unavailable", `the main worktree has uncommitted changes: ${dirty.slice(0, 5).join(", ")}${dirty.length > 5 ? " …" : ""}`, {
+      hint: "commit or stash them; finished work is merged into this worktree",
+      retryable: false,
+    });
+  }
+  const options: RunOptions = { ...request, repo, target, target_commit: await git.commitOf(repo, `refs/heads/${target}`) };
+  const runId = idSource(systemClock)("run");
+  await store.append([{ type: "run.started", subject: runId, data: z.record(z.string(), z.json()).parse(JSON.parse(JSON.stringify(options))) }]);
+  return runId;
+}
+
+export interface Ride {
+  readonly home: string;
+  readonly settings: RunSettings;
+  readonly io: Io;
+  /** Called with the journal before anything happens, to watch it. */
+  readonly watch: (journal: Journal) => void;
+  readonly verbose: boolean;
+}
+
+/**
+ * Drives a run to its end in this process, from its beginning or from wherever its journal stands.
+ *
+ * @throws {DomainError} invalid_state while another process drives it; `Interrupted` when told to stop.
+ */
+export async function rideRun(store: RunStore, runId: string, { home, settings, io, watch, verbose }: Ride): Promise<RunStatus> {
+  const journal = await openJournal(store, runId);
+  const started = journal.events.find((event) => event.type === "run.started");
+  if (started === undefined) throw new DomainError("not_found", `there is no run ${runId}`, { hint: "slipway status shows the runs" });
+  const options = RunOptions.parse(started.data);
+  const driver = thisDriver();
+  const other = await store.drive(runId, driver, isDriverAlive);
+  if (other !== null) throw new DomainError("invalid_state", `process ${other.pid} is driving ${runId}`, { hint: "wait for it, or stop it first" });
+  const log: Log = verbose ? logTo((line) => io.err(line.trimEnd()), systemClock) : silentLog;
+  try {
+    const crew = await openCrew({ runner: options.runner, demo: options.demo, models: settings.models, env: io.env, log });
+    try {
+      const hosts = await connectHosts({
+        mode: options.mode,
+        sources: { home, env: io.env, cwd: options.repo, log },
+        roots: [options.repo, home],
+        allowUnisolated: options.allow_unisolated,
+      });
+      try {
+        watch(journal);
+        if (journal.events.length > 1) await journal.emit("run.resumed", {});
+        return await conductRun(
+          {
+            options,
+            journal,
+            hosts,
+            crew,
+            files: filesFor(options.repo, home, io.env),
+            readReceipt: receiptReader(home),
+            inTurn: oneAtATime(),
+            signal: io.signal,
+            clock: systemClock,
+            log,
+            sleep: (ms) => setTimeout(ms),
+          },
+          home,
+        );
+      } finally {
+        await hosts.close();
+      }
+    } finally {
+      await crew.close();
+    }
+  } finally {
+    await store.stopDriving(runId, driver.pid);
+  }
+}
+
+/** Reads receipts with the key of the state folder, which the sandbox server shares. */
+function receiptReader(home: string): (token: string) => Receipt | null {
+  return (token) => {
+    const verified = verifyReceipt(token, receiptKey(home));
+    return verified.ok ? verified.receipt : null;
+  };
+}
+
+/** The repository a command works on: `--repo`, else the working directory. */
+export function repoOf(flag: string | undefined, io: Io): string {
+  return flag ?? io.env["CLAUDE_PROJECT_DIR"] ?? io.cwd;
+}
+

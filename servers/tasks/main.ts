@@ -3,6 +3,7 @@ import { systemClock } from "../../kernel/clock.ts";
 import type { ServerSources } from "../../kernel/config.ts";
 import { idSource } from "../../kernel/ids.ts";
 import type { ToolServer } from "../../kernel/mcp/server.ts";
+import { receiptCheck } from "./adapters/receipts.ts";
 import { readTasksConfig } from "./config.ts";
 import { createTasksServer } from "./server.ts";
 import { openTaskStore } from "./store/sqlite.ts";
@@ -16,7 +17,7 @@ export async function openTasks(sources: ServerSources): Promise<ToolServer> {
     newId: idSource(systemClock),
     newToken: () => `clm_${randomBytes(15).toString("base64url")}`,
     random: Math.random,
-    checkReceipt: () => null,
+    checkReceipt: receiptCheck(config.home),
     log: sources.log,
   });
 }

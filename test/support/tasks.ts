@@ -34,5 +34,5 @@ export function tasksForTest(path = ":memory:"): { readonly server: ToolServer; 
 function checkReceipt(receipt: string): CheckedReceipt | null {
   const [kind, command] = receipt.split(":", 2);
   if (command === undefined || (kind !== "ok" && kind !== "bad")) return null;
-  return { command, outcome: "exited", exitCode: kind === "ok" ? 0 : 1 };
+  return { isFor: (wanted) => wanted === command, outcome: "exited", exitCode: kind === "ok" ? 0 : 1 };
 }

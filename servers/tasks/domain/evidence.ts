@@ -2,7 +2,8 @@ import { commandOf, type Acceptance } from "./task.ts";
 
 /** What a checked receipt says about one command that ran in a sandbox. */
 export interface CheckedReceipt {
-  readonly command: string;
+  /** Whether it is about exactly this command. */
+  readonly isFor: (command: string) => boolean;
   readonly outcome: string;
   readonly exitCode: number | null;
 }
@@ -23,7 +24,7 @@ export function weighEvidence(acceptance: readonly Acceptance[], receipts: reado
   if (receipts.length === 0) return { kind: "no_evidence" };
   const unmet = acceptance.flatMap((item) => {
     const command = commandOf(item);
-    const runs = receipts.filter((receipt) => receipt?.command === command);
+    const runs = receipts.filter((receipt) => receipt?.isFor(command) === true);
     if (runs.some((run) => run?.outcome === "exited" && run.exitCode === 0)) return [];
     const last = runs.at(-1);
     return [last == null ? `no receipt for: ${command}` : `${command}: ${last.outcome}${last.exitCode === null ? "" : ` ${last.exitCode}`}`];

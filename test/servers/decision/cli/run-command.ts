@@ -14,5 +14,6 @@ process.exitCode =
     err: (line) => void process.stderr.write(`${line}\n`),
     env: process.env,
     cwd: process.cwd(),
+    terminal: undefined,
     signal: interrupted.signal,
   })) ?? EXIT.usage;

@@ -1,0 +1,12 @@
+import { isReceiptFor, receiptKey, verifyReceipt } from "../../../kernel/receipts.ts";
+import type { CheckedReceipt } from "../domain/evidence.ts";
+
+/** Reads sandbox receipts with the key of a state folder; whatever is not genuine gives null. */
+export function receiptCheck(home: string): (token: string) => CheckedReceipt | null {
+  return (token) => {
+    const verified = verifyReceipt(token, receiptKey(home));
+    if (!verified.ok) return null;
+    const { receipt } = verified;
+    return { isFor: (command) => isReceiptFor(receipt, { script: command }), outcome: receipt.outcome, exitCode: receipt.exit_code };
+  };
+}

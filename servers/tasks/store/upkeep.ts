@@ -1,6 +1,7 @@
 import { afterDependency, expired, promoted } from "../domain/transitions.ts";
 import { isFinished, type Task } from "../domain/task.ts";
-import type { TaskEmit, TaskTx } from "./task-store.ts";
+import type { Writer } from "../../../kernel/store.ts";
+import type { TaskEmit, TaskStore, TaskTx } from "./task-store.ts";
 
 /** How many overdue tasks one call puts right; the rest waits for the next call. */
 const BATCH = 200;
@@ -36,4 +37,10 @@ export async function settleDue(tx: Tx, now: number): Promise<void> {
       await saveAndSettle(tx, expired(task, now), now);
     }
   }
+}
+
+/** Puts right what the clock changed before somebody looks; costs one read where nothing is due. */
+export async function settleBeforeReading(store: TaskStore, reader: Writer, now: number): Promise<void> {
+  const due = await store.read((tx) => tx.due(now, 1));
+  if (due.length > 0) await store.write(reader, (tx) => settleDue(tx, now));
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { TasksDeps } from "../server.ts";
+import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, mustFind, taskDetail, taskSummary } from "./answer.ts";
 
 export const getTask = defineTool({
@@ -11,7 +12,8 @@ export const getTask = defineTool({
   output: z.object({ task: z.looseObject({ id: z.string() }) }),
   annotations: READS,
   core: true,
-  run({ id, include, max_tokens }, { store }: TasksDeps) {
+  async run({ id, include, max_tokens }, { store, clock }: TasksDeps, call) {
+    await settleBeforeReading(store, call, clock());
     return store.read(async (tx) => {
       const task = await mustFind(tx, id);
       const neighbours: Record<string, unknown> = {};

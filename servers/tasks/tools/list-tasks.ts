@@ -3,6 +3,7 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { fitItems } from "../../../kernel/tokens.ts";
 import { TASK_STATUSES } from "../domain/task.ts";
 import type { TasksDeps } from "../server.ts";
+import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, taskSummary } from "./answer.ts";
 
 const status = z.enum(TASK_STATUSES);
@@ -24,7 +25,8 @@ export const listTasks = defineTool({
   output: z.object({ tasks: z.array(z.looseObject({ id: z.string() })), next_cursor: z.string().optional() }),
   annotations: READS,
   core: true,
-  async run({ status: wanted, type, milestone, agent, text, limit, cursor, max_tokens }, { store }: TasksDeps) {
+  async run({ status: wanted, type, milestone, agent, text, limit, cursor, max_tokens }, { store, clock }: TasksDeps, call) {
+    await settleBeforeReading(store, call, clock());
     const query = { status: wanted === undefined ? undefined : [wanted].flat(), type, milestone, agent, text, after: cursor, limit: limit + 1 };
     const found = await store.read((tx) => tx.list(query));
     const { taken } = fitItems(found.slice(0, limit).map(taskSummary), max_tokens);

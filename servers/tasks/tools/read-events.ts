@@ -4,6 +4,7 @@ import { EVENT_TYPES } from "../../../kernel/event-types.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { fitItems } from "../../../kernel/tokens.ts";
 import type { TasksDeps } from "../server.ts";
+import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput } from "./answer.ts";
 
 /** How often a waiting reader looks for what other processes wrote. */
@@ -25,6 +26,7 @@ export const readTaskEvents = defineTool({
   async run({ after, types, limit, wait_ms, max_tokens }, { store, clock }: TasksDeps, call) {
     const until = clock() + wait_ms;
     for (;;) {
+      await settleBeforeReading(store, call, clock());
       const found = await store.events({ after, types, limit });
       if (found.length > 0 || clock() >= until || call.signal.aborted) {
         const { taken } = fitItems(found.map(({ prev_hash: _previous, ...event }) => event), max_tokens);

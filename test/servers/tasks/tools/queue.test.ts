@@ -71,7 +71,9 @@ test("failures wait longer each time, then the task is dead and its dependents n
     retry_at: "2026-01-01T00:00:01.000Z",
   });
   expect(await claim()).toMatchObject({ task: null });
+  expect(await statusOf("tsk_0001")).toBe("scheduled");
   queue.advance(1_000);
+  expect(await statusOf("tsk_0001")).toBe("ready");
   const second = await claim();
   expect(second).toMatchObject({ task: { id: "tsk_0001" }, claim: { attempt: 2 } });
   expect(await mustCall(client, "fail_task", { token: tokenOf(second), error: { message: "again" } })).toEqual({ status: "dead" });

@@ -1,7 +1,19 @@
+import { join } from "node:path";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { expect, test } from "vitest";
 import { connect, connectOld, mustCall } from "../../support/connect.ts";
 import { openForTest } from "./open-memory.ts";
+
+test("the contract is the one on file: a change of it is a decision, not an accident", async () => {
+  const { server } = openForTest();
+  const { client, close } = await connect(server);
+  const { tools } = await client.listTools();
+  await expect(`${JSON.stringify(tools, null, 2)}\n`).toMatchFileSnapshot(
+    join(import.meta.dirname, "tools-list.snapshot.json"),
+  );
+  await close();
+  await server.close();
+});
 
 test("tools/list costs at most 2,300 tokens and names what the contract names", async () => {
   const { server } = openForTest();

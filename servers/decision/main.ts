@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { systemClock } from "../../kernel/clock.ts";
 import type { ServerSources } from "../../kernel/config.ts";
 import { gitCache } from "../../kernel/git/open.ts";
@@ -17,7 +17,7 @@ export async function openDecision(sources: ServerSources): Promise<ToolServer> 
   const config = readDecisionConfig(sources);
   return createDecisionServer({
     store: openDecisionStore(config.database, systemClock),
-    changes: onFirstUse(config),
+    changes: whenAsked(config),
     policy: BALANCED,
     clock: systemClock,
     newId: idSource(systemClock),
@@ -26,20 +26,14 @@ export async function openDecision(sources: ServerSources): Promise<ToolServer> 
 }
 
 /** A server that is never asked about a repository needs neither git nor a folder for it. */
-function onFirstUse(config: DecisionConfig): ChangeSource {
-  let source: ChangeSource | undefined;
+function whenAsked({ gitHome, path, roots, worktrees }: DecisionConfig): ChangeSource {
+  const cache = gitCache();
   return {
     read(request) {
-      if (source === undefined) {
-        mkdirSync(config.gitHome, { recursive: true, mode: 0o700 });
-        source = gitHistory({
-          roots: openRoots(config.roots),
-          path: config.path,
-          home: config.gitHome,
-          cache: gitCache(),
-        });
-      }
-      return source.read(request);
+      mkdirSync(gitHome, { recursive: true, mode: 0o700 });
+      // The folder of worktrees is made by whoever makes the first one.
+      const open = openRoots(existsSync(worktrees) ? [...roots, worktrees] : roots);
+      return gitHistory({ roots: open, path, home: gitHome, cache }).read(request);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ServerSources } from "../../../kernel/config.ts";
 import { silentLog } from "../../../kernel/log.ts";
@@ -71,4 +71,21 @@ test("the project is the host's, else the working directory; the root of the fil
   expect(readDecisionConfig(sources("/")).roots).toEqual([]);
   expect(readDecisionConfig(sources("/", { CLAUDE_PROJECT_DIR: repo.path })).roots).toEqual([repo.path]);
   expect(readDecisionConfig(sources(folder)).roots).toEqual([folder]);
+  expect(readDecisionConfig(sources(folder, { SLIPWAY_ROOTS: `/srv/a${delimiter}b` })).roots).toEqual([
+    "/srv/a",
+    join(folder, "b"),
+    folder,
+  ]);
+});
+
+test("worktrees of tasks may be measured as soon as there are any", async () => {
+  const server = await openDecision(sources(repo.path));
+  const { client, close } = await connect(server);
+  const worktree = join(folder, "home", "worktrees", "task");
+  repo.git("worktree", "add", "--quiet", "-b", "task", worktree);
+  expect(await callTool(client, "assess_risk", { action: "merge", repo: worktree })).toMatchObject({
+    ok: true,
+  });
+  await close();
+  await server.close();
 });

@@ -5,7 +5,7 @@ import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
 import {
   answered,
   atTime,
-  refusalOf,
+  startsDigest,
   TYPED_CHARACTERS,
   type Approval,
   type ApprovalAnswer,
@@ -78,14 +78,10 @@ async function converse(
   const stored = await store.write({ principal: { id: by }, once: undefined }, async (tx) => {
     const now = systemClock();
     const approval = await mustBeOpen(tx, id, now);
-    const refusal = refusalOf(approval, typed?.trim().toLowerCase() ?? "", by, now);
-    if (refusal === "wrong_prefix") {
+    if (!startsDigest(approval, typed?.trim().toLowerCase() ?? "")) {
       throw new DomainError("conflict", "that is not the start of the digest: nothing was changed", {
         hint: "run the command again",
       });
-    }
-    if (refusal === "own_request") {
-      throw new DomainError("denied", "whoever asked cannot answer", { hint: "another person has to" });
     }
     const done = answered(approval, answer, by, "terminal", now);
     await tx.saveApproval(done);

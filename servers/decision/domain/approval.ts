@@ -36,21 +36,9 @@ export function isLive(approval: Approval, now: number): boolean {
   return approval.usedAt === null && atTime(approval, now).status !== "expired";
 }
 
-export type AnswerRefusal = "answered" | "expired" | "wrong_prefix" | "own_request";
-
-/** Why a person's answer can't be taken, or null. Checked again in the transaction that stores it. */
-export function refusalOf(
-  approval: Approval,
-  typed: string,
-  person: string,
-  now: number,
-): AnswerRefusal | null {
-  const current = atTime(approval, now);
-  if (current.status === "expired") return "expired";
-  if (current.status !== "pending") return "answered";
-  if (person === approval.requestedBy) return "own_request";
-  if (typed !== approval.digest.slice(0, TYPED_CHARACTERS)) return "wrong_prefix";
-  return null;
+/** Whether what a person typed is the start of the digest, in full and no more. */
+export function startsDigest(approval: Approval, typed: string): boolean {
+  return typed === approval.digest.slice(0, TYPED_CHARACTERS);
 }
 
 /** An answered approval; the answer holds as long again as the question was open for. */

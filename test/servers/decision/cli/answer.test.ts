@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Approval } from "../../../../servers/decision/domain/approval.ts";
+import { answerCommand } from "../../../../servers/decision/cli/answer.ts";
+import { answered, type Approval } from "../../../../servers/decision/domain/approval.ts";
 import { requirement } from "../../../support/skip.ts";
 import { openForTest, type OpenDecision } from "../open.ts";
 
@@ -165,6 +166,48 @@ test.skipIf(script.skip)(
   },
 );
 
+test.skipIf(script.skip)(
+  `refuses what is piped in, in a person's own terminal too${script.label}`,
+  async () => {
+    const approval = await ask();
+    const program = quoted([process.execPath, PROGRAM, "approve", approval.id, "--home", server.home]);
+    const ran = await run(
+      "script",
+      ["-qec", `echo ${approval.digest.slice(0, 8)} | ${program}`, "/dev/null"],
+      "",
+    );
+    expect(ran.code).toBe(4);
+    expect(ran.stdout).toContain("standard input is not a terminal");
+    expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
+  },
+);
+
+test("of two people who answer at once the first one counts", async () => {
+  const approval = await ask();
+  const said: string[] = [];
+  const approveSlowly = answerCommand("approved", () => ({
+    user: "slow",
+    say: () => undefined,
+    async ask() {
+      await server.store.write({ principal: { id: "user:quick" }, once: undefined }, (tx) =>
+        tx.saveApproval(answered(approval, "denied", "user:quick", "terminal", server.now())),
+      );
+      return approval.digest.slice(0, 8);
+    },
+    close: () => undefined,
+  }));
+  const code = await approveSlowly([approval.id, "--home", server.home], {
+    out: (line) => void said.push(line),
+    err: (line) => void said.push(line),
+    env: {},
+    cwd: server.home,
+    signal: new AbortController().signal,
+  });
+  expect(code).toBe(1);
+  expect(said.join()).toContain("already denied by user:quick");
+  expect(await statusOf(approval.id)).toMatchObject({ status: "denied", who: "user:quick" });
+});
+
 const REFUSED: readonly (readonly [
   env: Readonly<Record<string, string>>,
   before: readonly string[],
@@ -212,9 +255,9 @@ test("refuses a pipe, even with the right digest, in one line", async () => {
 
 test("lists what waits, in words and as one object per line, and makes no state folder by looking", async () => {
   const approval = await ask("line\nbreak");
-  const answered = await ask("answered");
+  const closed = await ask("closed");
   await server.store.write({ principal: { id: "user:ann" }, once: undefined }, (tx) =>
-    tx.saveApproval({ ...answered, status: "denied" }),
+    tx.saveApproval({ ...closed, status: "denied" }),
   );
   const words = await withoutTerminal(["approvals"]);
   expect(words).toMatchObject({ code: 0, stderr: "" });

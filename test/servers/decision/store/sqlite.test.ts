@@ -92,3 +92,13 @@ test("a decision is explained with the policy that made it, not with today's", a
   });
   await after.close();
 });
+
+test("an approval under one policy is none under another", async () => {
+  const before = await openAnother(CLASSIC);
+  const first = await before.call("decide", ASK);
+  await before.close();
+  const after = await openAnother(BALANCED);
+  const second = await after.call("decide", ASK);
+  expect(second["approval_id"]).not.toBe(first["approval_id"]);
+  await after.close();
+});

@@ -135,6 +135,14 @@ test("an approval is used once: after the outcome the same subject has to be ask
   });
 });
 
+test("an outcome spends only what was approved", async () => {
+  const { decision_id, approval_id } = await decide({ critical: true, subject: "abc" });
+  await server.must("record_outcome", { decision_id, outcome: "unknown", source: "ci" });
+  const approval = await server.must("get_approval", { approval_id });
+  expect(approval).toMatchObject({ status: "pending" });
+  expect(approval).not.toHaveProperty("used_at");
+});
+
 test("a refusal binds like an approval until its time is over", async () => {
   const first = await decide({ critical: true, subject: "abc" });
   await answer(first["approval_id"], "denied");

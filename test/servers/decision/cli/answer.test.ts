@@ -11,7 +11,7 @@ const script = requirement(
   spawnSync("script", ["--version"]).status === 0,
   "util-linux makes the pseudo-terminal of these tests",
 );
-const PROGRAM = join(import.meta.dirname, "run-command.ts");
+const PROGRAM = join(import.meta.dirname, "../../../../bin/main.ts");
 const HOUR = 3_600_000;
 
 let server: OpenDecision;
@@ -201,6 +201,7 @@ test("of two people who answer at once the first one counts", async () => {
     err: (line) => void said.push(line),
     env: {},
     cwd: server.home,
+    terminal: undefined,
     signal: new AbortController().signal,
   });
   expect(code).toBe(1);

@@ -21,7 +21,6 @@ export interface OpenDecision {
   pass(ms: number): void;
   call(tool: string, args: Record<string, unknown>): Promise<Answer>;
   must(tool: string, args: Record<string, unknown>): Promise<Record<string, unknown>>;
-  tools(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -50,7 +49,6 @@ export async function openForTest(roots: readonly string[] = [], start = Date.no
     pass: (ms) => void (now += ms),
     call: (tool, args) => callTool(connection.client, tool, args),
     must: (tool, args) => mustCall(connection.client, tool, args),
-    tools: () => connection.client.listTools(),
     async close() {
       await connection.close();
       await server.close();

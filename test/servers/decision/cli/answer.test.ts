@@ -6,9 +6,11 @@ import { answered, type Approval } from "../../../../servers/decision/domain/app
 import { requirement } from "../../../support/skip.ts";
 import { openForTest, type OpenDecision } from "../open.ts";
 
+// Of util-linux: runs a program in a terminal of its own.
+const SCRIPT = "script";
 const script = requirement(
   "script",
-  spawnSync("script", ["--version"]).status === 0,
+  spawnSync(SCRIPT, ["--version"]).status === 0,
   "util-linux makes the pseudo-terminal of these tests",
 );
 const PROGRAM = join(import.meta.dirname, "../../../../bin/main.ts");
@@ -59,7 +61,7 @@ function atTerminal(
   before: readonly string[] = [],
 ): Promise<Ran> {
   const command = quoted([...before, process.execPath, PROGRAM, ...argv, "--home", server.home]);
-  return run("script", ["-qec", command, "/dev/null"], typed, env);
+  return run(SCRIPT, ["-qec", command, "/dev/null"], typed, env);
 }
 
 const withoutTerminal = (argv: readonly string[], input = ""): Promise<Ran> =>

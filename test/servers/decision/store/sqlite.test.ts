@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { verifyEvents } from "../../../../kernel/events.ts";
@@ -47,7 +48,7 @@ async function openAnother(policy: Policy = BALANCED): Promise<{
 const ASK = { action: "deploy", facts: { coverage: 0.9 }, critical: true, subject: "abc" };
 
 test("processes on one file that ask about the same thing at once open one approval between them", async () => {
-  const program = join(import.meta.dirname, "ask.ts");
+  const program = fileURLToPath(new URL("./ask.ts", import.meta.url));
   const outputs = await Promise.all(
     Array.from({ length: 3 }, () => promisify(execFile)(process.execPath, [program, home, "10"])),
   );

@@ -20,6 +20,7 @@ import { AnsweredMeanwhile } from "../store.ts";
 import { estimateTokens, HARD_MAX_TOKENS } from "../tokens.ts";
 import { VERSION } from "../version.ts";
 import type { Call, Principal } from "./call.ts";
+import { listed } from "./listed-schema.ts";
 import type { BoundTool, ToolServer } from "./server.ts";
 
 /** What a 2026-07-28 host says about itself with every request; older hosts say it once, when they connect. */
@@ -51,8 +52,8 @@ function register(mcp: McpServer, server: ToolServer, tool: BoundTool, principal
     {
       title: tool.title,
       description: tool.description,
-      inputSchema: tool.input,
-      outputSchema: tool.output,
+      inputSchema: listed(tool.input),
+      outputSchema: listed(tool.output),
       annotations: tool.annotations,
       ...(tool.alwaysLoad ? { _meta: { "anthropic/alwaysLoad": true } } : {}),
     },

@@ -42,7 +42,6 @@ export const previewIntegration = defineTool({
     truncated: z.boolean(),
   }),
   annotations: READS,
-  core: true,
   async run({ repo, operation, source, target, max_tokens }, { host }: GitDeps, call) {
     assertMerge(operation);
     const git = await host.open(repo);

@@ -27,7 +27,6 @@ export const findImpact = defineTool({
     unknown: z.array(z.string()).optional().describe("Changed things the graph does not know"),
   }),
   annotations: READS,
-  core: true,
   async run({ changed, depth, limit, max_tokens: budget }, { store, graph }: MemoryDeps) {
     atMost(changed.length, LIMITS.changed, "changed", "entries", "ask in several calls");
     return store.read(async (tx) => {

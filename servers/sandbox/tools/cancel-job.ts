@@ -1,17 +1,18 @@
 import { z } from "zod";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
 import type { SandboxDeps } from "../server.ts";
-import { maxTokensInput } from "./answer.ts";
+import { idempotencyKey, maxTokensInput } from "./answer.ts";
 import { jobOutput, showJob } from "./read-job.ts";
 
 export const cancelJobTool = defineTool({
   name: "cancel_job",
   title: "Cancel a job",
   description: "Ends a running command with its whole process tree and returns its last state. Fine when it has ended already.",
-  input: z.object({ job_id: z.string(), max_tokens: maxTokensInput }),
+  input: z.object({ job_id: z.string(), max_tokens: maxTokensInput, idempotency_key: idempotencyKey }),
   output: jobOutput,
   annotations: { ...DESTROYS, idempotentHint: true },
   async run({ job_id: id, max_tokens: maxTokens }, deps: SandboxDeps, call) {
-    return showJob(deps, await deps.jobs.cancel(call.principal.id, id), 0, maxTokens);
+    const shown = showJob(deps, await deps.jobs.cancel(call.principal.id, id), 0, maxTokens);
+    return deps.store.answer(call, () => shown);
   },
 });

@@ -21,7 +21,6 @@ export const readSandboxFile = defineTool({
   }),
   output: z.object({ text: z.string().optional(), base64: z.string().optional(), size_bytes: z.number(), next_offset: z.number().optional(), ...isolationMark }),
   annotations: READS,
-  core: true,
   async run({ sandbox_id: id, path, offset, length, max_tokens: maxTokens }, deps: SandboxDeps, call) {
     const found = await findSandbox(deps, id);
     const room = maxTokens * 3;

@@ -22,6 +22,7 @@ export const completeTask = defineTool({
   output: z.object({ status: z.string(), verified: z.boolean(), unblocked: z.array(z.string()), unmet: z.array(z.string()).optional() }),
   annotations: WRITES,
   core: true,
+  alwaysLoad: true,
   run({ token, output, artifacts, evidence, usage }, { store, clock, checkReceipt }: TasksDeps, call) {
     return store.answer(call, async (tx) => {
       const now = clock();

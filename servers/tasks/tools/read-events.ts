@@ -1,11 +1,32 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { EVENT_TYPES } from "../../../kernel/event-types.ts";
+import type { EventType } from "../../../kernel/event-types.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { fitItems } from "../../../kernel/tokens.ts";
 import type { TasksDeps } from "../server.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput } from "./answer.ts";
+
+const TYPES = [
+  "task.added",
+  "task.ready",
+  "task.claimed",
+  "task.progress",
+  "task.completed",
+  "task.failed",
+  "task.released",
+  "task.expired",
+  "task.reviewed",
+  "task.cancelled",
+  "task.dead",
+  "agent.registered",
+  "agent.lost",
+  "message.sent",
+  "milestone.changed",
+  "budget.reserved",
+  "budget.settled",
+  "budget.exhausted",
+] as const satisfies readonly EventType[];
 
 /** How often a waiting reader looks for what other processes wrote. */
 const POLL_MS = 100;
@@ -16,7 +37,7 @@ export const readTaskEvents = defineTool({
   description: "Reads what happened in the queue after a sequence number, in order. With wait_ms it waits for the next event.",
   input: z.object({
     after: z.int().min(0).default(0),
-    types: z.array(z.enum(EVENT_TYPES)).optional(),
+    types: z.array(z.enum(TYPES)).optional(),
     limit: z.int().min(1).max(1_000).default(100),
     wait_ms: z.int().min(0).max(45_000).default(0),
     max_tokens: maxTokensInput,

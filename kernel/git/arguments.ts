@@ -194,7 +194,6 @@ const VERBS = {
   },
   worktree_list: { argv: ["worktree", "list"], flags: ["--porcelain", "-z"], valued: [] },
   worktree_remove: { argv: ["worktree", "remove"], flags: ["--force"], valued: [] },
-  worktree_prune: { argv: ["worktree", "prune"], flags: [], valued: [] },
   branch: { argv: ["branch"], flags: ["--no-track", "--delete", "--force", "--move", "--list"], valued: [] },
   init: {
     argv: ["init"],

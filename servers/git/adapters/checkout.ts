@@ -1,19 +1,39 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { DomainError } from "../../../kernel/errors.ts";
-import { gitCommand } from "../../../kernel/git/arguments.ts";
+import { gitCommand, type GitArguments } from "../../../kernel/git/arguments.ts";
 import type { GitContext } from "../../../kernel/git/open.ts";
 import { showPath, type GitPath } from "../domain/path.ts";
 import { dirtyPaths, IN_PROGRESS } from "../domain/status.ts";
 import { parseWorktrees, type WorktreeEntry } from "../domain/worktree.ts";
 import type { GitHost } from "./host.ts";
 import { isIndexLocked, runOnIndex } from "./index-lock.ts";
-import { porcelain } from "./porcelain.ts";
+import { porcelain, type PorcelainResult } from "./porcelain.ts";
+import { jitter } from "./refs.ts";
 import { readChanges, readStatus } from "./trees.ts";
+
+/**
+ * Runs a command that reads the notes git keeps on every worktree, again when it stumbled over those that another
+ * process was just writing.
+ */
+export async function onWorktrees(git: GitContext, command: GitArguments): Promise<PorcelainResult> {
+  let result = await porcelain(git, command);
+  for (let attempt = 0; attempt < 20 && !result.ok && isPassing(result.stderr); attempt += 1) {
+    await pause(jitter(attempt));
+    result = await porcelain(git, command);
+  }
+  return result;
+}
+
+/** Whether git failed over a lock or a half-written file of another process. */
+export function isPassing(stderr: string): boolean {
+  return /\.lock|could not lock|File exists|failed to read \S*worktrees\//i.test(stderr);
+}
 
 /** Every worktree of the repository, the main one first. */
 export async function listWorktrees(git: GitContext): Promise<readonly WorktreeEntry[]> {
-  const listed = await porcelain(git, gitCommand("worktree_list", ["--porcelain", "-z"]));
+  const listed = await onWorktrees(git, gitCommand("worktree_list", ["--porcelain", "-z"]));
   if (!listed.ok) throw new Error(`worktree list failed: ${listed.stderr}`);
   return parseWorktrees(listed.text);
 }

@@ -1,11 +1,11 @@
-import { mkdir, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError } from "../../../kernel/errors.ts";
 import { gitCommand } from "../../../kernel/git/arguments.ts";
 import type { GitContext } from "../../../kernel/git/open.ts";
 import { runGit } from "../../../kernel/git/run.ts";
-import { listWorktrees } from "./checkout.ts";
+import { isPassing, listWorktrees, onWorktrees } from "./checkout.ts";
 import { porcelain } from "./porcelain.ts";
 import { countCommits, jitter, readRef, swapRef } from "./refs.ts";
 
@@ -39,12 +39,24 @@ export async function createWorktree(
       const made = await porcelain(git, command, { signal });
       if (made.ok) return;
       stderr = made.stderr;
+      if (/already exists|already checked out|already used by/.test(stderr)) {
+        // Another process was faster. The branch is its own and stays.
+        await discardWorktree(git, { ...wanted, isNew: false });
+        throw new DomainError(
+          "conflict",
+          `the branch ${wanted.branch} has just been taken by somebody else`,
+          {
+            hint: "list_worktrees shows by whom; choose another name",
+            cause: stderr,
+          },
+        );
+      }
       await discardWorktree(git, wanted);
-      if (!/\.lock|could not lock|File exists/i.test(stderr)) break;
+      if (!isPassing(stderr)) break;
       await pause(jitter(attempt));
     }
   } catch (error) {
-    await discardWorktree(git, wanted);
+    if (!(error instanceof DomainError && error.code === "conflict")) await discardWorktree(git, wanted);
     throw error;
   }
   throw new DomainError("unavailable", `the worktree for ${wanted.branch} could not be made`, {
@@ -56,7 +68,7 @@ export async function createWorktree(
 /** Removes whatever a failed or killed creation left: folder, administrative entry, and the branch where it was new. */
 export async function discardWorktree(git: GitContext, wanted: NewWorktree): Promise<void> {
   await rm(wanted.path, { recursive: true, force: true });
-  await porcelain(git, gitCommand("worktree_prune"));
+  await forget(git, wanted.path);
   if (!wanted.isNew) return;
   const ref = `refs/heads/${wanted.branch}`;
   // Only at its first commit: what somebody has built on it since is theirs.
@@ -67,11 +79,26 @@ export async function discardWorktree(git: GitContext, wanted: NewWorktree): Pro
 
 /** Removes a worktree with all its files, and its administrative entry; the branch stays. */
 export async function deleteWorktree(git: GitContext, path: string): Promise<void> {
-  const removed = await porcelain(git, gitCommand("worktree_remove", ["--force"], { revisions: [path] }));
+  const removed = await onWorktrees(git, gitCommand("worktree_remove", ["--force"], { revisions: [path] }));
   if (removed.ok) return;
   // git leaves what it does not own, such as a nested repository. The caller has decided that it may go.
   await rm(path, { recursive: true, force: true });
-  await porcelain(git, gitCommand("worktree_prune"));
+  await forget(git, path);
+}
+
+/**
+ * Removes git's notes on one worktree whose folder is gone. `git worktree prune` would also take those that another
+ * process is just writing.
+ */
+async function forget(git: GitContext, path: string): Promise<void> {
+  const notes = join(git.commonDir, "worktrees");
+  const names = await readdir(notes).catch((): string[] => []);
+  for (const name of names) {
+    const pointer = await readFile(join(notes, name, "gitdir"), "utf8").catch(() => "");
+    // Without a pointer it is ours only by its name, which git takes from the folder and we never use twice.
+    const isOurs = pointer === "" ? name === basename(path) : pointer.trim() === join(path, ".git");
+    if (isOurs) await rm(join(notes, name), { recursive: true, force: true });
+  }
 }
 
 export async function isCheckedOut(git: GitContext, branch: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Backend, BackendName } from "../../../servers/sandbox/adapters/backend.ts";
@@ -47,7 +47,9 @@ export async function candidates(): Promise<readonly Candidate[]> {
   return Promise.all(
     (["docker", "bubblewrap", "unisolated"] as const).map(async (name) => {
       const open = adapters[name];
-      const probe = await open(newRoot()).probe();
+      const root = newRoot();
+      const probe = await open(root).probe();
+      rmSync(root, { recursive: true, force: true });
       return { name, open, need: requirement(TITLES[name], probe.ok, probe.ok ? "" : probe.reason) };
     }),
   );

@@ -1,4 +1,3 @@
-import { extract, pack } from "tar-stream";
 import { DomainError } from "../../../kernel/errors.ts";
 import { isInnerLink, workspacePath } from "../domain/workspace-path.ts";
 
@@ -13,6 +12,8 @@ export type ReadEntry = Entry | { readonly kind: "same"; readonly path: string; 
 
 /** Writes an archive of entries whose paths are checked already. Owner, setuid bits and devices cannot be expressed. */
 export async function writeArchive(entries: Iterable<Entry>, mtime: Date): Promise<Buffer> {
+  // Loaded with the first archive: a server that only waits does without.
+  const { pack } = await import("tar-stream");
   const archive = pack();
   const bytes = collect(archive);
   for (const entry of entries) {
@@ -51,7 +52,8 @@ export interface ArchiveReader {
  * Reads an archive as hostile input: clean paths inside the workspace, regular files and inner links only, bounded
  * in size and number. What a tree may hold but an export does not carry is reported as skipped, by path and reason.
  */
-export function readArchive(limits: ArchiveLimits, onEntry: (entry: ReadEntry) => void): ArchiveReader {
+export async function readArchive(limits: ArchiveLimits, onEntry: (entry: ReadEntry) => void): Promise<ArchiveReader> {
+  const { extract } = await import("tar-stream");
   const parser = extract();
   const skipped: { path: string; reason: string }[] = [];
   const files = new Set<string>();
@@ -64,7 +66,7 @@ export function readArchive(limits: ArchiveLimits, onEntry: (entry: ReadEntry) =
   };
   const ended = new Promise<void>((resolve) => {
     parser.once("finish", () => resolve());
-    parser.once("error", () => {
+    parser.on("error", () => {
       failure ??= unsound();
       resolve();
     });
@@ -72,6 +74,10 @@ export function readArchive(limits: ArchiveLimits, onEntry: (entry: ReadEntry) =
   });
   parser.on("entry", (header, stream, next) => {
     entries += 1;
+    // An archive that ends inside a file fails both streams; unheard, it would end this process.
+    stream.on("error", () => {
+      failure ??= unsound();
+    });
     const path = cleanPath(header.name);
     const size = header.size ?? 0;
     if (entries > limits.maxEntries) fail(tooLarge(`more than ${limits.maxEntries} files`));

@@ -50,9 +50,9 @@ export function openBackends(backends: Readonly<Partial<Record<BackendName, Back
       const usable: Backend[] = [];
       const problems: string[] = [];
       const hints: string[] = [];
-      for (const backend of all) {
-        if (wanted !== undefined && backend.name !== wanted) continue;
-        const { problem } = await inspect(backend);
+      const asked = all.filter((backend) => wanted === undefined || backend.name === wanted);
+      const found = await Promise.all(asked.map(async (backend) => ({ backend, ...(await inspect(backend)) })));
+      for (const { backend, problem } of found) {
         if (problem === null) usable.push(backend);
         else {
           problems.push(`${TITLES[backend.name]}: ${problem.reason}`);

@@ -139,7 +139,7 @@ export async function readTree(
   deps: FileDeps,
 ): Promise<TreeReading> {
   const isExcluded = (path: string): boolean => path.split("/").some((part) => exclude.includes(part));
-  const reader = readArchive(limits, (entry) => {
+  const reader = await readArchive(limits, (entry) => {
     if (!isExcluded(entry.path)) onEntry(entry);
   });
   const nonce = deps.nonce();

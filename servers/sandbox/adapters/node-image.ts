@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import type Docker from "dockerode";
-import { pack, type Pack } from "tar-stream";
+import type { Pack } from "tar-stream";
 import { DomainError } from "../../../kernel/errors.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
 
@@ -76,6 +76,7 @@ async function hasImage(docker: Docker, tag: string): Promise<boolean> {
 }
 
 async function importRootFs(docker: Docker, tag: string, hash: string, files: readonly File[]): Promise<void> {
+  const { pack } = await import("tar-stream");
   const archive = pack();
   const [repo = "", version = ""] = tag.split(":");
   const changes = ["ENV PATH=/bin", `WORKDIR ${WORKSPACE}`, `LABEL slipway.recipe=${hash}`];

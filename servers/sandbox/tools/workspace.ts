@@ -43,7 +43,7 @@ export async function readBaseline(deps: SandboxDeps, id: string, wanted: Readon
   const contents = new Map<string, Uint8Array>();
   const base = join(deps.folder, id, "baseline");
   for (const name of await readdir(base).catch(() => [])) {
-    const reader = readArchive({ ...TREE_LIMITS, maxBytes: Number.MAX_SAFE_INTEGER, maxFileBytes: Number.MAX_SAFE_INTEGER }, (entry) => {
+    const reader = await readArchive({ ...TREE_LIMITS, maxBytes: Number.MAX_SAFE_INTEGER, maxFileBytes: Number.MAX_SAFE_INTEGER }, (entry) => {
       const content = contentOf(entry);
       const digest = content === null ? "" : receiptDigest(content);
       if (content !== null && wanted.has(digest)) contents.set(digest, content);

@@ -59,10 +59,14 @@ const MAX_COMMAND_CHARS = 400;
 /** How a receipt names a command. */
 export function receiptCommand(command: ReceiptCommand): Receipt["command"] {
   if ("script" in command) {
-    return command.script.length <= MAX_COMMAND_CHARS ? { script: command.script } : { script_sha256: receiptDigest(command.script) };
+    return command.script.length <= MAX_COMMAND_CHARS
+      ? { script: command.script }
+      : { script_sha256: receiptDigest(command.script) };
   }
   const text = canonicalJson(command.argv);
-  return text.length <= MAX_COMMAND_CHARS ? { argv: [...command.argv] } : { argv_sha256: receiptDigest(text) };
+  return text.length <= MAX_COMMAND_CHARS
+    ? { argv: [...command.argv] }
+    : { argv_sha256: receiptDigest(text) };
 }
 
 /** Whether a receipt is about exactly this command; compare with this, because long commands are named by digest. */
@@ -80,7 +84,9 @@ export interface TreeEntry {
 /** The digest of a set of files, whatever their order: SHA-256 over `mode digest path NUL`, sorted by the path's UTF-8 bytes. */
 export function treeDigest(entries: Iterable<TreeEntry>): string {
   const hash = createHash("sha256");
-  const sorted = [...entries].map((entry) => ({ entry, key: Buffer.from(entry.path) })).sort((a, b) => Buffer.compare(a.key, b.key));
+  const sorted = [...entries]
+    .map((entry) => ({ entry, key: Buffer.from(entry.path) }))
+    .sort((a, b) => Buffer.compare(a.key, b.key));
   for (const { entry } of sorted) hash.update(`${entry.mode} ${entry.digest} ${entry.path}\0`);
   return hash.digest("base64url");
 }
@@ -94,21 +100,32 @@ const MAX_PAYLOAD_BYTES = 65_536;
 
 /** Signs a receipt: `slipway-receipt.v1.<canonical JSON, deflated>.<HMAC-SHA256>`, both base64url. */
 export function signReceipt(receipt: Receipt, key: Uint8Array): string {
-  const payload = deflateRawSync(canonicalJson(receipt), { dictionary: DICTIONARY, level: 9 }).toString("base64url");
+  const payload = deflateRawSync(canonicalJson(receipt), { dictionary: DICTIONARY, level: 9 }).toString(
+    "base64url",
+  );
   return `${PREFIX}${payload}.${mac(payload, key)}`;
 }
 
 /** Reads a receipt back, or says why it proves nothing. */
-export function verifyReceipt(token: string, key: Uint8Array): { readonly ok: true; readonly receipt: Receipt } | { readonly ok: false; readonly reason: string } {
+export function verifyReceipt(
+  token: string,
+  key: Uint8Array,
+): { readonly ok: true; readonly receipt: Receipt } | { readonly ok: false; readonly reason: string } {
   const [payload, given, ...rest] = token.startsWith(PREFIX) ? token.slice(PREFIX.length).split(".") : [];
-  if (payload === undefined || given === undefined || rest.length > 0) return { ok: false, reason: "this is not a receipt" };
+  if (payload === undefined || given === undefined || rest.length > 0)
+    return { ok: false, reason: "this is not a receipt" };
   const expected = Buffer.from(mac(payload, key));
   const actual = Buffer.from(given);
   if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) {
-    return { ok: false, reason: "the signature does not fit: the receipt was changed, or it comes from another state folder" };
+    return {
+      ok: false,
+      reason: "the signature does not fit: the receipt was changed, or it comes from another state folder",
+    };
   }
   const receipt = Receipt.safeParse(readPayload(payload));
-  return receipt.success ? { ok: true, receipt: receipt.data } : { ok: false, reason: "the receipt has fields that this version does not know" };
+  return receipt.success
+    ? { ok: true, receipt: receipt.data }
+    : { ok: false, reason: "the receipt has fields that this version does not know" };
 }
 
 function mac(payload: string, key: Uint8Array): string {
@@ -118,7 +135,12 @@ function mac(payload: string, key: Uint8Array): string {
 /** Called for signed payloads only. */
 function readPayload(payload: string): unknown {
   try {
-    return JSON.parse(inflateRawSync(Buffer.from(payload, "base64url"), { dictionary: DICTIONARY, maxOutputLength: MAX_PAYLOAD_BYTES }).toString("utf8"));
+    return JSON.parse(
+      inflateRawSync(Buffer.from(payload, "base64url"), {
+        dictionary: DICTIONARY,
+        maxOutputLength: MAX_PAYLOAD_BYTES,
+      }).toString("utf8"),
+    );
   } catch {
     return undefined;
   }
@@ -158,7 +180,11 @@ function readKey(file: string): Uint8Array | undefined {
       return readFileSync(file);
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-      throw new DomainError("unavailable", `${file} cannot be read`, { hint: "make it readable for this user only", retryable: false, cause: error });
+      throw new DomainError("unavailable", `${file} cannot be read`, {
+        hint: "make it readable for this user only",
+        retryable: false,
+        cause: error,
+      });
     }
   })();
   if (key !== undefined && key.length !== KEY_BYTES) {

@@ -54,9 +54,22 @@ function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uin
   const owner = (): string => createHash("sha256").update("owner").update(keyOf()).digest("hex").slice(0, 16);
   return openBackends(
     {
-      docker: dockerBackend({ host: config.dockerHost, owner, boot: nonce(), clock: systemClock, image: nodeImage({ node, busybox: config.busybox }) }),
-      bubblewrap: bubblewrapBackend({ root: config.folder, bwrap: config.bwrap, node, uid: process.getuid?.() ?? 1_000 }),
-      ...(config.allowUnisolated ? { unisolated: unisolatedBackend({ root: config.folder, path: config.path, nonce }) } : {}),
+      docker: dockerBackend({
+        host: config.dockerHost,
+        owner,
+        boot: nonce(),
+        clock: systemClock,
+        image: nodeImage({ node, busybox: config.busybox }),
+      }),
+      bubblewrap: bubblewrapBackend({
+        root: config.folder,
+        bwrap: config.bwrap,
+        node,
+        uid: process.getuid?.() ?? 1_000,
+      }),
+      ...(config.allowUnisolated
+        ? { unisolated: unisolatedBackend({ root: config.folder, path: config.path, nonce }) }
+        : {}),
     },
     () => performance.now(),
   );

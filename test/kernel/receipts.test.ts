@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { fork } from "node:child_process";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
-import { isReceiptFor, receiptCommand, receiptDigest, receiptKey, signReceipt, treeDigest, verifyReceipt, type Receipt } from "../../kernel/receipts.ts";
+import {
+  isReceiptFor,
+  receiptCommand,
+  receiptDigest,
+  receiptKey,
+  signReceipt,
+  treeDigest,
+  verifyReceipt,
+  type Receipt,
+} from "../../kernel/receipts.ts";
 
 const KEY = Buffer.alloc(32, 7);
 
@@ -41,7 +50,10 @@ function folder(): string {
 test("a receipt is one word that JSON carries unharmed and that verifies", () => {
   const token = signReceipt(sample, KEY);
   expect(token).toMatch(/^slipway-receipt\.v1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$/);
-  expect(verifyReceipt(JSON.parse(JSON.stringify({ token })).token, KEY)).toEqual({ ok: true, receipt: sample });
+  expect(verifyReceipt(JSON.parse(JSON.stringify({ token })).token, KEY)).toEqual({
+    ok: true,
+    receipt: sample,
+  });
 });
 
 const changes: { readonly [Field in keyof Receipt]: unknown } = {
@@ -86,9 +98,12 @@ test("a receipt costs a model little", () => {
   expect(token.length).toBeLessThan(330);
 });
 
-test.each(["", "x", "slipway-receipt.v1.", "slipway-receipt.v1.a.b.c", "slipway-receipt.v2.a.b"])("%j is not a receipt", (token) => {
-  expect(verifyReceipt(token, KEY).ok).toBe(false);
-});
+test.each(["", "x", "slipway-receipt.v1.", "slipway-receipt.v1.a.b.c", "slipway-receipt.v2.a.b"])(
+  "%j is not a receipt",
+  (token) => {
+    expect(verifyReceipt(token, KEY).ok).toBe(false);
+  },
+);
 
 test("another state folder's key refuses", () => {
   expect(verifyReceipt(signReceipt(sample, KEY), Buffer.alloc(32, 8))).toMatchObject({ ok: false });
@@ -101,11 +116,21 @@ test("a signed payload of an unknown form is refused", () => {
 
 test("commands are told apart, short or long, list or script", () => {
   const long = "x".repeat(1_000);
-  const commands = [{ argv: ["a", "b"] }, { argv: ["a b"] }, { script: "a b" }, { argv: [long] }, { argv: [`${long}y`] }, { script: long }];
+  const commands = [
+    { argv: ["a", "b"] },
+    { argv: ["a b"] },
+    { script: "a b" },
+    { argv: [long] },
+    { argv: [`${long}y`] },
+    { script: long },
+  ];
   for (const one of commands) {
-    for (const other of commands) expect(isReceiptFor({ ...sample, command: receiptCommand(one) }, other)).toBe(one === other);
+    for (const other of commands)
+      expect(isReceiptFor({ ...sample, command: receiptCommand(one) }, other)).toBe(one === other);
   }
-  expect(signReceipt({ ...sample, command: receiptCommand({ argv: [long] }) }, KEY).length).toBeLessThan(1_500);
+  expect(signReceipt({ ...sample, command: receiptCommand({ argv: [long] }) }, KEY).length).toBeLessThan(
+    1_500,
+  );
 });
 
 test("a tree's digest does not depend on order, and depends on everything else", () => {
@@ -113,7 +138,11 @@ test("a tree's digest does not depend on order, and depends on everything else",
   const other = { path: "b", mode: "100644", digest: receiptDigest("2") };
   const digest = treeDigest([entry, other]);
   expect(treeDigest([other, entry])).toBe(digest);
-  for (const changed of [{ ...entry, path: "c" }, { ...entry, mode: "100755" }, { ...entry, digest: other.digest }]) {
+  for (const changed of [
+    { ...entry, path: "c" },
+    { ...entry, mode: "100755" },
+    { ...entry, digest: other.digest },
+  ]) {
     expect(treeDigest([changed, other])).not.toBe(digest);
   }
   expect(treeDigest([entry])).not.toBe(digest);
@@ -148,7 +177,9 @@ process.send("ready");`,
       (child) =>
         new Promise<string>((resolve, reject) => {
           child.on("error", reject);
-          child.on("message", (message) => (message === "ready" ? child.send("go") : resolve(String(message))));
+          child.on("message", (message) =>
+            message === "ready" ? child.send("go") : resolve(String(message)),
+          );
         }),
     ),
   );

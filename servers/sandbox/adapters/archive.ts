@@ -19,8 +19,10 @@ export async function writeArchive(entries: Iterable<Entry>, mtime: Date): Promi
   for (const entry of entries) {
     // The leading "./" keeps a name that starts with a dash a name.
     const name = `./${entry.path}`;
-    if (entry.kind === "file") archive.entry({ name, mode: entry.mode & 0o777, mtime }, Buffer.from(entry.content));
-    else if (entry.kind === "link") archive.entry({ name, type: "symlink", linkname: entry.target, mode: 0o777, mtime });
+    if (entry.kind === "file")
+      archive.entry({ name, mode: entry.mode & 0o777, mtime }, Buffer.from(entry.content));
+    else if (entry.kind === "link")
+      archive.entry({ name, type: "symlink", linkname: entry.target, mode: 0o777, mtime });
     else archive.entry({ name, type: "directory", mode: entry.mode & 0o777, mtime });
   }
   archive.finalize();
@@ -52,7 +54,10 @@ export interface ArchiveReader {
  * Reads an archive as hostile input: clean paths inside the workspace, regular files and inner links only, bounded
  * in size and number. What a tree may hold but an export does not carry is reported as skipped, by path and reason.
  */
-export async function readArchive(limits: ArchiveLimits, onEntry: (entry: ReadEntry) => void): Promise<ArchiveReader> {
+export async function readArchive(
+  limits: ArchiveLimits,
+  onEntry: (entry: ReadEntry) => void,
+): Promise<ArchiveReader> {
   const { extract } = await import("tar-stream");
   const parser = extract();
   const skipped: { path: string; reason: string }[] = [];
@@ -86,7 +91,10 @@ export async function readArchive(limits: ArchiveLimits, onEntry: (entry: ReadEn
       stream.resume();
     };
     if (path === null) {
-      skipped.push({ path: header.name.slice(0, 200), reason: "its name holds characters that are not carried" });
+      skipped.push({
+        path: header.name.slice(0, 200),
+        reason: "its name holds characters that are not carried",
+      });
       return done();
     }
     const mode = (header.mode ?? 0o644) & 0o777;
@@ -150,9 +158,13 @@ function cleanPath(name: string): string | null {
 }
 
 function tooLarge(what: string): DomainError {
-  return new DomainError("limit", `the workspace holds ${what}`, { hint: "remove what is not needed (dependencies, build output) and try again" });
+  return new DomainError("limit", `the workspace holds ${what}`, {
+    hint: "remove what is not needed (dependencies, build output) and try again",
+  });
 }
 
 function unsound(): DomainError {
-  return new DomainError("invalid_state", "the workspace could not be read whole", { hint: "stop commands that still write to it and try again" });
+  return new DomainError("invalid_state", "the workspace could not be read whole", {
+    hint: "stop commands that still write to it and try again",
+  });
 }

@@ -5,7 +5,9 @@ export type BackendName = (typeof BACKENDS)[number];
 export type Isolation = "container" | "namespaces" | "none";
 
 /** Whether this machine can run the backend, found by doing it. */
-export type Probe = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly hint: string };
+export type Probe =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: string; readonly hint: string };
 
 export interface SandboxSpec {
   readonly id: string;

@@ -44,7 +44,12 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
     runLocal(
       commandLine(settings, id, workspaceOf(id), limits, request),
       // Killing bubblewrap ends its process namespace, and with it every process inside.
-      { cwd: "/", env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, texts: [PASSWD, GROUP], killRest: async () => undefined },
+      {
+        cwd: "/",
+        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+        texts: [PASSWD, GROUP],
+        killRest: async () => undefined,
+      },
       request,
     );
   const commands = runningCommands();
@@ -56,7 +61,12 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
     name: "bubblewrap",
     isolation: "namespaces",
     async probe(): Promise<Probe> {
-      if (!existsSync(settings.bwrap)) return { ok: false, reason: `${settings.bwrap} is not there`, hint: "install the package bubblewrap" };
+      if (!existsSync(settings.bwrap))
+        return {
+          ok: false,
+          reason: `${settings.bwrap} is not there`,
+          hint: "install the package bubblewrap",
+        };
       await mkdir(root, { recursive: true, mode: 0o700 });
       const folder = await mkdtemp(join(root, ".probe-"));
       const id = folder.slice(root.length + 1);
@@ -72,7 +82,11 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
         });
         return end.exitCode === 0 ? { ok: true } : explain(Buffer.concat(stderr).toString("utf8"));
       } catch {
-        return { ok: false, reason: "bubblewrap could not be started", hint: "check that the package bubblewrap is installed whole" };
+        return {
+          ok: false,
+          reason: "bubblewrap could not be started",
+          hint: "check that the package bubblewrap is installed whole",
+        };
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
@@ -83,10 +97,21 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
     },
     layout: () => LAYOUT,
     async exec(ref, request) {
-      if (!existsSync(workspaceOf(ref.id))) throw new DomainError("not_found", `sandbox ${ref.id} is gone`, { hint: "create a new one" });
-      const { result: end, deleted } = await commands.track(ref.id, request.kill, (kill) => run(ref.id, ref.limits, { ...request, kill }));
+      if (!existsSync(workspaceOf(ref.id)))
+        throw new DomainError("not_found", `sandbox ${ref.id} is gone`, { hint: "create a new one" });
+      const { result: end, deleted } = await commands.track(ref.id, request.kill, (kill) =>
+        run(ref.id, ref.limits, { ...request, kill }),
+      );
       // The reporter inside tells signals apart; one that ended bubblewrap itself came from outside.
-      return { exitCode: end.exitCode, signal: null, oomKills: 0, forksRefused: 0, cpuMs: null, peakMemoryBytes: null, alive: !deleted && existsSync(workspaceOf(ref.id)) };
+      return {
+        exitCode: end.exitCode,
+        signal: null,
+        oomKills: 0,
+        forksRefused: 0,
+        cpuMs: null,
+        peakMemoryBytes: null,
+        alive: !deleted && existsSync(workspaceOf(ref.id)),
+      };
     },
     isAlive: async (ref) => existsSync(workspaceOf(ref.id)),
     async destroy(ref) {
@@ -96,7 +121,13 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
         await remove();
       } catch {
         // A command took away its own right to enter a folder; inside, the owner can give it back.
-        const fix: ExecRequest = { argv: ["/bin/chmod", "-R", "u+rwX", WORKSPACE], env: LAYOUT.env, stdin: undefined, kill: AbortSignal.timeout(30_000), onOutput: () => undefined };
+        const fix: ExecRequest = {
+          argv: ["/bin/chmod", "-R", "u+rwX", WORKSPACE],
+          env: LAYOUT.env,
+          stdin: undefined,
+          kill: AbortSignal.timeout(30_000),
+          onOutput: () => undefined,
+        };
         await run(ref.id, DEFAULT_LIMITS, fix);
         await remove();
       }
@@ -117,7 +148,14 @@ process.exitCode = end.status ?? number ?? 127;`;
 
 const LAYOUT: Layout = {
   workspace: WORKSPACE,
-  env: { PATH: "/node:/usr/local/bin:/usr/bin:/bin", HOME: WORKSPACE, TMPDIR: "/tmp", LANG: "C.UTF-8", CI: "1", npm_config_cache: "/tmp/.npm" },
+  env: {
+    PATH: "/node:/usr/local/bin:/usr/bin:/bin",
+    HOME: WORKSPACE,
+    TMPDIR: "/tmp",
+    LANG: "C.UTF-8",
+    CI: "1",
+    npm_config_cache: "/tmp/.npm",
+  },
   reporter: BUSYBOX === undefined ? ["/node/node", "-e", NODE_REPORTER] : [BUSYBOX, "time", "-f"],
 };
 
@@ -125,27 +163,107 @@ function spareUid(id: string): number {
   return SPARE_UID + (createHash("sha256").update(id).digest().readUInt32BE() % SPARE_UIDS);
 }
 
-function commandLine(settings: BubblewrapSettings, id: string, workspace: string, limits: Limits, request: ExecRequest): readonly string[] {
+function commandLine(
+  settings: BubblewrapSettings,
+  id: string,
+  workspace: string,
+  limits: Limits,
+  request: ExecRequest,
+): readonly string[] {
   const plain = (source: { readonly workspace: string; readonly node: string }): readonly string[] => [
     settings.bwrap,
-    ...["--unshare-all", "--unshare-user", "--disable-userns", "--uid", INNER_UID, "--gid", INNER_UID, "--hostname", "sandbox"],
+    ...[
+      "--unshare-all",
+      "--unshare-user",
+      "--disable-userns",
+      "--uid",
+      INNER_UID,
+      "--gid",
+      INNER_UID,
+      "--hostname",
+      "sandbox",
+    ],
     ...["--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"],
     ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
-    ...["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"],
-    ...["--perms", "0444", "--ro-bind-data", "3", "/etc/passwd", "--perms", "0444", "--ro-bind-data", "4", "/etc/group"],
+    ...[
+      "--ro-bind-try",
+      "/etc/alternatives",
+      "/etc/alternatives",
+      "--ro-bind-try",
+      "/etc/ld.so.cache",
+      "/etc/ld.so.cache",
+    ],
+    ...[
+      "--perms",
+      "0444",
+      "--ro-bind-data",
+      "3",
+      "/etc/passwd",
+      "--perms",
+      "0444",
+      "--ro-bind-data",
+      "4",
+      "/etc/group",
+    ],
     ...["--proc", "/proc", "--dev", "/dev", "--size", String(TMP_MB * 1_048_576), "--tmpfs", "/tmp"],
-    ...["--ro-bind", source.node, "/node/node", "--bind", source.workspace, WORKSPACE, "--remount-ro", "/", "--chdir", WORKSPACE],
+    ...[
+      "--ro-bind",
+      source.node,
+      "/node/node",
+      "--bind",
+      source.workspace,
+      WORKSPACE,
+      "--remount-ro",
+      "/",
+      "--chdir",
+      WORKSPACE,
+    ],
     ...Object.entries(request.env).flatMap(([name, value]) => ["--setenv", name, value]),
     // Inside the new user namespace the process limit counts this sandbox's processes only (Linux 5.14 and later).
-    ...["--", "/usr/bin/prlimit", `--nproc=${limits.pids}`, "--nofile=1024", "--core=0", `--fsize=${MAX_FILE_BYTES}`, "--"],
+    ...[
+      "--",
+      "/usr/bin/prlimit",
+      `--nproc=${limits.pids}`,
+      "--nofile=1024",
+      "--core=0",
+      `--fsize=${MAX_FILE_BYTES}`,
+      "--",
+    ],
     ...request.argv,
   ];
   if (settings.uid !== 0) return plain({ workspace, node: settings.node });
-  const point = STAGE_POINTS.find((folder) => existsSync(folder) && !workspace.startsWith(`${folder}/`) && !settings.node.startsWith(`${folder}/`)) ?? "/mnt";
+  const point =
+    STAGE_POINTS.find(
+      (folder) =>
+        existsSync(folder) && !workspace.startsWith(`${folder}/`) && !settings.node.startsWith(`${folder}/`),
+    ) ?? "/mnt";
   const spare = String(spareUid(id));
   return [
-    ...["unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-c", STAGE, "stage", point, workspace, settings.node],
-    ...["setpriv", "--reuid", spare, "--regid", spare, "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--"],
+    ...[
+      "unshare",
+      "--mount",
+      "--propagation",
+      "private",
+      "--",
+      "/bin/sh",
+      "-c",
+      STAGE,
+      "stage",
+      point,
+      workspace,
+      settings.node,
+    ],
+    ...[
+      "setpriv",
+      "--reuid",
+      spare,
+      "--regid",
+      spare,
+      "--clear-groups",
+      "--inh-caps=-all",
+      "--bounding-set=-all",
+      "--",
+    ],
     ...plain({ workspace: `${point}/w`, node: `${point}/n` }),
   ];
 }
@@ -155,7 +273,9 @@ function systemFolders(): readonly string[] {
   return ["/bin", "/sbin", "/lib", "/lib32", "/lib64"].flatMap((folder) => {
     const stat = lstatSync(folder, { throwIfNoEntry: false });
     if (stat === undefined) return [];
-    return stat.isSymbolicLink() ? ["--symlink", readlinkSync(folder), folder] : ["--ro-bind", folder, folder];
+    return stat.isSymbolicLink()
+      ? ["--symlink", readlinkSync(folder), folder]
+      : ["--ro-bind", folder, folder];
   });
 }
 
@@ -167,9 +287,18 @@ function explain(stderr: string): Probe {
       hint: "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0); inside a container run it with --security-opt seccomp=unconfined, or use Docker",
     };
   }
-  if (/disable-userns/.test(stderr)) return { ok: false, reason: "bubblewrap is older than 0.8", hint: "install bubblewrap 0.8 or newer" };
+  if (/disable-userns/.test(stderr))
+    return { ok: false, reason: "bubblewrap is older than 0.8", hint: "install bubblewrap 0.8 or newer" };
   if (/setpriv|unshare|prlimit|execvp/.test(stderr)) {
-    return { ok: false, reason: "setpriv, unshare, mount or prlimit is missing", hint: "install the packages util-linux and mount" };
+    return {
+      ok: false,
+      reason: "setpriv, unshare, mount or prlimit is missing",
+      hint: "install the packages util-linux and mount",
+    };
   }
-  return { ok: false, reason: "bubblewrap ran but could not start a program", hint: "run `bwrap --ro-bind / / --unshare-all true` to see why" };
+  return {
+    ok: false,
+    reason: "bubblewrap ran but could not start a program",
+    hint: "run `bwrap --ro-bind / / --unshare-all true` to see why",
+  };
 }

@@ -16,7 +16,11 @@ export interface Backends {
   readonly all: readonly Backend[];
 }
 
-const TITLES: Readonly<Record<BackendName, string>> = { docker: "Docker", bubblewrap: "bubblewrap", unisolated: "unisolated" };
+const TITLES: Readonly<Record<BackendName, string>> = {
+  docker: "Docker",
+  bubblewrap: "bubblewrap",
+  unisolated: "unisolated",
+};
 const BELIEVED_MS = 60_000;
 const DOUBTED_MS = 5_000;
 
@@ -26,14 +30,21 @@ interface Finding {
 }
 
 /** @param backends Without `unisolated` unless a person allowed it when the server was started. */
-export function openBackends(backends: Readonly<Partial<Record<BackendName, Backend>>>, monotonic: () => number): Backends {
+export function openBackends(
+  backends: Readonly<Partial<Record<BackendName, Backend>>>,
+  monotonic: () => number,
+): Backends {
   const findings = new Map<BackendName, Finding>();
   const inspect = async (backend: Backend): Promise<Finding> => {
     const known = findings.get(backend.name);
     const now = monotonic();
-    if (known !== undefined && now - known.at < (known.problem === null ? BELIEVED_MS : DOUBTED_MS)) return known;
+    if (known !== undefined && now - known.at < (known.problem === null ? BELIEVED_MS : DOUBTED_MS))
+      return known;
     const probe = await backend.probe();
-    const finding: Finding = { at: now, problem: probe.ok ? null : { reason: probe.reason, hint: probe.hint } };
+    const finding: Finding = {
+      at: now,
+      problem: probe.ok ? null : { reason: probe.reason, hint: probe.hint },
+    };
     findings.set(backend.name, finding);
     return finding;
   };
@@ -51,7 +62,9 @@ export function openBackends(backends: Readonly<Partial<Record<BackendName, Back
       const problems: string[] = [];
       const hints: string[] = [];
       const asked = all.filter((backend) => wanted === undefined || backend.name === wanted);
-      const found = await Promise.all(asked.map(async (backend) => ({ backend, ...(await inspect(backend)) })));
+      const found = await Promise.all(
+        asked.map(async (backend) => ({ backend, ...(await inspect(backend)) })),
+      );
       for (const { backend, problem } of found) {
         if (problem === null) usable.push(backend);
         else {
@@ -60,7 +73,10 @@ export function openBackends(backends: Readonly<Partial<Record<BackendName, Back
         }
       }
       if (usable.length > 0) return usable;
-      throw new DomainError("unavailable", `nothing here can isolate commands (${problems.join("; ")})`, { hint: `one of: ${hints.join("; or ")}`, retryable: false });
+      throw new DomainError("unavailable", `nothing here can isolate commands (${problems.join("; ")})`, {
+        hint: `one of: ${hints.join("; or ")}`,
+        retryable: false,
+      });
     },
   };
 }

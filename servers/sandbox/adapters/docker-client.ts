@@ -15,24 +15,35 @@ export async function dockerClient(host: DockerHost): Promise<Docker> {
     const { default: Client } = await import("dockerode");
     return new Client(options);
   } catch (cause) {
-    throw new DomainError("unavailable", "the package dockerode is not installed", { hint: "npm install dockerode", retryable: false, cause });
+    throw new DomainError("unavailable", "the package dockerode is not installed", {
+      hint: "npm install dockerode",
+      retryable: false,
+      cause,
+    });
   }
 }
 
 function optionsFor(host: DockerHost): Docker.DockerOptions {
   if (host === undefined || host === "") return {};
   if (host.startsWith("unix://")) return { socketPath: host.slice("unix://".length) };
-  if (!URL.canParse(host)) throw new DomainError("invalid", "DOCKER_HOST is not an address", { hint: "give unix:///path or tcp://host:port" });
+  if (!URL.canParse(host))
+    throw new DomainError("invalid", "DOCKER_HOST is not an address", {
+      hint: "give unix:///path or tcp://host:port",
+    });
   const { protocol, hostname, port } = new URL(host);
   if (protocol !== "tcp:" && protocol !== "http:") {
-    throw new DomainError("invalid", `DOCKER_HOST with ${protocol} is not supported`, { hint: "give unix:///path or tcp://host:port" });
+    throw new DomainError("invalid", `DOCKER_HOST with ${protocol} is not supported`, {
+      hint: "give unix:///path or tcp://host:port",
+    });
   }
   return { host: hostname, port: Number(port === "" ? 2_375 : port), protocol: "http" };
 }
 
 /** The HTTP status of a refusal by the daemon, or undefined for any other failure. */
 export function dockerStatus(error: unknown): number | undefined {
-  return error instanceof Error && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined;
+  return error instanceof Error && "statusCode" in error && typeof error.statusCode === "number"
+    ? error.statusCode
+    : undefined;
 }
 
 /** Turns a failure into what a caller can do about it; the daemon's own words stay in the cause. */
@@ -41,13 +52,22 @@ export function dockerError(error: unknown, sandboxId: string): unknown {
   const status = dockerStatus(error);
   // 409 and "not running" (500 on exec) tell of a container that stopped.
   if (status === 404 || status === 409 || (error instanceof Error && /is not running/.test(error.message))) {
-    return new DomainError("not_found", `sandbox ${sandboxId} is gone`, { hint: "create a new one", cause: error });
+    return new DomainError("not_found", `sandbox ${sandboxId} is gone`, {
+      hint: "create a new one",
+      cause: error,
+    });
   }
   if (status !== undefined) {
-    return new DomainError("unavailable", `the Docker daemon refused (HTTP ${status})`, { hint: "see the daemon's log for the reason", cause: error });
+    return new DomainError("unavailable", `the Docker daemon refused (HTTP ${status})`, {
+      hint: "see the daemon's log for the reason",
+      cause: error,
+    });
   }
   if (error instanceof Error && "code" in error) {
-    return new DomainError("unavailable", "the Docker daemon does not answer", { hint: "start it, or correct DOCKER_HOST", cause: error });
+    return new DomainError("unavailable", "the Docker daemon does not answer", {
+      hint: "start it, or correct DOCKER_HOST",
+      cause: error,
+    });
   }
   return error;
 }

@@ -11,8 +11,14 @@ export interface Counters {
 }
 
 // cgroup v1 under the cgroupfs and systemd drivers, then v2 under both.
-const V1 = (kind: string, id: string): readonly string[] => [`/sys/fs/cgroup/${kind}/docker/${id}`, `/sys/fs/cgroup/${kind}/system.slice/docker-${id}.scope`];
-const V2 = (id: string): readonly string[] => [`/sys/fs/cgroup/docker/${id}`, `/sys/fs/cgroup/system.slice/docker-${id}.scope`];
+const V1 = (kind: string, id: string): readonly string[] => [
+  `/sys/fs/cgroup/${kind}/docker/${id}`,
+  `/sys/fs/cgroup/${kind}/system.slice/docker-${id}.scope`,
+];
+const V2 = (id: string): readonly string[] => [
+  `/sys/fs/cgroup/docker/${id}`,
+  `/sys/fs/cgroup/system.slice/docker-${id}.scope`,
+];
 
 /**
  * Reads the counters from the host's cgroup files: exact and a thousand times faster than the daemon's statistics.
@@ -32,7 +38,13 @@ async function readV1(id: string): Promise<Counters | null> {
     readFirst(cpu, "cpuacct.usage"),
   ]);
   if (oom === null || refused === null || current === null || usage === null) return null;
-  return { oomKills: member(oom, "oom_kill"), forksRefused: member(refused, "max"), cpuMs: Number(usage) / 1e6, peakMemoryBytes: peak === null ? null : Number(peak), pids: Number(current) };
+  return {
+    oomKills: member(oom, "oom_kill"),
+    forksRefused: member(refused, "max"),
+    cpuMs: Number(usage) / 1e6,
+    peakMemoryBytes: peak === null ? null : Number(peak),
+    pids: Number(current),
+  };
 }
 
 async function readV2(id: string): Promise<Counters | null> {
@@ -45,7 +57,13 @@ async function readV2(id: string): Promise<Counters | null> {
     readFirst(group, "cpu.stat"),
   ]);
   if (oom === null || refused === null || current === null || usage === null) return null;
-  return { oomKills: member(oom, "oom_kill"), forksRefused: member(refused, "max"), cpuMs: member(usage, "usage_usec") / 1e3, peakMemoryBytes: peak === null ? null : Number(peak), pids: Number(current) };
+  return {
+    oomKills: member(oom, "oom_kill"),
+    forksRefused: member(refused, "max"),
+    cpuMs: member(usage, "usage_usec") / 1e3,
+    peakMemoryBytes: peak === null ? null : Number(peak),
+    pids: Number(current),
+  };
 }
 
 async function readFirst(folders: readonly string[], name: string): Promise<string | null> {

@@ -6,7 +6,9 @@ const HEADER_BYTES = 8;
  * Takes Docker's multiplexed stream apart. Frames are cut across chunks anywhere, so this works on bytes and hands
  * content on as it comes. Source: Docker Engine API, "Stream format" of container attach.
  */
-export function frameReader(onOutput: (stream: OutputStream, chunk: Uint8Array) => void): (chunk: Uint8Array) => void {
+export function frameReader(
+  onOutput: (stream: OutputStream, chunk: Uint8Array) => void,
+): (chunk: Uint8Array) => void {
   const header = new Uint8Array(HEADER_BYTES);
   let headerBytes = 0;
   let left = 0;

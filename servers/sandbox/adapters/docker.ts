@@ -20,7 +20,12 @@ export interface DockerSettings {
 }
 
 const USER = "1000:1000";
-const LABEL = { sandbox: "slipway.sandbox", owner: "slipway.owner", boot: "slipway.boot", expires: "slipway.expires" } as const;
+const LABEL = {
+  sandbox: "slipway.sandbox",
+  owner: "slipway.owner",
+  boot: "slipway.boot",
+  expires: "slipway.expires",
+} as const;
 const PROBE_MS = 2_000;
 const MB = 1_048_576;
 /** The init process and the sleeper that holds the container open. */
@@ -48,7 +53,11 @@ export function dockerBackend(settings: DockerSettings): Backend {
         return { ok: true };
       } catch (error) {
         if (error instanceof DomainError) return { ok: false, reason: error.message, hint: error.hint ?? "" };
-        return { ok: false, reason: "no Docker daemon answers", hint: "install docker.io, start the daemon, and let this user reach its socket" };
+        return {
+          ok: false,
+          reason: "no Docker daemon answers",
+          hint: "install docker.io, start the daemon, and let this user reach its socket",
+        };
       } finally {
         clearTimeout(timer);
       }
@@ -66,7 +75,10 @@ export function dockerBackend(settings: DockerSettings): Backend {
         const known = dockerError(error, spec.id);
         // A refusal to create tells of the daemon, not of a sandbox that is gone.
         throw known instanceof DomainError && known.code === "not_found"
-          ? new DomainError("unavailable", "the Docker daemon could not start a container", { hint: "see the daemon's log for the reason", cause: error })
+          ? new DomainError("unavailable", "the Docker daemon could not start a container", {
+              hint: "see the daemon's log for the reason",
+              cause: error,
+            })
           : known;
       }
     },
@@ -87,7 +99,12 @@ export function dockerBackend(settings: DockerSettings): Backend {
         left = leave();
         const alive = exitCode !== null && (await isRunning(container));
         if (left === 0 && alive && !(await isIdle(ref.handle))) await killAll(container);
-        return { ...(await usage(container, before, await readCounters(ref.handle), exitCode, alive)), exitCode, signal: null, alive };
+        return {
+          ...(await usage(container, before, await readCounters(ref.handle), exitCode, alive)),
+          exitCode,
+          signal: null,
+          alive,
+        };
       } catch (error) {
         throw dockerError(error, ref.id);
       } finally {
@@ -101,7 +118,8 @@ export function dockerBackend(settings: DockerSettings): Backend {
       try {
         const container = (await docker()).getContainer(ref.handle === "" ? nameOf(ref.id) : ref.handle);
         const { Config } = await container.inspect();
-        if (Config.Labels[LABEL.owner] !== settings.owner() || Config.Labels[LABEL.sandbox] !== ref.id) return;
+        if (Config.Labels[LABEL.owner] !== settings.owner() || Config.Labels[LABEL.sandbox] !== ref.id)
+          return;
         await container.remove({ force: true, v: true });
       } catch (error) {
         // 404: gone. 409: another call is removing it.
@@ -111,7 +129,9 @@ export function dockerBackend(settings: DockerSettings): Backend {
     },
     async listOwned() {
       try {
-        const list = await (await docker()).listContainers({ all: true, filters: { label: [`${LABEL.owner}=${settings.owner()}`] } });
+        const list = await (
+          await docker()
+        ).listContainers({ all: true, filters: { label: [`${LABEL.owner}=${settings.owner()}`] } });
         return list.map((entry) => ({ id: entry.Labels[LABEL.sandbox] ?? "", handle: entry.Id }));
       } catch (error) {
         throw dockerError(error, "");
@@ -122,7 +142,14 @@ export function dockerBackend(settings: DockerSettings): Backend {
 
 const LAYOUT: Layout = {
   workspace: WORKSPACE,
-  env: { PATH: "/bin", HOME: WORKSPACE, TMPDIR: "/tmp", LANG: "C.UTF-8", CI: "1", npm_config_cache: "/tmp/.npm" },
+  env: {
+    PATH: "/bin",
+    HOME: WORKSPACE,
+    TMPDIR: "/tmp",
+    LANG: "C.UTF-8",
+    CI: "1",
+    npm_config_cache: "/tmp/.npm",
+  },
   reporter: ["/bin/busybox", "time", "-f"],
 };
 
@@ -130,7 +157,11 @@ function nameOf(id: string): string {
   return `slipway-${id}`;
 }
 
-function containerOptions(spec: SandboxSpec, image: string, settings: DockerSettings): Docker.ContainerCreateOptions {
+function containerOptions(
+  spec: SandboxSpec,
+  image: string,
+  settings: DockerSettings,
+): Docker.ContainerCreateOptions {
   const { limits } = spec;
   // Pages of the workspace and of /tmp are charged to the container, so filling them must not look like a full memory.
   const memory = (limits.memoryMb + limits.diskMb + TMP_MB) * MB;
@@ -180,7 +211,14 @@ function containerOptions(spec: SandboxSpec, image: string, settings: DockerSett
           VolumeOptions: {
             NoCopy: true,
             Labels: labels,
-            DriverConfig: { Name: "local", Options: { type: "tmpfs", device: "tmpfs", o: `size=${limits.diskMb}m,uid=1000,gid=1000,mode=700,nosuid,nodev` } },
+            DriverConfig: {
+              Name: "local",
+              Options: {
+                type: "tmpfs",
+                device: "tmpfs",
+                o: `size=${limits.diskMb}m,uid=1000,gid=1000,mode=700,nosuid,nodev`,
+              },
+            },
           },
         },
       ],
@@ -254,7 +292,12 @@ async function killUntilOver(container: Docker.Container, ended: Promise<void>):
 
 /** Ends every process of the sandbox's user from inside; the sleeper belongs to another user and stays. */
 async function killAll(container: Docker.Container): Promise<void> {
-  const exec = await container.exec({ Cmd: ["/bin/sh", "-c", "kill -9 -1"], User: USER, AttachStdout: true, AttachStderr: true });
+  const exec = await container.exec({
+    Cmd: ["/bin/sh", "-c", "kill -9 -1"],
+    User: USER,
+    AttachStdout: true,
+    AttachStderr: true,
+  });
   const stream = await exec.start({ hijack: true });
   await new Promise<void>((resolve) => {
     stream.once("end", resolve);
@@ -305,16 +348,23 @@ async function usage(
   // this sandbox counts again: memory that ran out once is worth naming.
   const chunks: Uint8Array[] = [];
   await execOnce(container, {
-    argv: ["/bin/sh", "-c", "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null"],
+    argv: [
+      "/bin/sh",
+      "-c",
+      "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null",
+    ],
     env: {},
     stdin: undefined,
     kill: AbortSignal.timeout(PROBE_MS),
     onOutput: (_stream, chunk) => void chunks.push(chunk),
   });
-  return { ...unknown, oomKills: exitCode !== null && exitCode > 128 ? member(Buffer.concat(chunks).toString("latin1"), "oom_kill") : 0 };
+  return {
+    ...unknown,
+    oomKills:
+      exitCode !== null && exitCode > 128 ? member(Buffer.concat(chunks).toString("latin1"), "oom_kill") : 0,
+  };
 }
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
-

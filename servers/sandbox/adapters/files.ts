@@ -43,7 +43,13 @@ tar -x -p -f - || fail unpack`;
  *
  * @throws {DomainError} denied when a folder on the way is a link out of the workspace, limit when it is full.
  */
-export async function writeEntries(backend: Backend, ref: SandboxRef, entries: readonly Entry[], removals: readonly string[], deps: FileDeps): Promise<void> {
+export async function writeEntries(
+  backend: Backend,
+  ref: SandboxRef,
+  entries: readonly Entry[],
+  removals: readonly string[],
+  deps: FileDeps,
+): Promise<void> {
   const folders = [...new Set([...entries.map((entry) => entry.path), ...removals].map(parentOf))].sort();
   const head = [...folders, ...removals].map((line) => `${line}\n`).join("");
   const stdin = Buffer.concat([Buffer.from(head), await writeArchive(entries, new Date(deps.clock()))]);
@@ -51,11 +57,22 @@ export async function writeEntries(backend: Backend, ref: SandboxRef, entries: r
   const args = [nonce, backend.layout(ref).workspace, String(folders.length), String(removals.length)];
   const { end, stderr } = await runScript(backend, ref, WRITE, args, stdin);
   if (end.exitCode === 0) return;
-  if (/No space left on device/.test(stderr)) throw new DomainError("limit", "the workspace is full", { hint: "delete files, or create a sandbox with a larger limits.disk_mb" });
+  if (/No space left on device/.test(stderr))
+    throw new DomainError("limit", "the workspace is full", {
+      hint: "delete files, or create a sandbox with a larger limits.disk_mb",
+    });
   const mark = markOf(stderr, nonce);
-  if (mark === "escape") throw new DomainError("denied", "a folder on the way is a link that leaves the workspace", { hint: "remove the link first" });
-  if (mark === "not_folder") throw new DomainError("conflict", "a part of the path is a file or a dangling link, not a folder", { hint: "delete it first" });
-  throw new DomainError("invalid_state", "not every file could be written", { hint: "check that folders are writable and no folder stands in the place of a file" });
+  if (mark === "escape")
+    throw new DomainError("denied", "a folder on the way is a link that leaves the workspace", {
+      hint: "remove the link first",
+    });
+  if (mark === "not_folder")
+    throw new DomainError("conflict", "a part of the path is a file or a dangling link, not a folder", {
+      hint: "delete it first",
+    });
+  throw new DomainError("invalid_state", "not every file could be written", {
+    hint: "check that folders are writable and no folder stands in the place of a file",
+  });
 }
 
 function parentOf(path: string): string {
@@ -87,7 +104,14 @@ export interface FilePart {
  *
  * @throws {DomainError} not_found, denied (outside the workspace), invalid (a folder, pipe or device).
  */
-export async function readFilePart(backend: Backend, ref: SandboxRef, path: string, offset: number, length: number, deps: FileDeps): Promise<FilePart> {
+export async function readFilePart(
+  backend: Backend,
+  ref: SandboxRef,
+  path: string,
+  offset: number,
+  length: number,
+  deps: FileDeps,
+): Promise<FilePart> {
   const nonce = deps.nonce();
   const args = [nonce, backend.layout(ref).workspace, path, String(offset + 1), String(length)];
   const { stdout, stderr } = await runScript(backend, ref, READ, args);
@@ -95,13 +119,21 @@ export async function readFilePart(backend: Backend, ref: SandboxRef, path: stri
   if (mark?.startsWith("size:") === true) return { content: stdout, sizeBytes: Number(mark.slice(5)) };
   switch (mark) {
     case "escape":
-      throw new DomainError("denied", `${path} is a link that leaves the workspace`, { hint: "read files below the workspace only" });
+      throw new DomainError("denied", `${path} is a link that leaves the workspace`, {
+        hint: "read files below the workspace only",
+      });
     case "not_regular":
-      throw new DomainError("invalid", `${path} is not a regular file`, { hint: "to list a folder run `ls` with run_command" });
+      throw new DomainError("invalid", `${path} is not a regular file`, {
+        hint: "to list a folder run `ls` with run_command",
+      });
     case "unreadable":
-      throw new DomainError("denied", `${path} may not be read by the sandbox's user`, { hint: "change its mode with run_command" });
+      throw new DomainError("denied", `${path} may not be read by the sandbox's user`, {
+        hint: "change its mode with run_command",
+      });
     default:
-      throw new DomainError("not_found", `there is no file ${path}`, { hint: "run `find .` with run_command to see what is there" });
+      throw new DomainError("not_found", `there is no file ${path}`, {
+        hint: "run `find .` with run_command to see what is there",
+      });
   }
 }
 
@@ -158,10 +190,17 @@ export async function readTree(
   });
   const { skipped } = await reader.finish();
   if (end.exitCode !== 0) {
-    throw new DomainError("invalid_state", "the workspace could not be read whole", { hint: "make every file readable (`chmod -R u+rX .`) and stop commands that still write" });
+    throw new DomainError("invalid_state", "the workspace could not be read whole", {
+      hint: "make every file readable (`chmod -R u+rX .`) and stop commands that still write",
+    });
   }
-  const marks = Buffer.concat(stderr).toString("latin1").matchAll(new RegExp(`${nonce} (\\S+)\n`, "g"));
-  return { skipped: skipped.filter(({ path }) => !isExcluded(path)), excluded: [...marks].map((mark) => mark[1] ?? "") };
+  const marks = Buffer.concat(stderr)
+    .toString("latin1")
+    .matchAll(new RegExp(`${nonce} (\\S+)\n`, "g"));
+  return {
+    skipped: skipped.filter(({ path }) => !isExcluded(path)),
+    excluded: [...marks].map((mark) => mark[1] ?? ""),
+  };
 }
 
 async function runScript(
@@ -180,7 +219,10 @@ async function runScript(
     kill,
     onOutput: (stream, chunk) => void kept[stream].push(chunk),
   });
-  if (kill.aborted) throw new DomainError("timeout", "the sandbox did not answer in time", { hint: "try again, or create a new sandbox" });
+  if (kill.aborted)
+    throw new DomainError("timeout", "the sandbox did not answer in time", {
+      hint: "try again, or create a new sandbox",
+    });
   return { end, stdout: Buffer.concat(kept.stdout), stderr: Buffer.concat(kept.stderr).toString("latin1") };
 }
 

@@ -20,12 +20,15 @@ export interface HostTree {
  * @throws {DomainError} limit when it is larger than the limits, invalid when it is not a folder.
  */
 export async function readHostTree(root: string, limits: ArchiveLimits): Promise<HostTree> {
-  if (!(await lstat(root)).isDirectory()) throw new DomainError("invalid", `${root} is not a folder`, { hint: "give a folder" });
+  if (!(await lstat(root)).isDirectory())
+    throw new DomainError("invalid", `${root} is not a folder`, { hint: "give a folder" });
   const entries: Entry[] = [];
   const skipped: { path: string; reason: string }[] = [];
   let bytes = 0;
   const tooLarge = (what: string): DomainError =>
-    new DomainError("limit", `${root} holds ${what}`, { hint: "import a smaller folder, or a clean checkout without dependencies and build output" });
+    new DomainError("limit", `${root} holds ${what}`, {
+      hint: "import a smaller folder, or a clean checkout without dependencies and build output",
+    });
 
   const visit = async (folder: string): Promise<void> => {
     for (const child of await readdir(join(root, folder), { withFileTypes: true })) {
@@ -46,7 +49,12 @@ export async function readHostTree(root: string, limits: ArchiveLimits): Promise
         if (file === "not_regular") skipped.push({ path, reason: "not a regular file" });
         else {
           bytes += file.content.length;
-          entries.push({ kind: "file", path, mode: (file.mode & 0o111) === 0 ? 0o644 : 0o755, content: file.content });
+          entries.push({
+            kind: "file",
+            path,
+            mode: (file.mode & 0o111) === 0 ? 0o644 : 0o755,
+            content: file.content,
+          });
         }
       } else skipped.push({ path, reason: "not a regular file" });
     }
@@ -56,11 +64,17 @@ export async function readHostTree(root: string, limits: ArchiveLimits): Promise
 }
 
 /** A name that became a link or a pipe since it was listed is neither followed nor waited for. */
-async function readRegular(path: string, maxBytes: number): Promise<{ readonly content: Buffer; readonly mode: number } | "too_large" | "not_regular"> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && (error.code === "ELOOP" || error.code === "ENXIO")) return null;
-    throw error;
-  });
+async function readRegular(
+  path: string,
+  maxBytes: number,
+): Promise<{ readonly content: Buffer; readonly mode: number } | "too_large" | "not_regular"> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (error: unknown) => {
+      if (error instanceof Error && "code" in error && (error.code === "ELOOP" || error.code === "ENXIO"))
+        return null;
+      throw error;
+    },
+  );
   if (file === null) return "not_regular";
   try {
     const stat = await file.stat();

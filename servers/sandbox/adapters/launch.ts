@@ -13,9 +13,24 @@ trap 'echo "$nonce not_found" >&2' EXIT
 exec "$@"`;
 
 /** The argument list that starts `argv` in `cwd` (relative to the workspace) under the launcher. */
-export function launchArgv(layout: Layout, nonce: string, cwd: string, argv: readonly string[]): readonly string[] {
+export function launchArgv(
+  layout: Layout,
+  nonce: string,
+  cwd: string,
+  argv: readonly string[],
+): readonly string[] {
   const reporter = layout.reporter === null ? [] : [...layout.reporter, `${nonce} time %U %S %M`];
-  return [...reporter, "/bin/sh", "-c", SCRIPT, "sh", nonce, layout.workspace, `${layout.workspace}/${cwd}`, ...argv];
+  return [
+    ...reporter,
+    "/bin/sh",
+    "-c",
+    SCRIPT,
+    "sh",
+    nonce,
+    layout.workspace,
+    `${layout.workspace}/${cwd}`,
+    ...argv,
+  ];
 }
 
 /** What launcher and reporter said, taken out of the program's own stderr. */
@@ -28,11 +43,18 @@ export interface LaunchReport {
 }
 
 /** Reads the marks at the end of stderr. A program that forges them can only spoil the account of its own failure. */
-export function readReport(stderr: Buffer, nonce: string, exitCode: number | null, reported: boolean): LaunchReport {
+export function readReport(
+  stderr: Buffer,
+  nonce: string,
+  exitCode: number | null,
+  reported: boolean,
+): LaunchReport {
   const at = Math.max(0, stderr.length - 8_192);
   // Latin-1 keeps one character per byte, so positions in the text are positions in the bytes.
   let tail = stderr.toString("latin1", at);
-  const time = new RegExp(`(?:Command (?:(?:terminated|stopped) by signal (\\d+)|exited with non-zero status \\d+)\\n)?${nonce} time (\\S+) (\\S+) (\\S+)\\n`).exec(tail);
+  const time = new RegExp(
+    `(?:Command (?:(?:terminated|stopped) by signal (\\d+)|exited with non-zero status \\d+)\\n)?${nonce} time (\\S+) (\\S+) (\\S+)\\n`,
+  ).exec(tail);
   if (time !== null) tail = cut(tail, time);
   const mark = new RegExp(`${nonce} (bad_cwd|not_found)\\n`).exec(tail);
   if (mark !== null) tail = cut(tail, mark);
@@ -41,7 +63,9 @@ export function readReport(stderr: Buffer, nonce: string, exitCode: number | nul
   // The reporter prints the peak in pages read as kilobytes, four times too much.
   const peak = Number(time?.[4]) * 256;
   // Without a report the reporter itself was killed, which only a signal does.
-  const number = time?.[1] ?? (reported && time === null && exitCode !== null && exitCode > 128 ? String(exitCode - 128) : undefined);
+  const number =
+    time?.[1] ??
+    (reported && time === null && exitCode !== null && exitCode > 128 ? String(exitCode - 128) : undefined);
   return {
     launch,
     signal: number === undefined ? null : signalName(Number(number)),

@@ -32,7 +32,12 @@ export function runLocal(
       cwd: options.cwd,
       env: { ...options.env },
       detached: true,
-      stdio: [request.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe", ...texts.map(() => "pipe" as const)],
+      stdio: [
+        request.stdin === undefined ? "ignore" : "pipe",
+        "pipe",
+        "pipe",
+        ...texts.map(() => "pipe" as const),
+      ],
     });
     const { pid } = child;
     let exit: LocalExit | undefined;
@@ -84,7 +89,11 @@ function killGroup(pid: number): void {
 /** The commands that run in each sandbox of this process, so that a deleted sandbox takes them with it. */
 export interface RunningCommands {
   /** Runs `work` with a signal that aborts when `kill` or `killAll` says so; `deleted` tells that the latter did. */
-  track<T>(id: string, kill: AbortSignal, work: (kill: AbortSignal) => Promise<T>): Promise<{ readonly result: T; readonly deleted: boolean }>;
+  track<T>(
+    id: string,
+    kill: AbortSignal,
+    work: (kill: AbortSignal) => Promise<T>,
+  ): Promise<{ readonly result: T; readonly deleted: boolean }>;
   /** Kills what runs in a sandbox and waits until it ended. */
   killAll(id: string): Promise<void>;
 }

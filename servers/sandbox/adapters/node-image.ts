@@ -38,10 +38,18 @@ interface File {
 const run = promisify(execFile);
 
 export function nodeImage(settings: NodeImageSettings): NodeImage {
-  let recipe: Promise<{ readonly tag: string; readonly hash: string; readonly files: readonly File[] }> | undefined;
-  const plan = async (): Promise<{ readonly tag: string; readonly hash: string; readonly files: readonly File[] }> => {
+  let recipe:
+    | Promise<{ readonly tag: string; readonly hash: string; readonly files: readonly File[] }>
+    | undefined;
+  const plan = async (): Promise<{
+    readonly tag: string;
+    readonly hash: string;
+    readonly files: readonly File[];
+  }> => {
     const files = await collect(settings);
-    const hash = createHash("sha256").update(JSON.stringify([RECIPE, files.map((file) => [file.path, file.digest])])).digest("hex");
+    const hash = createHash("sha256")
+      .update(JSON.stringify([RECIPE, files.map((file) => [file.path, file.digest])]))
+      .digest("hex");
     return { tag: `slipway/node:${hash.slice(0, 12)}`, hash, files };
   };
   const known = (): ReturnType<typeof plan> => {
@@ -75,14 +83,22 @@ async function hasImage(docker: Docker, tag: string): Promise<boolean> {
   }
 }
 
-async function importRootFs(docker: Docker, tag: string, hash: string, files: readonly File[]): Promise<void> {
+async function importRootFs(
+  docker: Docker,
+  tag: string,
+  hash: string,
+  files: readonly File[],
+): Promise<void> {
   const { pack } = await import("tar-stream");
   const archive = pack();
   const [repo = "", version = ""] = tag.split(":");
   const changes = ["ENV PATH=/bin", `WORKDIR ${WORKSPACE}`, `LABEL slipway.recipe=${hash}`];
   const written = writeRootFs(archive, files);
   // Both sides run at once: the daemon reads while we write.
-  const [, answer] = await Promise.all([written, docker.importImage(Readable.from(archive), { repo, tag: version, changes })]);
+  const [, answer] = await Promise.all([
+    written,
+    docker.importImage(Readable.from(archive), { repo, tag: version, changes }),
+  ]);
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(answer, (error) => (error === null ? resolve() : reject(error)));
   });
@@ -91,19 +107,29 @@ async function importRootFs(docker: Docker, tag: string, hash: string, files: re
 async function writeRootFs(archive: Pack, files: readonly File[]): Promise<void> {
   const folders = new Set(["bin", "etc", "usr", "proc", "sys", "dev", "tmp", WORKSPACE.slice(1)]);
   for (const file of files) {
-    for (let at = file.path.indexOf("/", 1); at > 0; at = file.path.indexOf("/", at + 1)) folders.add(file.path.slice(1, at));
+    for (let at = file.path.indexOf("/", 1); at > 0; at = file.path.indexOf("/", at + 1))
+      folders.add(file.path.slice(1, at));
   }
   const mtime = new Date(0);
-  for (const name of [...folders].sort()) archive.entry({ name, type: "directory", mode: name === "tmp" ? 0o1777 : 0o755, mtime });
-  for (const name of ["sbin", "usr/bin", "usr/sbin"]) archive.entry({ name, type: "symlink", linkname: "/bin", mtime });
-  archive.entry({ name: "etc/passwd", mode: 0o644, mtime }, `root:x:0:0:root:/:/bin/false\nsandbox:x:1000:1000:sandbox:${WORKSPACE}:/bin/sh\n`);
+  for (const name of [...folders].sort())
+    archive.entry({ name, type: "directory", mode: name === "tmp" ? 0o1777 : 0o755, mtime });
+  for (const name of ["sbin", "usr/bin", "usr/sbin"])
+    archive.entry({ name, type: "symlink", linkname: "/bin", mtime });
+  archive.entry(
+    { name: "etc/passwd", mode: 0o644, mtime },
+    `root:x:0:0:root:/:/bin/false\nsandbox:x:1000:1000:sandbox:${WORKSPACE}:/bin/sh\n`,
+  );
   archive.entry({ name: "etc/group", mode: 0o644, mtime }, "root:x:0:\nsandbox:x:1000:\n");
   archive.entry({ name: "etc/hosts", mode: 0o644, mtime }, "127.0.0.1 localhost\n::1 localhost\n");
   for (const file of files) {
     const { size } = await stat(file.source);
-    await pipeline(createReadStream(file.source), archive.entry({ name: file.path.slice(1), mode: 0o755, size, mtime }));
+    await pipeline(
+      createReadStream(file.source),
+      archive.entry({ name: file.path.slice(1), mode: 0o755, size, mtime }),
+    );
   }
-  for (const applet of await applets(files)) archive.entry({ name: `bin/${applet}`, type: "symlink", linkname: "busybox", mtime });
+  for (const applet of await applets(files))
+    archive.entry({ name: `bin/${applet}`, type: "symlink", linkname: "busybox", mtime });
   archive.finalize();
 }
 
@@ -116,9 +142,16 @@ async function applets(files: readonly File[]): Promise<readonly string[]> {
 async function collect({ node, busybox }: NodeImageSettings): Promise<readonly File[]> {
   const shell = busybox.find((file) => existsSync(file));
   if (process.platform !== "linux") {
-    throw new DomainError("unavailable", "the image node can only be built on Linux", { hint: "build it on a Linux machine with the same daemon", retryable: false });
+    throw new DomainError("unavailable", "the image node can only be built on Linux", {
+      hint: "build it on a Linux machine with the same daemon",
+      retryable: false,
+    });
   }
-  if (shell === undefined) throw new DomainError("unavailable", "the image node needs busybox, which is not installed", { hint: BUILD_HINT, retryable: false });
+  if (shell === undefined)
+    throw new DomainError("unavailable", "the image node needs busybox, which is not installed", {
+      hint: BUILD_HINT,
+      retryable: false,
+    });
   const sources = new Map([
     ["/bin/node", await realpath(node)],
     ["/bin/busybox", await realpath(shell)],
@@ -127,7 +160,9 @@ async function collect({ node, busybox }: NodeImageSettings): Promise<readonly F
     for (const library of await librariesOf(program)) sources.set(library, await realpath(library));
   }
   return Promise.all(
-    [...sources].sort(([a], [b]) => (a < b ? -1 : 1)).map(async ([path, source]) => ({ path, source, digest: await digestFile(createReadStream(source)) })),
+    [...sources]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(async ([path, source]) => ({ path, source, digest: await digestFile(createReadStream(source)) })),
   );
 }
 

@@ -15,7 +15,9 @@ export interface CommandSpec {
 }
 
 export interface CommandResult {
-  readonly ending: Ending | { readonly outcome: "backend_down"; readonly exitCode: null; readonly signal: null };
+  readonly ending:
+    | Ending
+    | { readonly outcome: "backend_down"; readonly exitCode: null; readonly signal: null };
   readonly stdout: Buffer;
   readonly stderr: Buffer;
   readonly wallMs: number;
@@ -73,7 +75,15 @@ export async function runCommand(
     const report = readReport(Buffer.concat(kept.stderr), nonce, end.exitCode, layout.reporter !== null);
     const signal = end.signal ?? report.signal;
     return {
-      ending: classify({ stopped, launch: report.launch, exitCode: signal === null ? end.exitCode : null, signal, oomKills: end.oomKills, forksRefused: end.forksRefused, alive: end.alive }),
+      ending: classify({
+        stopped,
+        launch: report.launch,
+        exitCode: signal === null ? end.exitCode : null,
+        signal,
+        oomKills: end.oomKills,
+        forksRefused: end.forksRefused,
+        alive: end.alive,
+      }),
       stdout: Buffer.concat(kept.stdout),
       stderr: report.stderr,
       wallMs: Math.round(deps.monotonic() - startedAt),
@@ -98,7 +108,9 @@ export async function runCommand(
 
 /** A sandbox or backend that went away is an outcome of the command; everything else is thrown on. */
 function endingOf(error: unknown): CommandResult["ending"] {
-  if (error instanceof DomainError && error.code === "not_found") return { outcome: "sandbox_dead", exitCode: null, signal: null };
-  if (error instanceof DomainError && error.code === "unavailable") return { outcome: "backend_down", exitCode: null, signal: null };
+  if (error instanceof DomainError && error.code === "not_found")
+    return { outcome: "sandbox_dead", exitCode: null, signal: null };
+  if (error instanceof DomainError && error.code === "unavailable")
+    return { outcome: "backend_down", exitCode: null, signal: null };
   throw error;
 }

@@ -27,7 +27,13 @@ export function unisolatedBackend({ root, path, nonce }: UnisolatedSettings): Ba
     const folder = join(existsSync(root) ? realpathSync(root) : root, ref.id);
     return {
       workspace: join(folder, "workspace"),
-      env: { PATH: path, HOME: join(folder, "workspace"), TMPDIR: join(folder, "tmp"), LANG: "C.UTF-8", CI: "1" },
+      env: {
+        PATH: path,
+        HOME: join(folder, "workspace"),
+        TMPDIR: join(folder, "tmp"),
+        LANG: "C.UTF-8",
+        CI: "1",
+      },
       reporter: null,
     };
   };
@@ -42,11 +48,25 @@ export function unisolatedBackend({ root, path, nonce }: UnisolatedSettings): Ba
     },
     layout,
     async exec(ref, request) {
-      if (!existsSync(layout(ref).workspace)) throw new DomainError("not_found", `sandbox ${ref.id} is gone`, { hint: "create a new one" });
+      if (!existsSync(layout(ref).workspace))
+        throw new DomainError("not_found", `sandbox ${ref.id} is gone`, { hint: "create a new one" });
       const mark = nonce();
-      const options = { cwd: layout(ref).workspace, env: { ...request.env, [MARK]: mark }, killRest: () => killMarked(`${MARK}=${mark}`) };
-      const { result: end, deleted } = await commands.track(ref.id, request.kill, (kill) => runLocal(request.argv, options, { ...request, kill }));
-      return { ...end, oomKills: 0, forksRefused: 0, cpuMs: null, peakMemoryBytes: null, alive: !deleted && existsSync(options.cwd) };
+      const options = {
+        cwd: layout(ref).workspace,
+        env: { ...request.env, [MARK]: mark },
+        killRest: (pid: number) => killMarked(`${MARK}=${mark}`, pid),
+      };
+      const { result: end, deleted } = await commands.track(ref.id, request.kill, (kill) =>
+        runLocal(request.argv, options, { ...request, kill }),
+      );
+      return {
+        ...end,
+        oomKills: 0,
+        forksRefused: 0,
+        cpuMs: null,
+        peakMemoryBytes: null,
+        alive: !deleted && existsSync(options.cwd),
+      };
     },
     isAlive: async (ref) => existsSync(join(folderOf(ref.id), "workspace")),
     async destroy(ref) {
@@ -58,13 +78,16 @@ export function unisolatedBackend({ root, path, nonce }: UnisolatedSettings): Ba
 }
 
 const MAX_ROUNDS = 50;
+const MAX_UNSURE_ROUNDS = 20;
 
 /** Kills every process whose first environment holds the mark, until a whole round finds none. */
-async function killMarked(mark: string): Promise<void> {
+async function killMarked(mark: string, first: number): Promise<void> {
+  let unsureRounds = 0;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const pids = await findMarked(mark);
-    if (pids.length === 0) return;
-    for (const pid of pids) {
+    const { marked, unsure } = await findMarked(mark, first);
+    if (unsure) unsureRounds += 1;
+    if (marked.length === 0 && (!unsure || unsureRounds >= MAX_UNSURE_ROUNDS)) return;
+    for (const pid of marked) {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
@@ -75,16 +98,28 @@ async function killMarked(mark: string): Promise<void> {
   }
 }
 
-async function findMarked(mark: string): Promise<readonly number[]> {
+/** @param first The command's own process: what it started has a higher number. */
+async function findMarked(
+  mark: string,
+  first: number,
+): Promise<{ readonly marked: readonly number[]; readonly unsure: boolean }> {
   const names = await readdir("/proc").catch(() => []);
-  const found = await Promise.all(
-    names
-      .filter((name) => /^\d+$/.test(name))
-      .map(async (name) => {
-        // Gone, or another user's: then it is none of ours.
-        const environment = await readFile(`/proc/${name}/environ`, "latin1").catch(() => "");
-        return environment.split("\0").includes(mark) ? Number(name) : 0;
-      }),
-  );
-  return found.filter((pid) => pid > 0 && pid !== process.pid);
+  const marked: number[] = [];
+  let unsure = false;
+  const look = async (name: string): Promise<void> => {
+    // Gone, or another user's: then it is none of ours.
+    const environment = await readFile(`/proc/${name}/environ`, "latin1").catch(() => null);
+    if (environment === null || Number(name) === process.pid) return;
+    if (environment.split("\0").includes(mark)) marked.push(Number(name));
+    // A process shows no environment while it turns into another program, and after its end.
+    else if (environment === "" && Number(name) > first && !(await hasEnded(name))) unsure = true;
+  };
+  await Promise.all(names.filter((name) => /^\d+$/.test(name)).map(look));
+  return { marked, unsure };
+}
+
+async function hasEnded(pid: string): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
+  // The state follows the name, which may itself hold parentheses.
+  return stat === "" || /^\) [ZX]/.test(stat.slice(stat.lastIndexOf(")")));
 }

@@ -21,7 +21,11 @@ export const imageBuildCommand: Command = async (argv, io) => {
   }
   const [template] = flags.words;
   if (template !== "node") {
-    throw new DomainError("invalid", template === undefined ? "which image?" : `there is no image "${template}"`, { hint: "slipway sandbox image build node" });
+    throw new DomainError(
+      "invalid",
+      template === undefined ? "which image?" : `there is no image "${template}"`,
+      { hint: "slipway sandbox image build node" },
+    );
   }
   const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
   const config = readSandboxConfig({ home, env: io.env, cwd: io.cwd, log: silentLog });

@@ -44,14 +44,21 @@ export function parseFacts(text: string): Facts {
 export function guaranteesFrom(facts: Facts, limits: Limits): Guarantees {
   const is = (name: string, value: string): boolean => facts.get(name) === value;
   // Nothing, "max" and the -1 of an unset quota are no limits.
-  const number = (name: string): number => (/^[1-9]\d*$/.test(facts.get(name) ?? "") ? Number(facts.get(name)) : Number.NaN);
+  const number = (name: string): number =>
+    /^[1-9]\d*$/.test(facts.get(name) ?? "") ? Number(facts.get(name)) : Number.NaN;
   const assure = (holds: boolean): Assurance => (holds ? "enforced" : "none");
-  const isUnprivileged = is("uid", "1000") && /^0+$/.test(facts.get("cap_eff") ?? "") && /^0+$/.test(facts.get("cap_bnd") ?? "") && is("no_new_privs", "1");
+  const isUnprivileged =
+    is("uid", "1000") &&
+    /^0+$/.test(facts.get("cap_eff") ?? "") &&
+    /^0+$/.test(facts.get("cap_bnd") ?? "") &&
+    is("no_new_privs", "1");
   const isPrivate = is("root_writable", "no") && is("usr_writable", "no") && is("host_visible", "no");
   return {
     filesystem: assure(isPrivate),
     network: assure(is("interfaces", "lo")),
-    processes: assure(isUnprivileged && number("pids_limit") <= limits.pids && number("visible_processes") < 20),
+    processes: assure(
+      isUnprivileged && number("pids_limit") <= limits.pids && number("visible_processes") < 20,
+    ),
     memory: assure(number("memory_limit") <= (limits.memoryMb + limits.diskMb + TMP_MB) * 1_048_576),
     cpu: assure(number("cpu_quota") / number("cpu_period") <= limits.cpu * 1.01),
     disk: assure(number("workspace_kb") <= limits.diskMb * 1_024),

@@ -11,7 +11,9 @@ export interface ManifestChange {
 /** The tree after a change: removals first, then what was written. A file in the place of a folder replaces it. */
 export function applyChange(manifest: Manifest, { set, removed }: ManifestChange): Manifest {
   const gone = new Set(removed);
-  const entries = new Map(Object.entries(manifest).filter(([path]) => !prefixes(path).some((prefix) => gone.has(prefix))));
+  const entries = new Map(
+    Object.entries(manifest).filter(([path]) => !prefixes(path).some((prefix) => gone.has(prefix))),
+  );
   for (const { path, mode, digest } of set) entries.set(path, [mode, digest]);
   return Object.fromEntries(entries);
 }
@@ -25,7 +27,10 @@ function prefixes(path: string): readonly string[] {
 export type ChangeStatus = "added" | "modified" | "deleted";
 
 /** What differs between two trees, by path. */
-export function compareManifests(before: Manifest, after: Manifest): readonly { readonly path: string; readonly status: ChangeStatus }[] {
+export function compareManifests(
+  before: Manifest,
+  after: Manifest,
+): readonly { readonly path: string; readonly status: ChangeStatus }[] {
   const paths = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return paths.flatMap((path): { path: string; status: ChangeStatus }[] => {
     const [old, now] = [before[path], after[path]];

@@ -2,7 +2,10 @@
  * Decodes a piece of a file as UTF-8. When the piece was cut off, a character that lost its end is left for the next
  * piece. `text` is null, and all bytes count, where the piece is not UTF-8.
  */
-export function decodePart(bytes: Uint8Array, isCut: boolean): { readonly text: string | null; readonly bytes: number } {
+export function decodePart(
+  bytes: Uint8Array,
+  isCut: boolean,
+): { readonly text: string | null; readonly bytes: number } {
   // A byte-order mark is part of the file.
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const longest = isCut ? 3 : 0;

@@ -15,8 +15,10 @@ const MAX_PART = 255;
 export function workspacePath(given: string): string {
   const shown = JSON.stringify(given.slice(0, 80));
   if (given === "" || given.length > MAX_PATH) throw refuse(shown, "is empty or too long");
-  if (/[\u0000-\u001f\u007f\\]/.test(given) || !given.isWellFormed()) throw refuse(shown, "holds a backslash or control characters");
-  const relative = given === WORKSPACE ? "." : given.startsWith(`${WORKSPACE}/`) ? given.slice(WORKSPACE.length + 1) : given;
+  if (/[\u0000-\u001f\u007f\\]/.test(given) || !given.isWellFormed())
+    throw refuse(shown, "holds a backslash or control characters");
+  const relative =
+    given === WORKSPACE ? "." : given.startsWith(`${WORKSPACE}/`) ? given.slice(WORKSPACE.length + 1) : given;
   if (relative.startsWith("/") || /^[A-Za-z]:/.test(relative)) throw refuse(shown, "leaves the workspace");
   const parts: string[] = [];
   for (const part of relative.split("/")) {
@@ -25,7 +27,8 @@ export function workspacePath(given: string): string {
       if (parts.pop() === undefined) throw refuse(shown, "leaves the workspace");
       continue;
     }
-    if (new TextEncoder().encode(part).length > MAX_PART) throw refuse(shown, "has a part longer than 255 bytes");
+    if (new TextEncoder().encode(part).length > MAX_PART)
+      throw refuse(shown, "has a part longer than 255 bytes");
     parts.push(part);
   }
   return parts.length === 0 ? "." : parts.join("/");
@@ -51,5 +54,7 @@ export function isInnerLink(path: string, target: string): boolean {
 }
 
 function refuse(shown: string, why: string): DomainError {
-  return new DomainError("invalid", `the path ${shown} ${why}`, { hint: "give a path relative to the workspace, such as src/index.js" });
+  return new DomainError("invalid", `the path ${shown} ${why}`, {
+    hint: "give a path relative to the workspace, such as src/index.js",
+  });
 }

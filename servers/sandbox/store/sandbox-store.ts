@@ -42,7 +42,10 @@ export interface SandboxTx {
   expired(now: number): Promise<readonly SandboxRecord[]>;
   /** What callers put in so far, and the part of it that came by import: the base of exports. */
   trees(id: string): Promise<{ readonly tree: Manifest; readonly baseline: Manifest }>;
-  saveTrees(id: string, trees: { readonly tree: Manifest; readonly baseline: Manifest; readonly treeDigest: string }): Promise<void>;
+  saveTrees(
+    id: string,
+    trees: { readonly tree: Manifest; readonly baseline: Manifest; readonly treeDigest: string },
+  ): Promise<void>;
   /** Counts one more command; returns how many came before, and the digest of the tree. */
   countCommand(id: string): Promise<{ readonly before: number; readonly treeDigest: string }>;
   emit(type: SandboxEventType, sandbox: string, data: Readonly<Record<string, Json | undefined>>): void;

@@ -38,7 +38,8 @@ const SandboxRow = z.object({
   commands: z.int(),
 });
 
-const COLUMNS = "id, name, backend, isolation, status, handle, principal, limits, guarantees, created_at, expires_at, tree_digest, commands";
+const COLUMNS =
+  "id, name, backend, isolation, status, handle, principal, limits, guarantees, created_at, expires_at, tree_digest, commands";
 
 /** Opens the sandbox store of a state folder, or a private one for ":memory:". */
 export function openSandboxStore(path: string, clock: Clock): SandboxStore {
@@ -62,7 +63,8 @@ function toRecord(row: Row): SandboxRecord {
 }
 
 function sandboxTx(sql: Sql): Omit<SandboxTx, "emit"> {
-  const one = (row: Row | undefined): SandboxRecord | undefined => (row === undefined ? undefined : toRecord(row));
+  const one = (row: Row | undefined): SandboxRecord | undefined =>
+    row === undefined ? undefined : toRecord(row);
   return {
     async add(record) {
       sql.run(
@@ -97,16 +99,27 @@ function sandboxTx(sql: Sql): Omit<SandboxTx, "emit"> {
       );
     },
     remove: async (id) => sql.run("DELETE FROM sandbox WHERE id = ?", id) > 0,
-    list: async (after, limit) => sql.all(`SELECT ${COLUMNS} FROM sandbox WHERE id > ? ORDER BY id LIMIT ?`, after ?? "", limit).map(toRecord),
+    list: async (after, limit) =>
+      sql
+        .all(`SELECT ${COLUMNS} FROM sandbox WHERE id > ? ORDER BY id LIMIT ?`, after ?? "", limit)
+        .map(toRecord),
     count: async () => Number(sql.get("SELECT count(*) AS n FROM sandbox")?.["n"]),
-    expired: async (now) => sql.all(`SELECT ${COLUMNS} FROM sandbox WHERE expires_at <= ? ORDER BY expires_at`, now).map(toRecord),
+    expired: async (now) =>
+      sql.all(`SELECT ${COLUMNS} FROM sandbox WHERE expires_at <= ? ORDER BY expires_at`, now).map(toRecord),
     async trees(id) {
       const row = sql.get("SELECT tree, baseline FROM sandbox WHERE id = ?", id);
-      const parse = (column: string): z.output<typeof Manifest> => Manifest.parse(JSON.parse(String(row?.[column] ?? "{}")));
+      const parse = (column: string): z.output<typeof Manifest> =>
+        Manifest.parse(JSON.parse(String(row?.[column] ?? "{}")));
       return { tree: parse("tree"), baseline: parse("baseline") };
     },
     async saveTrees(id, { tree, baseline, treeDigest }) {
-      sql.run("UPDATE sandbox SET tree = ?, baseline = ?, tree_digest = ? WHERE id = ?", JSON.stringify(tree), JSON.stringify(baseline), treeDigest, id);
+      sql.run(
+        "UPDATE sandbox SET tree = ?, baseline = ?, tree_digest = ? WHERE id = ?",
+        JSON.stringify(tree),
+        JSON.stringify(baseline),
+        treeDigest,
+        id,
+      );
     },
     async countCommand(id) {
       const row = sql.get("SELECT commands, tree_digest FROM sandbox WHERE id = ?", id);

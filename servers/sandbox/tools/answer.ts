@@ -20,9 +20,14 @@ const HEAD_BYTES = 80_000;
 const TAIL_BYTES = 160_000;
 
 /** Output of a program as an answer shows it: safe to read, head and tail within a token budget. */
-export function showOutput(output: Buffer, maxTokens: number): { readonly text: string; readonly truncated: boolean } {
+export function showOutput(
+  output: Buffer,
+  maxTokens: number,
+): { readonly text: string; readonly truncated: boolean } {
   const isLong = output.length > HEAD_BYTES + TAIL_BYTES;
-  const bytes = isLong ? Buffer.concat([output.subarray(0, HEAD_BYTES), Buffer.from("\n[…]\n"), output.subarray(-TAIL_BYTES)]) : output;
+  const bytes = isLong
+    ? Buffer.concat([output.subarray(0, HEAD_BYTES), Buffer.from("\n[…]\n"), output.subarray(-TAIL_BYTES)])
+    : output;
   const text = cleanText(bytes.toString("utf8"));
   let shown = clipText(text, maxTokens * 3);
   // Quotes, line ends and wide characters cost more in JSON than a plain letter.

@@ -9,7 +9,12 @@ import { contentOf, describe, readBaseline, TREE_LIMITS } from "./workspace.ts";
 
 export interface Changes {
   readonly patch: string;
-  readonly files: readonly { readonly path: string; readonly status: ChangeStatus; readonly added?: number; readonly removed?: number }[];
+  readonly files: readonly {
+    readonly path: string;
+    readonly status: ChangeStatus;
+    readonly added?: number;
+    readonly removed?: number;
+  }[];
   readonly flagged: readonly { readonly path: string; readonly reason: string }[];
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
   /** Added files that the tree's ignore files leave out. */
@@ -33,23 +38,33 @@ export async function collectChanges(deps: SandboxDeps, found: Found): Promise<C
   return withScratchRepository(deps.patches, async (place) => {
     const ignored = await findIgnored(place, now.ignoreFiles, added);
     const kept = all.filter(({ path }) => !ignored.has(path));
-    const sideOf = (manifest: Manifest, contents: ReadonlyMap<string, Uint8Array>, path: string): Side | null => {
+    const sideOf = (
+      manifest: Manifest,
+      contents: ReadonlyMap<string, Uint8Array>,
+      path: string,
+    ): Side | null => {
       const [mode, digest] = manifest[path] ?? [];
       const content = digest === undefined ? undefined : contents.get(digest);
       return mode === undefined || content === undefined ? null : { mode, content };
     };
     const contents = new Map([...before, ...now.contents]);
-    const changes = kept.map(({ path }): Change => ({ path, before: sideOf(baseline, contents, path), after: sideOf(now.manifest, contents, path) }));
+    const changes = kept.map(({ path }): Change => ({
+      path,
+      before: sideOf(baseline, contents, path),
+      after: sideOf(now.manifest, contents, path),
+    }));
     const { text, lines } = await writePatch(place, changes);
     return {
       patch: text,
-      files: kept.map(({ path, status }) => ({ path, status, ...(lines.get(path) ?? {}) })),
+      files: kept.map(({ path, status }) => ({ path, status, ...lines.get(path) })),
       flagged: [
         ...kept.flatMap(({ path }) => {
           const reason = dangerOf(path);
           return reason === null ? [] : [{ path, reason }];
         }),
-        ...now.excluded.filter((name) => name === ".git").map((path) => ({ path, reason: "a repository made inside the sandbox; it stays there" })),
+        ...now.excluded
+          .filter((name) => name === ".git")
+          .map((path) => ({ path, reason: "a repository made inside the sandbox; it stays there" })),
       ],
       skipped: now.skipped,
       ignored: ignored.size,
@@ -66,7 +81,12 @@ interface Now {
   readonly excluded: readonly string[];
 }
 
-async function readNow(deps: SandboxDeps, found: Found, baseline: Manifest, exclude: readonly string[]): Promise<Now> {
+async function readNow(
+  deps: SandboxDeps,
+  found: Found,
+  baseline: Manifest,
+  exclude: readonly string[],
+): Promise<Now> {
   const entries = new Map<string, readonly [mode: string, digest: string]>();
   const contents = new Map<string, Uint8Array>();
   const ignoreFiles: { path: string; content: Uint8Array }[] = [];
@@ -76,7 +96,8 @@ async function readNow(deps: SandboxDeps, found: Found, baseline: Manifest, excl
       entries.set(path, [mode, digest]);
       const content = contentOf(entry);
       if (content !== null && !known.has(digest)) contents.set(digest, content);
-      if (entry.kind === "file" && /(^|\/)\.gitignore$/.test(path)) ignoreFiles.push({ path, content: entry.content });
+      if (entry.kind === "file" && /(^|\/)\.gitignore$/.test(path))
+        ignoreFiles.push({ path, content: entry.content });
     }
   };
   const onEntry = (entry: ReadEntry): void => {

@@ -15,7 +15,13 @@ export const exportChanges = defineTool({
   description:
     "What changed in a sandbox since the imports, as a patch for git apply. flagged names changes that a host program would run or obey (hooks, agent and editor settings): look at them before applying. Ignored files stay inside. Long patches come in parts: join them, passing next_offset as offset while patch_sha256 stays the same.",
   input: z.object({ sandbox_id: sandboxId, offset: z.int().min(0).default(0), max_tokens: maxTokensInput }),
-  output: z.looseObject({ patch: z.string(), patch_sha256: z.string(), files: z.array(named), flagged: z.array(named), next_offset: z.number().optional() }),
+  output: z.looseObject({
+    patch: z.string(),
+    patch_sha256: z.string(),
+    files: z.array(named),
+    flagged: z.array(named),
+    next_offset: z.number().optional(),
+  }),
   annotations: READS,
   core: true,
   async run({ sandbox_id: id, offset, max_tokens: maxTokens }, deps: SandboxDeps, call) {
@@ -26,7 +32,10 @@ export const exportChanges = defineTool({
     const files = offset === 0 ? fitItems(changes.files, Math.floor(maxTokens / 4), 0).taken : [];
     const skipped = offset === 0 ? fitItems(changes.skipped, Math.floor(maxTokens / 10), 0).taken : [];
     const flagged = offset === 0 ? fitItems(changes.flagged, 4_000, 0).taken : [];
-    const part = fitPatch(changes.patch.slice(offset), maxTokens - estimateTokens(JSON.stringify([files, skipped, flagged])) - 120);
+    const part = fitPatch(
+      changes.patch.slice(offset),
+      maxTokens - estimateTokens(JSON.stringify([files, skipped, flagged])) - 120,
+    );
     const next = offset + part.length;
     return {
       patch: part,
@@ -46,7 +55,11 @@ export const exportChanges = defineTool({
 /** A first part that fits as JSON; never empty while something is left, and never half a character. */
 function fitPatch(text: string, maxTokens: number): string {
   let { text: part } = fitText(text, Math.max(maxTokens, 60));
-  for (let cost = estimateTokens(JSON.stringify(part)); cost > Math.max(maxTokens, 60); cost = estimateTokens(JSON.stringify(part))) {
+  for (
+    let cost = estimateTokens(JSON.stringify(part));
+    cost > Math.max(maxTokens, 60);
+    cost = estimateTokens(JSON.stringify(part))
+  ) {
     part = fitText(part, Math.floor((estimateTokens(part) * Math.max(maxTokens, 60)) / cost) - 1).text;
   }
   return part;

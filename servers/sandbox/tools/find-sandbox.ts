@@ -17,9 +17,19 @@ export interface Found {
  */
 export async function findSandbox({ store, clock, backends }: SandboxDeps, id: string): Promise<Found> {
   const record = await store.read((tx) => tx.find(id));
-  if (record === undefined) throw new DomainError("not_found", `there is no sandbox ${id}`, { hint: "list_sandboxes shows what there is; create_sandbox makes one" });
-  if (record.expiresAt <= clock()) throw new DomainError("not_found", `sandbox ${id} has expired`, { hint: "create a new one, with a larger ttl_s if needed" });
-  if (record.status === "creating") throw new DomainError("invalid_state", `sandbox ${id} is still being made`, { hint: "try again in a moment", retryable: true });
+  if (record === undefined)
+    throw new DomainError("not_found", `there is no sandbox ${id}`, {
+      hint: "list_sandboxes shows what there is; create_sandbox makes one",
+    });
+  if (record.expiresAt <= clock())
+    throw new DomainError("not_found", `sandbox ${id} has expired`, {
+      hint: "create a new one, with a larger ttl_s if needed",
+    });
+  if (record.status === "creating")
+    throw new DomainError("invalid_state", `sandbox ${id} is still being made`, {
+      hint: "try again in a moment",
+      retryable: true,
+    });
   return { record, ref: refOf(record), backend: backends.of(record.backend) };
 }
 

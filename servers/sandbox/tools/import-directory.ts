@@ -11,7 +11,8 @@ const MAX_NAMED = 20;
 export const importDirectory = defineTool({
   name: "import_directory",
   title: "Import a directory",
-  description: "Copies a host folder below an allowed root into a sandbox, without .git; export_changes later compares with it. Links that lead outside and special files are skipped and named. tree_digest stands in the receipts.",
+  description:
+    "Copies a host folder below an allowed root into a sandbox, without .git; export_changes later compares with it. Links that lead outside and special files are skipped and named. tree_digest stands in the receipts.",
   input: z.object({
     sandbox_id: sandboxId,
     dir: z.string().describe("absolute"),
@@ -26,7 +27,9 @@ export const importDirectory = defineTool({
     const { skipped, ...imported } = await importFolder(deps, call, found, dir, target);
     return deps.store.answer(call, () => ({
       ...imported,
-      ...(skipped.length === 0 ? {} : { skipped: skipped.slice(0, MAX_NAMED), skipped_count: skipped.length }),
+      ...(skipped.length === 0
+        ? {}
+        : { skipped: skipped.slice(0, MAX_NAMED), skipped_count: skipped.length }),
       ...markIsolation(found.record),
     }));
   },

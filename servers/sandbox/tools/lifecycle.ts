@@ -23,7 +23,12 @@ export interface CreateRequest {
  *
  * @throws {DomainError} limit at the quota, conflict for a name in use, unavailable when no backend can isolate.
  */
-export async function createSandbox(deps: SandboxDeps, writer: Writer, request: CreateRequest, progress: (message: string) => void): Promise<SandboxRecord> {
+export async function createSandbox(
+  deps: SandboxDeps,
+  writer: Writer,
+  request: CreateRequest,
+  progress: (message: string) => void,
+): Promise<SandboxRecord> {
   const { store, clock, newId, maxSandboxes } = deps;
   const candidates = await deps.backends.usable(request.backend);
   const [first] = candidates;
@@ -45,9 +50,14 @@ export async function createSandbox(deps: SandboxDeps, writer: Writer, request: 
     commands: 0,
   };
   await store.write(writer, async (tx) => {
-    if ((await tx.count()) >= maxSandboxes) throw new DomainError("limit", `there are ${maxSandboxes} sandboxes already`, { hint: "delete_sandbox one that is no longer needed" });
+    if ((await tx.count()) >= maxSandboxes)
+      throw new DomainError("limit", `there are ${maxSandboxes} sandboxes already`, {
+        hint: "delete_sandbox one that is no longer needed",
+      });
     if (request.name !== undefined && (await tx.findByName(request.name)) !== undefined) {
-      throw new DomainError("conflict", `there is a sandbox named ${request.name} already`, { hint: "use it (list_sandboxes), delete it, or choose another name" });
+      throw new DomainError("conflict", `there is a sandbox named ${request.name} already`, {
+        hint: "use it (list_sandboxes), delete it, or choose another name",
+      });
     }
     await tx.add(intent);
   });
@@ -55,7 +65,12 @@ export async function createSandbox(deps: SandboxDeps, writer: Writer, request: 
     const made = await makeOnOne(deps, intent, candidates, request, progress);
     await store.write(writer, async (tx) => {
       await tx.save(made);
-      tx.emit("sandbox.created", made.id, { backend: made.backend, isolation: made.isolation, ttl_s: request.ttlS, create_ms: clock() - now });
+      tx.emit("sandbox.created", made.id, {
+        backend: made.backend,
+        isolation: made.isolation,
+        ttl_s: request.ttlS,
+        create_ms: clock() - now,
+      });
     });
     return made;
   } catch (error) {
@@ -65,36 +80,61 @@ export async function createSandbox(deps: SandboxDeps, writer: Writer, request: 
 }
 
 /** Tries the backends in order. One that fails, or does not hold what isolation means, gives way to the next. */
-async function makeOnOne(deps: SandboxDeps, intent: SandboxRecord, candidates: readonly Backend[], request: CreateRequest, progress: (message: string) => void): Promise<SandboxRecord> {
+async function makeOnOne(
+  deps: SandboxDeps,
+  intent: SandboxRecord,
+  candidates: readonly Backend[],
+  request: CreateRequest,
+  progress: (message: string) => void,
+): Promise<SandboxRecord> {
   let failure: unknown;
   for (const backend of candidates) {
     try {
       // Where it is made is known before it is made, so that a crash between the two leaves a trace.
       const tried: SandboxRecord = { ...intent, backend: backend.name, isolation: backend.isolation };
-      await deps.store.write({ principal: { id: intent.principal }, once: undefined }, (tx) => tx.save(tried));
-      const ref = await backend.create({ id: intent.id, limits: request.limits, ttlS: request.ttlS }, progress);
+      await deps.store.write({ principal: { id: intent.principal }, once: undefined }, (tx) =>
+        tx.save(tried),
+      );
+      const ref = await backend.create(
+        { id: intent.id, limits: request.limits, ttlS: request.ttlS },
+        progress,
+      );
       const guarantees = await attest(backend, ref, deps).catch(async (error: unknown) => {
         await backend.destroy(ref);
         throw error;
       });
       if (isSound(backend, guarantees)) return { ...tried, status: "ready", handle: ref.handle, guarantees };
       await backend.destroy(ref);
-      failure = new DomainError("unavailable", `${backend.name} does not isolate on this machine`, { hint: "`slipway doctor` shows what is missing", retryable: false });
+      failure = new DomainError("unavailable", `${backend.name} does not isolate on this machine`, {
+        hint: "`slipway doctor` shows what is missing",
+        retryable: false,
+      });
     } catch (error) {
       failure = error;
       if (!(error instanceof DomainError && error.code === "unavailable")) break;
     }
-    deps.log("warn", "a sandbox backend failed", { backend: backend.name, error: failure instanceof Error ? failure.message : String(failure) });
+    deps.log("warn", "a sandbox backend failed", {
+      backend: backend.name,
+      error: failure instanceof Error ? failure.message : String(failure),
+    });
   }
   throw failure;
 }
 
 function isSound(backend: Backend, { filesystem, network, processes }: Guarantees): boolean {
-  return backend.isolation === "none" || (filesystem === "enforced" && network === "enforced" && processes === "enforced");
+  return (
+    backend.isolation === "none" ||
+    (filesystem === "enforced" && network === "enforced" && processes === "enforced")
+  );
 }
 
 /** Removes a sandbox and all it left on this machine; false when somebody else had done so already. */
-export async function removeSandbox(deps: SandboxDeps, writer: Writer, record: SandboxRecord, why: "sandbox.deleted" | "sandbox.expired"): Promise<boolean> {
+export async function removeSandbox(
+  deps: SandboxDeps,
+  writer: Writer,
+  record: SandboxRecord,
+  why: "sandbox.deleted" | "sandbox.expired",
+): Promise<boolean> {
   await deps.backends.of(record.backend).destroy(record);
   await rm(join(deps.folder, record.id), { recursive: true, force: true });
   return deps.store.write(writer, async (tx) => {
@@ -107,23 +147,34 @@ export async function removeSandbox(deps: SandboxDeps, writer: Writer, record: S
 /** Removes what has expired. A backend that does not answer is tried again next time. */
 export async function sweepExpired(deps: SandboxDeps, writer: Writer): Promise<void> {
   const expired = await deps.store.read((tx) => tx.expired(deps.clock()));
-  for (const record of expired) await removeSandbox(deps, writer, record, "sandbox.expired").catch((error: unknown) => logFailure(deps, record.id, error));
+  for (const record of expired)
+    await removeSandbox(deps, writer, record, "sandbox.expired").catch((error: unknown) =>
+      logFailure(deps, record.id, error),
+    );
 }
 
 /** Removes what earlier processes of this state folder left behind without a record. */
 export async function sweepOrphans(deps: SandboxDeps): Promise<void> {
-  const isKnown = async (id: string): Promise<boolean> => (await deps.store.read((tx) => tx.find(id))) !== undefined;
+  const isKnown = async (id: string): Promise<boolean> =>
+    (await deps.store.read((tx) => tx.find(id))) !== undefined;
   for (const name of await readdir(deps.folder).catch(() => [])) {
-    if (name.startsWith("sbx_") && !(await isKnown(name))) await rm(join(deps.folder, name), { recursive: true, force: true }).catch((error: unknown) => logFailure(deps, name, error));
+    if (name.startsWith("sbx_") && !(await isKnown(name)))
+      await rm(join(deps.folder, name), { recursive: true, force: true }).catch((error: unknown) =>
+        logFailure(deps, name, error),
+      );
   }
   for (const backend of deps.backends.all) {
     // A backend that is not there has left nothing that could be removed now.
     for (const ref of await backend.listOwned().catch(() => [])) {
-      if (!(await isKnown(ref.id))) await backend.destroy(ref).catch((error: unknown) => logFailure(deps, ref.id, error));
+      if (!(await isKnown(ref.id)))
+        await backend.destroy(ref).catch((error: unknown) => logFailure(deps, ref.id, error));
     }
   }
 }
 
 function logFailure(deps: SandboxDeps, id: string, error: unknown): void {
-  deps.log("warn", "a sandbox could not be removed", { sandbox: id, error: error instanceof Error ? error.message : String(error) });
+  deps.log("warn", "a sandbox could not be removed", {
+    sandbox: id,
+    error: error instanceof Error ? error.message : String(error),
+  });
 }

@@ -9,7 +9,12 @@ import { showRun } from "./run-answer.ts";
 /** The answer about a job: what run_command says once it ended, and what it printed so far until then. */
 export const jobOutput = z.looseObject({ job_id: z.string(), status: z.string(), outcome: z.string() });
 
-export function showJob(deps: SandboxDeps, job: Job<Ran>, after: number, maxTokens: number): z.input<typeof jobOutput> {
+export function showJob(
+  deps: SandboxDeps,
+  job: Job<Ran>,
+  after: number,
+  maxTokens: number,
+): z.input<typeof jobOutput> {
   if (job.status === "failed") throw job.error;
   if (job.result !== undefined) {
     const shown = showRun(job.result, maxTokens);
@@ -17,13 +22,21 @@ export function showJob(deps: SandboxDeps, job: Job<Ran>, after: number, maxToke
   }
   const { bytes, next } = deps.logs.find(job.id)?.read(after) ?? { bytes: Buffer.alloc(0), next: after };
   const { text, truncated } = showOutput(bytes, maxTokens - 100);
-  return { job_id: job.id, status: job.status, outcome: job.status === "cancelled" ? "cancelled" : "running", output: text, next_after: next, truncated };
+  return {
+    job_id: job.id,
+    status: job.status,
+    outcome: job.status === "cancelled" ? "cancelled" : "running",
+    output: text,
+    next_after: next,
+    truncated,
+  };
 }
 
 export const readJobTool = defineTool({
   name: "read_job",
   title: "Read a job",
-  description: "Waits for a running command, at most wait_ms. Ended: the same answer as run_command. Working: what it printed since after; pass next_after on.",
+  description:
+    "Waits for a running command, at most wait_ms. Ended: the same answer as run_command. Working: what it printed since after; pass next_after on.",
   input: z.object({
     job_id: z.string(),
     after: z.int().min(0).default(0),

@@ -30,7 +30,14 @@ export async function runAndRecord(
   const { before, treeDigest } = await store.write(writer, (tx) => tx.countCommand(record.id));
   const startedAt = clock();
   const argv = "script" in command ? ["/bin/sh", "-c", command.script] : command.argv;
-  const result = await runCommand(backend, ref, { ...spec, argv, outputCapBytes: deps.outputCapBytes }, deps, cancelled, (_stream, chunk) => log.push(chunk));
+  const result = await runCommand(
+    backend,
+    ref,
+    { ...spec, argv, outputCapBytes: deps.outputCapBytes },
+    deps,
+    cancelled,
+    (_stream, chunk) => log.push(chunk),
+  );
   const id = deps.newId("rcp");
   const receipt = signReceipt(
     {

@@ -38,7 +38,10 @@ export function showRun({ result, receipt, isolation }: Ran, maxTokens: number):
   const { ending } = result;
   const room = Math.max(60, maxTokens - RESERVE_TOKENS - Math.ceil(receipt.length / CHARS_PER_RECEIPT_TOKEN));
   const stderr = showOutput(result.stderr, Math.floor(room / 2));
-  const stdout = showOutput(result.stdout, room - Math.min(Math.floor(room / 2), estimateTokens(JSON.stringify(stderr.text))));
+  const stdout = showOutput(
+    result.stdout,
+    room - Math.min(Math.floor(room / 2), estimateTokens(JSON.stringify(stderr.text))),
+  );
   return {
     outcome: ending.outcome,
     ...(ending.exitCode === null ? {} : { exit_code: ending.exitCode }),

@@ -39,38 +39,73 @@ export const runCommandTool = defineTool({
   alwaysLoad: true,
   async run(input, deps: SandboxDeps, call): Promise<RunOutput> {
     const command = commandOf(input.argv, input.script);
-    const spec = { cwd: workspacePath(input.cwd), env: checkedEnv(input.env), stdin: input.stdin === undefined ? undefined : Buffer.from(input.stdin), timeoutMs: Math.round(input.timeout_s * 1_000) };
+    const spec = {
+      cwd: workspacePath(input.cwd),
+      env: checkedEnv(input.env),
+      stdin: input.stdin === undefined ? undefined : Buffer.from(input.stdin),
+      timeoutMs: Math.round(input.timeout_s * 1_000),
+    };
     const found = await findSandbox(deps, input.sandbox_id);
     const log = liveLog();
-    const job = await deps.jobs.start(call.principal.id, input.background ? 0 : input.wait_ms, call.signal, (cancelled) =>
-      runAndRecord(deps, call, found, command, spec, cancelled, log),
+    const job = await deps.jobs.start(
+      call.principal.id,
+      input.background ? 0 : input.wait_ms,
+      call.signal,
+      (cancelled) => runAndRecord(deps, call, found, command, spec, cancelled, log),
     );
     if (job.status === "working") deps.logs.keep(job.id, log);
     else if (job.result === undefined) throw job.error;
     const { result } = job;
     return deps.store.answer(call, (): RunOutput =>
       result === undefined
-        ? { outcome: "running", stdout: "", stderr: "", truncated: false, job_id: job.id, status: "working", isolation: found.record.isolation }
+        ? {
+            outcome: "running",
+            stdout: "",
+            stderr: "",
+            truncated: false,
+            job_id: job.id,
+            status: "working",
+            isolation: found.record.isolation,
+          }
         : showRun(result, input.max_tokens),
     );
   },
 });
 
 function commandOf(argv: readonly string[] | undefined, script: string | undefined): ReceiptCommand {
-  if ((argv === undefined) === (script === undefined)) throw new DomainError("invalid", "give either argv or script", { hint: 'argv: ["npm","test"], or script: "npm test"' });
+  if ((argv === undefined) === (script === undefined))
+    throw new DomainError("invalid", "give either argv or script", {
+      hint: 'argv: ["npm","test"], or script: "npm test"',
+    });
   const words = argv ?? [script ?? ""];
-  if (words.some((word) => word.includes("\0"))) throw new DomainError("invalid", "a command cannot hold NUL characters", { hint: "put such data into a file" });
-  if (words[0] === "") throw new DomainError("invalid", "the program's name is empty", { hint: "name a program as the first of argv" });
+  if (words.some((word) => word.includes("\0")))
+    throw new DomainError("invalid", "a command cannot hold NUL characters", {
+      hint: "put such data into a file",
+    });
+  if (words[0] === "")
+    throw new DomainError("invalid", "the program's name is empty", {
+      hint: "name a program as the first of argv",
+    });
   const sizes = words.map((word) => Buffer.byteLength(word));
-  if (sizes.some((size) => size > MAX_ARGUMENT_BYTES) || sizes.reduce((sum, size) => sum + size, 0) > MAX_ARGUMENTS_BYTES) {
-    throw new DomainError("limit", "the command is too long for the system", { hint: "write it into a file with write_sandbox_files and run that" });
+  if (
+    sizes.some((size) => size > MAX_ARGUMENT_BYTES) ||
+    sizes.reduce((sum, size) => sum + size, 0) > MAX_ARGUMENTS_BYTES
+  ) {
+    throw new DomainError("limit", "the command is too long for the system", {
+      hint: "write it into a file with write_sandbox_files and run that",
+    });
   }
   return argv === undefined ? { script: script ?? "" } : { argv };
 }
 
 function checkedEnv(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const size = Object.entries(env).reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value), 0);
-  if (size > MAX_ARGUMENTS_BYTES) throw new DomainError("limit", "env is too large for the system", { hint: "put large data into a file" });
-  if (Object.values(env).some((value) => value.includes("\0"))) throw new DomainError("invalid", "env cannot hold NUL characters", { hint: "put such data into a file" });
+  const size = Object.entries(env).reduce(
+    (sum, [name, value]) => sum + name.length + Buffer.byteLength(value),
+    0,
+  );
+  if (size > MAX_ARGUMENTS_BYTES)
+    throw new DomainError("limit", "env is too large for the system", { hint: "put large data into a file" });
+  if (Object.values(env).some((value) => value.includes("\0")))
+    throw new DomainError("invalid", "env cannot hold NUL characters", { hint: "put such data into a file" });
   return env;
 }

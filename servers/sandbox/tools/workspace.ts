@@ -10,10 +10,20 @@ import type { SandboxDeps } from "../server.ts";
 import type { Found } from "./find-sandbox.ts";
 
 /** What an import, and an export, may hold at most. */
-export const TREE_LIMITS: ArchiveLimits = { maxBytes: 512 * 1_048_576, maxEntries: 50_000, maxFileBytes: 32 * 1_048_576 };
+export const TREE_LIMITS: ArchiveLimits = {
+  maxBytes: 512 * 1_048_576,
+  maxEntries: 50_000,
+  maxFileBytes: 32 * 1_048_576,
+};
 
 /** Puts files into a sandbox and accounts for them. */
-export async function putFiles(deps: SandboxDeps, writer: Writer, found: Found, entries: readonly Entry[], removed: readonly string[]): Promise<void> {
+export async function putFiles(
+  deps: SandboxDeps,
+  writer: Writer,
+  found: Found,
+  entries: readonly Entry[],
+  removed: readonly string[],
+): Promise<void> {
   await writeEntries(found.backend, found.ref, entries, removed, deps);
   await account(deps, writer, found.record.id, { set: entries.flatMap(describe), removed }, false);
 }
@@ -26,12 +36,22 @@ export interface Imported {
 }
 
 /** Copies a folder of the host into a sandbox; it becomes the base that exports are compared with. */
-export async function importFolder(deps: SandboxDeps, writer: Writer, found: Found, dir: string, to: string): Promise<Imported> {
+export async function importFolder(
+  deps: SandboxDeps,
+  writer: Writer,
+  found: Found,
+  dir: string,
+  to: string,
+): Promise<Imported> {
   const source = await readHostTree(await deps.roots().resolve(dir), TREE_LIMITS);
-  const entries = source.entries.map((entry): Entry => (to === "." ? entry : { ...entry, path: `${to}/${entry.path}` }));
+  const entries = source.entries.map((entry): Entry =>
+    to === "." ? entry : { ...entry, path: `${to}/${entry.path}` },
+  );
   const base = join(deps.folder, found.record.id, "baseline");
   await mkdir(base, { recursive: true, mode: 0o700 });
-  await writeFile(join(base, `${deps.nonce()}.tar`), await writeArchive(entries, new Date(deps.clock())), { mode: 0o600 });
+  await writeFile(join(base, `${deps.nonce()}.tar`), await writeArchive(entries, new Date(deps.clock())), {
+    mode: 0o600,
+  });
   await writeEntries(found.backend, found.ref, entries, [], deps);
   const set = entries.flatMap(describe);
   const digest = await account(deps, writer, found.record.id, { set, removed: [] }, true);
@@ -39,15 +59,22 @@ export async function importFolder(deps: SandboxDeps, writer: Writer, found: Fou
 }
 
 /** The contents of the base that have one of these digests. */
-export async function readBaseline(deps: SandboxDeps, id: string, wanted: ReadonlySet<string>): Promise<ReadonlyMap<string, Uint8Array>> {
+export async function readBaseline(
+  deps: SandboxDeps,
+  id: string,
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const contents = new Map<string, Uint8Array>();
   const base = join(deps.folder, id, "baseline");
   for (const name of await readdir(base).catch(() => [])) {
-    const reader = await readArchive({ ...TREE_LIMITS, maxBytes: Number.MAX_SAFE_INTEGER, maxFileBytes: Number.MAX_SAFE_INTEGER }, (entry) => {
-      const content = contentOf(entry);
-      const digest = content === null ? "" : receiptDigest(content);
-      if (content !== null && wanted.has(digest)) contents.set(digest, content);
-    });
+    const reader = await readArchive(
+      { ...TREE_LIMITS, maxBytes: Number.MAX_SAFE_INTEGER, maxFileBytes: Number.MAX_SAFE_INTEGER },
+      (entry) => {
+        const content = contentOf(entry);
+        const digest = content === null ? "" : receiptDigest(content);
+        if (content !== null && wanted.has(digest)) contents.set(digest, content);
+      },
+    );
     reader.push(await readFile(join(base, name)));
     await reader.finish();
   }
@@ -64,15 +91,33 @@ export function contentOf(entry: Entry | { readonly kind: "same" }): Uint8Array 
 export function describe(entry: Entry): ManifestChange["set"] {
   const content = contentOf(entry);
   if (content === null || entry.kind === "folder") return [];
-  return [{ path: entry.path, mode: entry.kind === "link" ? LINK_MODE : gitMode(entry.mode), digest: receiptDigest(content) }];
+  return [
+    {
+      path: entry.path,
+      mode: entry.kind === "link" ? LINK_MODE : gitMode(entry.mode),
+      digest: receiptDigest(content),
+    },
+  ];
 }
 
-async function account(deps: SandboxDeps, writer: Writer, id: string, change: ManifestChange, isBase: boolean): Promise<string> {
+async function account(
+  deps: SandboxDeps,
+  writer: Writer,
+  id: string,
+  change: ManifestChange,
+  isBase: boolean,
+): Promise<string> {
   return deps.store.write(writer, async (tx) => {
     const trees = await tx.trees(id);
     const tree = applyChange(trees.tree, change);
-    const digest = treeDigest(Object.entries(tree).map(([path, [mode, content]]) => ({ path, mode, digest: content })));
-    await tx.saveTrees(id, { tree, baseline: isBase ? applyChange(trees.baseline, change) : trees.baseline, treeDigest: digest });
+    const digest = treeDigest(
+      Object.entries(tree).map(([path, [mode, content]]) => ({ path, mode, digest: content })),
+    );
+    await tx.saveTrees(id, {
+      tree,
+      baseline: isBase ? applyChange(trees.baseline, change) : trees.baseline,
+      treeDigest: digest,
+    });
     return digest;
   });
 }

@@ -10,16 +10,25 @@ import { toEntries, writtenFile } from "./written-file.ts";
 export const writeSandboxFiles = defineTool({
   name: "write_sandbox_files",
   title: "Write sandbox files",
-  description: "Writes, deletes and makes files and folders in a sandbox's workspace, byte-exact, deletions first. Parent folders are made. All paths are checked before anything is written.",
-  input: z.object({ sandbox_id: sandboxId, files: z.array(writtenFile).min(1).max(2_000), idempotency_key: idempotencyKey }),
+  description:
+    "Writes, deletes and makes files and folders in a sandbox's workspace, byte-exact, deletions first. Parent folders are made. All paths are checked before anything is written.",
+  input: z.object({
+    sandbox_id: sandboxId,
+    files: z.array(writtenFile).min(1).max(2_000),
+    idempotency_key: idempotencyKey,
+  }),
   output: z.object({ written: z.number(), ...isolationMark }),
   annotations: DESTROYS,
   core: true,
   async run({ sandbox_id: id, files }, deps: SandboxDeps, call) {
     const { entries, removed } = toEntries(files);
     const found = await findSandbox(deps, id);
-    if (entries.length + removed.length === 0) throw new DomainError("invalid", "there is nothing to write", { hint: "name at least one file" });
+    if (entries.length + removed.length === 0)
+      throw new DomainError("invalid", "there is nothing to write", { hint: "name at least one file" });
     await putFiles(deps, call, found, entries, removed);
-    return deps.store.answer(call, () => ({ written: entries.length + removed.length, ...markIsolation(found.record) }));
+    return deps.store.answer(call, () => ({
+      written: entries.length + removed.length,
+      ...markIsolation(found.record),
+    }));
   },
 });

@@ -17,7 +17,10 @@ export const writtenFile = z.object({
   mkdir: z.boolean().optional(),
 });
 
-type WrittenFile = Omit<z.output<typeof writtenFile>, "delete" | "mkdir"> & { readonly delete?: boolean | undefined; readonly mkdir?: boolean | undefined };
+type WrittenFile = Omit<z.output<typeof writtenFile>, "delete" | "mkdir"> & {
+  readonly delete?: boolean | undefined;
+  readonly mkdir?: boolean | undefined;
+};
 
 const MAX_BYTES = 32 * 1_048_576;
 
@@ -27,22 +30,37 @@ const MAX_BYTES = 32 * 1_048_576;
  * @throws {DomainError} invalid for a path outside the workspace, a file without or with two contents, broken base64;
  * limit when it is too much for one call.
  */
-export function toEntries(files: readonly WrittenFile[]): { readonly entries: readonly Entry[]; readonly removed: readonly string[] } {
+export function toEntries(files: readonly WrittenFile[]): {
+  readonly entries: readonly Entry[];
+  readonly removed: readonly string[];
+} {
   const entries = new Map<string, Entry>();
   const removed: string[] = [];
   let bytes = 0;
   for (const file of files) {
     const path = filePath(file.path);
-    const wishes = [file.text !== undefined, file.base64 !== undefined, file.delete === true, file.mkdir === true].filter(Boolean).length;
-    if (wishes !== 1) throw new DomainError("invalid", `give exactly one of text, base64, delete, mkdir for ${path}`, { hint: "an empty file is text: \"\"" });
-    if (entries.has(path) || removed.includes(path)) throw new DomainError("invalid", `${path} is named twice`, { hint: "name every path once per call" });
+    const wishes = [
+      file.text !== undefined,
+      file.base64 !== undefined,
+      file.delete === true,
+      file.mkdir === true,
+    ].filter(Boolean).length;
+    if (wishes !== 1)
+      throw new DomainError("invalid", `give exactly one of text, base64, delete, mkdir for ${path}`, {
+        hint: 'an empty file is text: ""',
+      });
+    if (entries.has(path) || removed.includes(path))
+      throw new DomainError("invalid", `${path} is named twice`, { hint: "name every path once per call" });
     const mode = file.mode === undefined ? undefined : Number.parseInt(file.mode, 8) & 0o777;
     if (file.delete === true) removed.push(path);
     else if (file.mkdir === true) entries.set(path, { kind: "folder", path, mode: mode ?? 0o755 });
     else {
       const content = file.text === undefined ? fromBase64(file.base64 ?? "", path) : Buffer.from(file.text);
       bytes += content.length;
-      if (bytes > MAX_BYTES) throw new DomainError("limit", `one call writes at most ${MAX_BYTES} bytes`, { hint: "split it, or use import_directory" });
+      if (bytes > MAX_BYTES)
+        throw new DomainError("limit", `one call writes at most ${MAX_BYTES} bytes`, {
+          hint: "split it, or use import_directory",
+        });
       entries.set(path, { kind: "file", path, mode: mode ?? 0o644, content });
     }
   }
@@ -50,6 +68,9 @@ export function toEntries(files: readonly WrittenFile[]): { readonly entries: re
 }
 
 function fromBase64(text: string, path: string): Buffer {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) throw new DomainError("invalid", `the base64 of ${path} is broken`, { hint: "use the standard alphabet with padding" });
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0)
+    throw new DomainError("invalid", `the base64 of ${path} is broken`, {
+      hint: "use the standard alphabet with padding",
+    });
   return Buffer.from(text, "base64");
 }

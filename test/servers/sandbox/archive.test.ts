@@ -1,13 +1,20 @@
 import fc from "fast-check";
 import { pack, type Header } from "tar-stream";
 import { expect, test } from "vitest";
-import { readArchive, writeArchive, type Entry, type ReadEntry } from "../../../servers/sandbox/adapters/archive.ts";
+import {
+  readArchive,
+  writeArchive,
+  type Entry,
+  type ReadEntry,
+} from "../../../servers/sandbox/adapters/archive.ts";
 import { frameReader } from "../../../servers/sandbox/adapters/docker-frames.ts";
 import { launchArgv, readReport } from "../../../servers/sandbox/adapters/launch.ts";
 
 const LIMITS = { maxBytes: 1e6, maxEntries: 50, maxFileBytes: 1e5 };
 
-async function archive(entries: readonly (Partial<Header> & { name: string; content?: string })[]): Promise<Buffer> {
+async function archive(
+  entries: readonly (Partial<Header> & { name: string; content?: string })[],
+): Promise<Buffer> {
   const tar = pack();
   for (const { content, ...header } of entries) tar.entry(header, content ?? "");
   tar.finalize();
@@ -28,7 +35,12 @@ test("what is written is read back", async () => {
   const entries: Entry[] = [
     { kind: "folder", path: "d", mode: 0o755 },
     { kind: "file", path: "d/-x", mode: 0o755, content: Buffer.from([0, 255]) },
-    { kind: "file", path: "long/".concat("n".repeat(200)), mode: 0o644, content: Buffer.from("x".repeat(5_000)) },
+    {
+      kind: "file",
+      path: "long/".concat("n".repeat(200)),
+      mode: 0o644,
+      content: Buffer.from("x".repeat(5_000)),
+    },
     { kind: "file", path: "ünï 'q\" ", mode: 0o600, content: Buffer.alloc(0) },
     { kind: "link", path: "l", target: "d/-x" },
   ];
@@ -36,7 +48,10 @@ test("what is written is read back", async () => {
 });
 
 test("neither owners nor special bits can be written", async () => {
-  const bytes = await writeArchive([{ kind: "file", path: "s", mode: 0o7777, content: Buffer.from("x") }], new Date(0));
+  const bytes = await writeArchive(
+    [{ kind: "file", path: "s", mode: 0o7777, content: Buffer.from("x") }],
+    new Date(0),
+  );
   expect(bytes.subarray(100, 124).toString("latin1").replaceAll("\0", " ")).toMatch(/^0*777 +0*0 +0*0 +$/);
 });
 
@@ -63,7 +78,9 @@ test("hostile entries are skipped or refused, never handed on", async () => {
 test("too many, too much, and broken are refused", async () => {
   const many = await archive(Array.from({ length: 51 }, (_, index) => ({ name: `f${index}`, content: "x" })));
   await expect(read(many)).rejects.toMatchObject({ code: "limit" });
-  await expect(read(await archive([{ name: "a", content: "x".repeat(90_000) }]), { ...LIMITS, maxBytes: 50_000 })).rejects.toMatchObject({ code: "limit" });
+  await expect(
+    read(await archive([{ name: "a", content: "x".repeat(90_000) }]), { ...LIMITS, maxBytes: 50_000 }),
+  ).rejects.toMatchObject({ code: "limit" });
   await expect(read(Buffer.alloc(5_000, "not a tar "))).rejects.toMatchObject({ code: "invalid_state" });
   const cut = await archive([{ name: "a", content: "x".repeat(3_000) }]);
   await expect(read(cut.subarray(0, 1_200))).rejects.toMatchObject({ code: "invalid_state" });
@@ -84,8 +101,13 @@ test("Docker's frames come apart however they are cut", () => {
       const got = { stdout: new Array<Uint8Array>(), stderr: new Array<Uint8Array>() };
       const push = frameReader((stream, chunk) => void got[stream].push(chunk));
       for (let at = 0; at < wire.length; at += size) push(wire.subarray(at, at + size));
-      for (const [name, number] of [["stdout", 1], ["stderr", 2]] as const) {
-        const sent = Buffer.concat(frames.filter(({ stream }) => stream === number).map(({ content }) => content));
+      for (const [name, number] of [
+        ["stdout", 1],
+        ["stderr", 2],
+      ] as const) {
+        const sent = Buffer.concat(
+          frames.filter(({ stream }) => stream === number).map(({ content }) => content),
+        );
         expect(Buffer.concat(got[name]).equals(sent)).toBe(true);
       }
     }),
@@ -94,11 +116,29 @@ test("Docker's frames come apart however they are cut", () => {
 
 test("the launcher's words are taken out of stderr, the program's own stay", () => {
   const nonce = "0123456789abcdef";
-  const report = readReport(Buffer.from(`oops\xff\nCommand terminated by signal 9\n${nonce} time 0.10 0.05 4096\n`, "latin1"), nonce, 9, true);
-  expect(report).toEqual({ launch: "started", signal: "SIGKILL", cpuMs: 150, peakMemoryBytes: 1_048_576, stderr: Buffer.from("oops\xff\n", "latin1") });
-  expect(readReport(Buffer.from(`x${nonce} bad_cwd\n`), nonce, 126, false)).toMatchObject({ launch: "bad_cwd", stderr: Buffer.from("x") });
+  const report = readReport(
+    Buffer.from(`oops\xff\nCommand terminated by signal 9\n${nonce} time 0.10 0.05 4096\n`, "latin1"),
+    nonce,
+    9,
+    true,
+  );
+  expect(report).toEqual({
+    launch: "started",
+    signal: "SIGKILL",
+    cpuMs: 150,
+    peakMemoryBytes: 1_048_576,
+    stderr: Buffer.from("oops\xff\n", "latin1"),
+  });
+  expect(readReport(Buffer.from(`x${nonce} bad_cwd\n`), nonce, 126, false)).toMatchObject({
+    launch: "bad_cwd",
+    stderr: Buffer.from("x"),
+  });
   const forged = Buffer.from("ffffffffffffffff bad_cwd\nCommand terminated by signal 9\n");
-  expect(readReport(forged, nonce, 0, false)).toMatchObject({ launch: "started", signal: null, stderr: forged });
+  expect(readReport(forged, nonce, 0, false)).toMatchObject({
+    launch: "started",
+    signal: null,
+    stderr: forged,
+  });
   expect(readReport(Buffer.alloc(0), nonce, 137, true).signal).toBe("SIGKILL");
 });
 

@@ -36,11 +36,21 @@ const adapters: Readonly<Record<BackendName, (root: string) => Backend>> = {
       clock: Date.now,
       image: nodeImage({ node: process.execPath, busybox: ["/usr/bin/busybox", "/bin/busybox"] }),
     }),
-  bubblewrap: (root) => bubblewrapBackend({ root, bwrap: "/usr/bin/bwrap", node: process.execPath, uid: process.getuid?.() ?? 1000 }),
+  bubblewrap: (root) =>
+    bubblewrapBackend({
+      root,
+      bwrap: "/usr/bin/bwrap",
+      node: process.execPath,
+      uid: process.getuid?.() ?? 1000,
+    }),
   unisolated: (root) => unisolatedBackend({ root, path: process.env["PATH"] ?? "/usr/bin:/bin", nonce }),
 };
 
-const TITLES: Readonly<Record<BackendName, string>> = { docker: "Docker", bubblewrap: "bubblewrap", unisolated: "a process" };
+const TITLES: Readonly<Record<BackendName, string>> = {
+  docker: "Docker",
+  bubblewrap: "bubblewrap",
+  unisolated: "a process",
+};
 
 /** Every backend, with what this machine lacks for it. */
 export async function candidates(): Promise<readonly Candidate[]> {

@@ -29,17 +29,30 @@ const works = (): Probe => ({ ok: true });
 const fails = (): Probe => ({ ok: false, reason: "not here", hint: "install it" });
 
 test("Docker comes first, bubblewrap second, and the wanted one alone", async () => {
-  const both = openBackends({ docker: backend("docker", works), bubblewrap: backend("bubblewrap", works) }, () => 0);
+  const both = openBackends(
+    { docker: backend("docker", works), bubblewrap: backend("bubblewrap", works) },
+    () => 0,
+  );
   expect((await both.usable(undefined)).map(({ name }) => name)).toEqual(["docker", "bubblewrap"]);
   expect((await both.usable("bubblewrap")).map(({ name }) => name)).toEqual(["bubblewrap"]);
-  const one = openBackends({ docker: backend("docker", fails), bubblewrap: backend("bubblewrap", works) }, () => 0);
+  const one = openBackends(
+    { docker: backend("docker", fails), bubblewrap: backend("bubblewrap", works) },
+    () => 0,
+  );
   expect((await one.usable(undefined)).map(({ name }) => name)).toEqual(["bubblewrap"]);
   await expect(one.usable("docker")).rejects.toMatchObject({ code: "unavailable" });
 });
 
 test("where nothing works it refuses with every reason and fix, and does not degrade", async () => {
-  const none = openBackends({ docker: backend("docker", fails), bubblewrap: backend("bubblewrap", fails) }, () => 0);
-  await expect(none.usable(undefined)).rejects.toMatchObject({ code: "unavailable", message: expect.stringMatching(/Docker: not here; bubblewrap: not here/), hint: expect.stringContaining("install it") });
+  const none = openBackends(
+    { docker: backend("docker", fails), bubblewrap: backend("bubblewrap", fails) },
+    () => 0,
+  );
+  await expect(none.usable(undefined)).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringMatching(/Docker: not here; bubblewrap: not here/),
+    hint: expect.stringContaining("install it"),
+  });
   await expect(none.usable("unisolated")).rejects.toMatchObject({ code: "denied" });
   expect(() => none.of("unisolated")).toThrow(/not allowed/);
 });
@@ -57,6 +70,11 @@ test("a finding is believed for a minute, a failure for seconds", async () => {
 });
 
 test("a machine without bubblewrap is told which package it lacks", async () => {
-  const missing = bubblewrapBackend({ root: "/nowhere", bwrap: "/nowhere/bwrap", node: process.execPath, uid: 1_000 });
+  const missing = bubblewrapBackend({
+    root: "/nowhere",
+    bwrap: "/nowhere/bwrap",
+    node: process.execPath,
+    uid: 1_000,
+  });
   expect(await missing.probe()).toMatchObject({ ok: false, hint: expect.stringContaining("bubblewrap") });
 });

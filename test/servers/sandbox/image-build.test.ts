@@ -11,10 +11,21 @@ import { candidates } from "./backends.ts";
 const cwd = mkdtempSync(join(tmpdir(), "slipway-image-"));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
-function io(env: Record<string, string | undefined> = {}): Io & { readonly printed: string[]; readonly told: string[] } {
+function io(
+  env: Record<string, string | undefined> = {},
+): Io & { readonly printed: string[]; readonly told: string[] } {
   const printed: string[] = [];
   const told: string[] = [];
-  return { printed, told, out: (line) => printed.push(line), err: (line) => told.push(line), env: { DOCKER_HOST: process.env["DOCKER_HOST"], ...env }, cwd, signal: new AbortController().signal };
+  return {
+    printed,
+    told,
+    out: (line) => printed.push(line),
+    err: (line) => told.push(line),
+    env: { DOCKER_HOST: process.env["DOCKER_HOST"], ...env },
+    cwd,
+    terminal: undefined,
+    signal: new AbortController().signal,
+  };
 }
 
 test("only the image node can be built", async () => {
@@ -25,14 +36,19 @@ test("only the image node can be built", async () => {
 
 test("without busybox it names the package to install", async () => {
   const image = nodeImage({ node: process.execPath, busybox: ["/nowhere/busybox"] });
-  await expect(image.check()).rejects.toMatchObject({ code: "unavailable", hint: expect.stringContaining("busybox-static") });
+  await expect(image.check()).rejects.toMatchObject({
+    code: "unavailable",
+    hint: expect.stringContaining("busybox-static"),
+  });
 });
 
 const docker = (await candidates()).find(({ name }) => name === "docker");
 
 describe.skipIf(docker?.need.skip ?? true)(`with Docker${docker?.need.label ?? ""}`, () => {
   test("without a daemon it says so and writes nothing", async () => {
-    await expect(imageBuildCommand(["node"], io({ DOCKER_HOST: "unix:///nowhere/docker.sock" }))).rejects.toMatchObject({ code: "unavailable", hint: expect.stringContaining("DOCKER_HOST") });
+    await expect(
+      imageBuildCommand(["node"], io({ DOCKER_HOST: "unix:///nowhere/docker.sock" })),
+    ).rejects.toMatchObject({ code: "unavailable", hint: expect.stringContaining("DOCKER_HOST") });
     expect(readdirSync(cwd)).toEqual([]);
   });
 

@@ -21,9 +21,15 @@ function newHome(): string {
   return home;
 }
 
-const env = { PATH: process.env["PATH"], DOCKER_HOST: process.env["DOCKER_HOST"], SLIPWAY_ALLOW_UNISOLATED: "1" };
+const env = {
+  PATH: process.env["PATH"],
+  DOCKER_HOST: process.env["DOCKER_HOST"],
+  SLIPWAY_ALLOW_UNISOLATED: "1",
+};
 
-async function serve(home: string): Promise<{ client: Awaited<ReturnType<typeof connect>>["client"]; server: ToolServer }> {
+async function serve(
+  home: string,
+): Promise<{ client: Awaited<ReturnType<typeof connect>>["client"]; server: ToolServer }> {
   const server = await openSandbox({ home, cwd: home, env, log: silentLog });
   const connection = await connect(server);
   closers.push(async () => {
@@ -34,7 +40,11 @@ async function serve(home: string): Promise<{ client: Awaited<ReturnType<typeof 
 }
 
 /** Another process that serves the home, makes a sandbox, starts a command in it, and tells its id. */
-async function startElsewhere(home: string, backend: string, mark: string): Promise<{ id: string; kill(): Promise<void> }> {
+async function startElsewhere(
+  home: string,
+  backend: string,
+  mark: string,
+): Promise<{ id: string; kill(): Promise<void> }> {
   const script = join(home, "serve.mts");
   const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
   writeFileSync(
@@ -77,7 +87,9 @@ function sleepers(mark: string): readonly number[] {
       return "";
     }
   };
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && command(name) === `sleep\0${mark}\0`).map(Number);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && command(name) === `sleep\0${mark}\0`)
+    .map(Number);
 }
 
 for (const { name: backend, need } of await candidates()) {
@@ -91,8 +103,12 @@ for (const { name: backend, need } of await candidates()) {
       // bubblewrap dies with its server. A container ends by its own clock; a bare process is nobody's.
       if (backend === "bubblewrap") await expect.poll(() => sleepers(mark), { timeout: 2_000 }).toEqual([]);
       const { client } = await serve(home);
-      expect(await mustCall(client, "list_sandboxes", {})).toMatchObject({ sandboxes: [{ id: other.id, backend }] });
-      expect(await mustCall(client, "run_command", { sandbox_id: other.id, script: "echo usable" })).toMatchObject({ outcome: "exited", stdout: "usable\n" });
+      expect(await mustCall(client, "list_sandboxes", {})).toMatchObject({
+        sandboxes: [{ id: other.id, backend }],
+      });
+      expect(
+        await mustCall(client, "run_command", { sandbox_id: other.id, script: "echo usable" }),
+      ).toMatchObject({ outcome: "exited", stdout: "usable\n" });
       expect(await mustCall(client, "delete_sandbox", { sandbox_id: other.id })).toEqual({ deleted: true });
       if (backend === "unisolated") for (const pid of sleepers(mark)) process.kill(pid, "SIGKILL");
       await expect.poll(() => sleepers(mark), { timeout: 5_000 }).toEqual([]);

@@ -6,14 +6,33 @@ import { DEFAULT_LIMITS } from "../../../../servers/sandbox/domain/limits.ts";
 import { applyChange, compareManifests, type Manifest } from "../../../../servers/sandbox/domain/manifest.ts";
 import { decodePart } from "../../../../servers/sandbox/domain/text-part.ts";
 
-test.each([".git/hooks/pre-commit", "sub/.git/config", ".mcp.json", ".claude/settings.json", ".codex/config.toml", ".vscode/tasks.json", ".github/workflows/ci.yml", "CLAUDE.md", "a/AGENTS.md", ".gitattributes", ".husky/pre-push", ".MCP.json", ".ci/run"])(
-  "%s is flagged",
-  (path) => {
-    expect(dangerOf(path)).not.toBeNull();
-  },
-);
+test.each([
+  ".git/hooks/pre-commit",
+  "sub/.git/config",
+  ".mcp.json",
+  ".claude/settings.json",
+  ".codex/config.toml",
+  ".vscode/tasks.json",
+  ".github/workflows/ci.yml",
+  "CLAUDE.md",
+  "a/AGENTS.md",
+  ".gitattributes",
+  ".husky/pre-push",
+  ".MCP.json",
+  ".ci/run",
+])("%s is flagged", (path) => {
+  expect(dangerOf(path)).not.toBeNull();
+});
 
-test.each(["src/index.ts", "git/hooks", ".gitignore", "docs/claude.txt", "x.vscode/a", "package.json", "mcp.json"])("%s is not flagged", (path) => {
+test.each([
+  "src/index.ts",
+  "git/hooks",
+  ".gitignore",
+  "docs/claude.txt",
+  "x.vscode/a",
+  "package.json",
+  "mcp.json",
+])("%s is not flagged", (path) => {
   expect(dangerOf(path)).toBeNull();
 });
 
@@ -34,7 +53,15 @@ workspace_kb=524288
 `;
 
 test("what was seen to hold is enforced", () => {
-  expect(guaranteesFrom(parseFacts(sound), DEFAULT_LIMITS)).toEqual({ filesystem: "enforced", network: "enforced", processes: "enforced", memory: "enforced", cpu: "enforced", disk: "enforced", kernel: "shared" });
+  expect(guaranteesFrom(parseFacts(sound), DEFAULT_LIMITS)).toEqual({
+    filesystem: "enforced",
+    network: "enforced",
+    processes: "enforced",
+    memory: "enforced",
+    cpu: "enforced",
+    disk: "enforced",
+    kernel: "shared",
+  });
 });
 
 test.each([
@@ -60,7 +87,10 @@ test("silence guarantees nothing", () => {
   expect([kernel, ...new Set(Object.values(rest))]).toEqual(["shared", "none"]);
 });
 
-const manifest = fc.dictionary(fc.constantFrom("a", "b", "d/x", "d/y", "d/e/z"), fc.tuple(fc.constantFrom("100644", "100755"), fc.constantFrom("1", "2")));
+const manifest = fc.dictionary(
+  fc.constantFrom("a", "b", "d/x", "d/y", "d/e/z"),
+  fc.tuple(fc.constantFrom("100644", "100755"), fc.constantFrom("1", "2")),
+);
 
 test("a change turns one tree into another, and comparing finds it again", () => {
   fc.assert(
@@ -77,7 +107,12 @@ test("a change turns one tree into another, and comparing finds it again", () =>
 });
 
 test("removing a folder removes what it holds and nothing beside it", () => {
-  const tree: Manifest = { "d/x": ["100644", "1"], "d/e/z": ["100644", "1"], dd: ["100644", "1"], "d.x": ["100644", "1"] };
+  const tree: Manifest = {
+    "d/x": ["100644", "1"],
+    "d/e/z": ["100644", "1"],
+    dd: ["100644", "1"],
+    "d.x": ["100644", "1"],
+  };
   expect(Object.keys(applyChange(tree, { set: [], removed: ["d"] })).sort()).toEqual(["d.x", "dd"]);
 });
 
@@ -86,7 +121,7 @@ test("text read in parts of any size is the text, and bytes stay bytes", () => {
     fc.property(fc.string({ unit: "binary" }), fc.integer({ min: 4, max: 20 }), (text, size) => {
       const bytes = Buffer.from(text);
       let read = "";
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         const piece = bytes.subarray(at, at + size);
         const part = decodePart(piece, at + piece.length < bytes.length);
         expect(part.text).not.toBeNull();

@@ -2,7 +2,15 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { classify, type Evidence } from "../../../../servers/sandbox/domain/outcome.ts";
 
-const calm: Evidence = { stopped: null, launch: "started", exitCode: 0, signal: null, oomKills: 0, forksRefused: 0, alive: true };
+const calm: Evidence = {
+  stopped: null,
+  launch: "started",
+  exitCode: 0,
+  signal: null,
+  oomKills: 0,
+  forksRefused: 0,
+  alive: true,
+};
 
 const cases: readonly (readonly [string, Partial<Evidence>, string])[] = [
   ["a clean end", {}, "exited"],

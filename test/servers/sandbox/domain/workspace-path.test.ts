@@ -17,7 +17,24 @@ test.each([
   expect(workspacePath(given)).toBe(path);
 });
 
-test.each(["", "..", "a/../..", "/", "/etc", "/workspacex", "/workspace/../etc", "C:\\x", "c:/x", "a\\b", "a\0b", "a\nb", "\u007f", "\ud800", "x".repeat(300), "a/".repeat(600)])("%j is refused", (given) => {
+test.each([
+  "",
+  "..",
+  "a/../..",
+  "/",
+  "/etc",
+  "/workspacex",
+  "/workspace/../etc",
+  "C:\\x",
+  "c:/x",
+  "a\\b",
+  "a\0b",
+  "a\nb",
+  "\u007f",
+  "\ud800",
+  "x".repeat(300),
+  "a/".repeat(600),
+])("%j is refused", (given) => {
   expect(() => workspacePath(given)).toThrow();
 });
 

@@ -11,6 +11,7 @@ import type { Io } from "../kernel/io.ts";
 import { logTo, silentLog, type Log } from "../kernel/log.ts";
 import { receiptKey, verifyReceipt, type Receipt } from "../kernel/receipts.ts";
 import { openRoots } from "../kernel/roots.ts";
+import { worktreeFolder } from "../kernel/worktree-folder.ts";
 import type { RunSettings } from "./config.ts";
 import { openCrew } from "./crew.ts";
 import { connectHosts } from "./hosts.ts";
@@ -26,11 +27,12 @@ export function runStorePath(home: string): string {
   return join(home, "runs.db");
 }
 
-/** Reads the repository of a run with git, below its own folder and the state folder only. */
+/** Reads the repository of a run with git, below its own folder, the state folder and the worktrees' only. */
 export function filesFor(repo: string, home: string, env: Io["env"]): WorktreeFiles {
   const gitHome = join(home, "git-home");
-  mkdirSync(gitHome, { recursive: true, mode: 0o700 });
-  return worktreeFiles({ roots: openRoots([repo, home]), path: env["PATH"] ?? "", home: gitHome, identity: DEFAULT_IDENTITY }, home);
+  const worktrees = worktreeFolder(home, env);
+  for (const folder of [gitHome, worktrees]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return worktreeFiles({ roots: openRoots([repo, home, worktrees]), path: env["PATH"] ?? "", home: gitHome, identity: DEFAULT_IDENTITY }, home);
 }
 
 /** What a person asks of a new run, before the repository is looked at. */

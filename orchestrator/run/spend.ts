@@ -22,10 +22,9 @@ export function spendOf(journal: Journal): Spend {
   return spend;
 }
 
-/** Records what one job used. A program that tells nothing adds nothing. */
+/** Records what one job used. What a program spent that tells nothing is unknown, not zero. */
 export async function addSpend(run: RunContext, usage: Usage | null): Promise<void> {
-  if (usage === null) return;
-  await run.journal.emit("spend.updated", { usd: usage.usd, tokens: usage.inputTokens + usage.outputTokens });
+  await run.journal.emit("spend.updated", usage === null ? { usd: null, tokens: 0 } : { usd: usage.usd, tokens: usage.inputTokens + usage.outputTokens });
 }
 
 /** Whether the run's budget is used up. */

@@ -47,8 +47,9 @@ function tokensFor({ home, http, tokenFile, token, announce }: ServeOptions): re
   if (token !== undefined && token !== "") return [{ name: "env", secret: token }];
   if (http !== undefined && !isLoopback(http.host)) return [];
   const file = join(home, "http-token");
+  const secret = ownToken(home, file);
   announce(`bearer token: ${file}`);
-  return [{ name: "local", secret: ownToken(home, file) }];
+  return [{ name: "local", secret }];
 }
 
 /** One token per line, each `name:secret` or a bare secret; empty lines and `#` comments are skipped. */

@@ -8,6 +8,7 @@ import { receiptKey } from "../../kernel/receipts.ts";
 import { openRoots } from "../../kernel/roots.ts";
 import { bubblewrapBackend } from "./adapters/bubblewrap.ts";
 import { openBackends, type Backends } from "./adapters/choose.ts";
+import { readCounters } from "./adapters/docker-counters.ts";
 import { dockerBackend } from "./adapters/docker.ts";
 import { nodeImage } from "./adapters/node-image.ts";
 import { unisolatedBackend } from "./adapters/unisolated.ts";
@@ -60,10 +61,12 @@ function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uin
         boot: nonce(),
         clock: systemClock,
         image: nodeImage({ node, busybox: config.busybox }),
+        readCounters,
       }),
       bubblewrap: bubblewrapBackend({
         root: config.folder,
         bwrap: config.bwrap,
+        busybox: config.busybox,
         node,
         uid: process.getuid?.() ?? 1_000,
       }),

@@ -1,39 +1,19 @@
-import { createHash } from "node:crypto";
-import { existsSync, lstatSync, readlinkSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { chown, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../../kernel/errors.ts";
-import { DEFAULT_LIMITS, TMP_MB, type Limits } from "../domain/limits.ts";
+import { DEFAULT_LIMITS, type Limits } from "../domain/limits.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
-import type { Backend, ExecRequest, Layout, Probe } from "./backend.ts";
+import type { Backend, ExecRequest, Probe } from "./backend.ts";
+import { commandLine, INNER_TEXTS, layoutWith, spareUid, type Programs } from "./bubblewrap-command.ts";
 import { runLocal, runningCommands } from "./local-process.ts";
 
-export interface BubblewrapSettings {
+export interface BubblewrapSettings extends Programs {
   /** Holds one folder per sandbox. */
   readonly root: string;
-  /** The system's own program: a copy elsewhere loses the exceptions that distributions grant it. */
-  readonly bwrap: string;
-  /** The running Node binary, shown inside as /node/node. */
-  readonly node: string;
-  /** This process's user id. */
-  readonly uid: number;
+  /** Where busybox may be; it tells signals from exit codes faster than Node does. */
+  readonly busybox: readonly string[];
 }
-
-/** Inside, everybody is this user, whoever that is outside. */
-const INNER_UID = "1000";
-const PASSWD = `sandbox:x:${INNER_UID}:${INNER_UID}:sandbox:${WORKSPACE}:/bin/sh\n`;
-const GROUP = `sandbox:x:${INNER_UID}:\n`;
-const MAX_FILE_BYTES = 1_073_741_824;
-
-// Where the server is root, each sandbox runs as a user of its own, from a range Debian keeps free.
-const SPARE_UID = 65_000;
-const SPARE_UIDS = 500;
-
-// Root first shows the two things the spare user may not reach by path, in a mount namespace of their own,
-// then becomes that user. Only this script's own commands run as root.
-const STAGE = `mount -t tmpfs -o size=64k,mode=755,nosuid,nodev tmpfs "$1" && mkdir "$1/w" && : > "$1/n" &&
-mount --bind "$2" "$1/w" && mount --bind "$3" "$1/n" && shift 3 && exec "$@"`;
-const STAGE_POINTS = ["/mnt", "/media", "/srv", "/opt", "/tmp"];
 
 /** Namespaces by bubblewrap: private files, no network, no privileges; memory and disk are not bounded. */
 export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
@@ -47,7 +27,7 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
       {
         cwd: "/",
         env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-        texts: [PASSWD, GROUP],
+        texts: INNER_TEXTS,
         killRest: async () => undefined,
       },
       request,
@@ -95,7 +75,7 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
       await prepare(id);
       return { id, handle: id, limits };
     },
-    layout: () => LAYOUT,
+    layout: () => layoutWith(settings.busybox.find((file) => existsSync(file))),
     async exec(ref, request) {
       if (!existsSync(workspaceOf(ref.id)))
         throw new DomainError("not_found", `sandbox ${ref.id} is gone`, { hint: "create a new one" });
@@ -123,7 +103,7 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
         // A command took away its own right to enter a folder; inside, the owner can give it back.
         const fix: ExecRequest = {
           argv: ["/bin/chmod", "-R", "u+rwX", WORKSPACE],
-          env: LAYOUT.env,
+          env: layoutWith(undefined).env,
           stdin: undefined,
           kill: AbortSignal.timeout(30_000),
           onOutput: () => undefined,
@@ -134,149 +114,6 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
     },
     listOwned: async () => [],
   };
-}
-
-const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"].find((file) => existsSync(file));
-
-// Without busybox the Node inside says how the program ended, in the same words, at the price of its start.
-const NODE_REPORTER = `const [format, ...argv] = process.argv.slice(1);
-const end = require("node:child_process").spawnSync(argv[0], argv.slice(1), { stdio: "inherit" });
-const number = require("node:os").constants.signals[end.signal];
-if (number) process.stderr.write("Command terminated by signal " + number + "\\n");
-process.stderr.write(format.replace(/%[USM]/g, "-") + "\\n");
-process.exitCode = end.status ?? number ?? 127;`;
-
-const LAYOUT: Layout = {
-  workspace: WORKSPACE,
-  env: {
-    PATH: "/node:/usr/local/bin:/usr/bin:/bin",
-    HOME: WORKSPACE,
-    TMPDIR: "/tmp",
-    LANG: "C.UTF-8",
-    CI: "1",
-    npm_config_cache: "/tmp/.npm",
-  },
-  reporter: BUSYBOX === undefined ? ["/node/node", "-e", NODE_REPORTER] : [BUSYBOX, "time", "-f"],
-};
-
-function spareUid(id: string): number {
-  return SPARE_UID + (createHash("sha256").update(id).digest().readUInt32BE() % SPARE_UIDS);
-}
-
-function commandLine(
-  settings: BubblewrapSettings,
-  id: string,
-  workspace: string,
-  limits: Limits,
-  request: ExecRequest,
-): readonly string[] {
-  const plain = (source: { readonly workspace: string; readonly node: string }): readonly string[] => [
-    settings.bwrap,
-    ...[
-      "--unshare-all",
-      "--unshare-user",
-      "--disable-userns",
-      "--uid",
-      INNER_UID,
-      "--gid",
-      INNER_UID,
-      "--hostname",
-      "sandbox",
-    ],
-    ...["--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"],
-    ...["--ro-bind", "/usr", "/usr", ...systemFolders()],
-    ...[
-      "--ro-bind-try",
-      "/etc/alternatives",
-      "/etc/alternatives",
-      "--ro-bind-try",
-      "/etc/ld.so.cache",
-      "/etc/ld.so.cache",
-    ],
-    ...[
-      "--perms",
-      "0444",
-      "--ro-bind-data",
-      "3",
-      "/etc/passwd",
-      "--perms",
-      "0444",
-      "--ro-bind-data",
-      "4",
-      "/etc/group",
-    ],
-    ...["--proc", "/proc", "--dev", "/dev", "--size", String(TMP_MB * 1_048_576), "--tmpfs", "/tmp"],
-    ...[
-      "--ro-bind",
-      source.node,
-      "/node/node",
-      "--bind",
-      source.workspace,
-      WORKSPACE,
-      "--remount-ro",
-      "/",
-      "--chdir",
-      WORKSPACE,
-    ],
-    ...Object.entries(request.env).flatMap(([name, value]) => ["--setenv", name, value]),
-    // Inside the new user namespace the process limit counts this sandbox's processes only (Linux 5.14 and later).
-    ...[
-      "--",
-      "/usr/bin/prlimit",
-      `--nproc=${limits.pids}`,
-      "--nofile=1024",
-      "--core=0",
-      `--fsize=${MAX_FILE_BYTES}`,
-      "--",
-    ],
-    ...request.argv,
-  ];
-  if (settings.uid !== 0) return plain({ workspace, node: settings.node });
-  const point =
-    STAGE_POINTS.find(
-      (folder) =>
-        existsSync(folder) && !workspace.startsWith(`${folder}/`) && !settings.node.startsWith(`${folder}/`),
-    ) ?? "/mnt";
-  const spare = String(spareUid(id));
-  return [
-    ...[
-      "unshare",
-      "--mount",
-      "--propagation",
-      "private",
-      "--",
-      "/bin/sh",
-      "-c",
-      STAGE,
-      "stage",
-      point,
-      workspace,
-      settings.node,
-    ],
-    ...[
-      "setpriv",
-      "--reuid",
-      spare,
-      "--regid",
-      spare,
-      "--clear-groups",
-      "--inh-caps=-all",
-      "--bounding-set=-all",
-      "--",
-    ],
-    ...plain({ workspace: `${point}/w`, node: `${point}/n` }),
-  ];
-}
-
-/** /bin, /lib and their like, as links where the system has merged them into /usr. */
-function systemFolders(): readonly string[] {
-  return ["/bin", "/sbin", "/lib", "/lib32", "/lib64"].flatMap((folder) => {
-    const stat = lstatSync(folder, { throwIfNoEntry: false });
-    if (stat === undefined) return [];
-    return stat.isSymbolicLink()
-      ? ["--symlink", readlinkSync(folder), folder]
-      : ["--ro-bind", folder, folder];
-  });
 }
 
 function explain(stderr: string): Probe {

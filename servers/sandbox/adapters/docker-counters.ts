@@ -6,7 +6,6 @@ export interface Counters {
   readonly oomKills: number;
   readonly forksRefused: number;
   readonly cpuMs: number;
-  readonly peakMemoryBytes: number | null;
   readonly pids: number;
 }
 
@@ -30,9 +29,8 @@ export async function readCounters(containerId: string): Promise<Counters | null
 
 async function readV1(id: string): Promise<Counters | null> {
   const [memory, pids, cpu] = [V1("memory", id), V1("pids", id), V1("cpuacct", id)];
-  const [oom, peak, refused, current, usage] = await Promise.all([
+  const [oom, refused, current, usage] = await Promise.all([
     readFirst(memory, "memory.oom_control"),
-    readFirst(memory, "memory.max_usage_in_bytes"),
     readFirst(pids, "pids.events"),
     readFirst(pids, "pids.current"),
     readFirst(cpu, "cpuacct.usage"),
@@ -42,16 +40,14 @@ async function readV1(id: string): Promise<Counters | null> {
     oomKills: member(oom, "oom_kill"),
     forksRefused: member(refused, "max"),
     cpuMs: Number(usage) / 1e6,
-    peakMemoryBytes: peak === null ? null : Number(peak),
     pids: Number(current),
   };
 }
 
 async function readV2(id: string): Promise<Counters | null> {
   const group = V2(id);
-  const [oom, peak, refused, current, usage] = await Promise.all([
+  const [oom, refused, current, usage] = await Promise.all([
     readFirst(group, "memory.events"),
-    readFirst(group, "memory.peak"),
     readFirst(group, "pids.events"),
     readFirst(group, "pids.current"),
     readFirst(group, "cpu.stat"),
@@ -61,7 +57,6 @@ async function readV2(id: string): Promise<Counters | null> {
     oomKills: member(oom, "oom_kill"),
     forksRefused: member(refused, "max"),
     cpuMs: member(usage, "usage_usec") / 1e3,
-    peakMemoryBytes: peak === null ? null : Number(peak),
     pids: Number(current),
   };
 }

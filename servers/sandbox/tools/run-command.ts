@@ -13,7 +13,8 @@ import { runOutput, showRun, type RunOutput } from "./run-answer.ts";
 
 /** One argument longer than this the kernel refuses. Source: Linux, MAX_ARG_STRLEN. */
 const MAX_ARGUMENT_BYTES = 120_000;
-const MAX_ARGUMENTS_BYTES = 1_000_000;
+// Arguments and environment together stay below a quarter of the usual stack. Source: execve(2).
+const MAX_ARGUMENTS_BYTES = 600_000;
 
 export const runCommandTool = defineTool({
   name: "run_command",

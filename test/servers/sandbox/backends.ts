@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Backend, BackendName } from "../../../servers/sandbox/adapters/backend.ts";
 import { bubblewrapBackend } from "../../../servers/sandbox/adapters/bubblewrap.ts";
+import { readCounters } from "../../../servers/sandbox/adapters/docker-counters.ts";
 import { dockerBackend } from "../../../servers/sandbox/adapters/docker.ts";
 import { nodeImage } from "../../../servers/sandbox/adapters/node-image.ts";
 import { unisolatedBackend } from "../../../servers/sandbox/adapters/unisolated.ts";
@@ -27,22 +28,33 @@ export function newRoot(): string {
 /** Names this test process towards the Docker daemon. */
 const owner = `test-${nonce()}`;
 
+const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"];
+
+/** @param counters What the host sees of the kernel's counters; a remote daemon's host sees nothing. */
+export function openDocker(counters: typeof readCounters = readCounters): Backend {
+  return dockerBackend({
+    host: process.env["DOCKER_HOST"],
+    owner: () => owner,
+    boot: nonce(),
+    clock: Date.now,
+    readCounters: counters,
+    image: nodeImage({ node: process.execPath, busybox: BUSYBOX }),
+  });
+}
+
+export function openBubblewrap(root: string, busybox: readonly string[] = BUSYBOX): Backend {
+  return bubblewrapBackend({
+    root,
+    bwrap: "/usr/bin/bwrap",
+    busybox,
+    node: process.execPath,
+    uid: process.getuid?.() ?? 1_000,
+  });
+}
+
 const adapters: Readonly<Record<BackendName, (root: string) => Backend>> = {
-  docker: () =>
-    dockerBackend({
-      host: process.env["DOCKER_HOST"],
-      owner: () => owner,
-      boot: nonce(),
-      clock: Date.now,
-      image: nodeImage({ node: process.execPath, busybox: ["/usr/bin/busybox", "/bin/busybox"] }),
-    }),
-  bubblewrap: (root) =>
-    bubblewrapBackend({
-      root,
-      bwrap: "/usr/bin/bwrap",
-      node: process.execPath,
-      uid: process.getuid?.() ?? 1000,
-    }),
+  docker: () => openDocker(),
+  bubblewrap: (root) => openBubblewrap(root),
   unisolated: (root) => unisolatedBackend({ root, path: process.env["PATH"] ?? "/usr/bin:/bin", nonce }),
 };
 

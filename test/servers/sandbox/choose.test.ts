@@ -73,6 +73,7 @@ test("a machine without bubblewrap is told which package it lacks", async () => 
   const missing = bubblewrapBackend({
     root: "/nowhere",
     bwrap: "/nowhere/bwrap",
+    busybox: [],
     node: process.execPath,
     uid: 1_000,
   });

@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, readlinkSync } from "node:fs";
+import { TMP_MB, type Limits } from "../domain/limits.ts";
+import { WORKSPACE } from "../domain/workspace-path.ts";
+import type { ExecRequest, Layout } from "./backend.ts";
+
+/** What a command line is made of, apart from the sandbox. */
+export interface Programs {
+  /** The system's own program: a copy elsewhere loses the exceptions that distributions grant it. */
+  readonly bwrap: string;
+  /** The running Node binary, shown inside as /node/node. */
+  readonly node: string;
+  /** This process's user id. */
+  readonly uid: number;
+}
+
+/** Inside, everybody is this user, whoever that is outside. */
+const INNER_UID = "1000";
+
+/** What stands on descriptors 3 and 4: the sandbox's own passwd and group, instead of the host's. */
+export const INNER_TEXTS = [
+  `sandbox:x:${INNER_UID}:${INNER_UID}:sandbox:${WORKSPACE}:/bin/sh\n`,
+  `sandbox:x:${INNER_UID}:\n`,
+];
+
+const MAX_FILE_BYTES = 1_073_741_824;
+
+// Where the server is root, each sandbox runs as a user of its own, from a range Debian keeps free.
+const SPARE_UID = 65_000;
+const SPARE_UIDS = 500;
+
+export function spareUid(id: string): number {
+  return SPARE_UID + (createHash("sha256").update(id).digest().readUInt32BE() % SPARE_UIDS);
+}
+
+// Without busybox the Node inside says how the program ended, in the same words, at the price of its start.
+const NODE_REPORTER = `const [format, ...argv] = process.argv.slice(1);
+const end = require("node:child_process").spawnSync(argv[0], argv.slice(1), { stdio: "inherit" });
+const number = require("node:os").constants.signals[end.signal];
+if (number) process.stderr.write("Command terminated by signal " + number + "\\n");
+process.stderr.write(format.replace(/%[USM]/g, "-") + "\\n");
+process.exitCode = end.status ?? number ?? 127;`;
+
+/** How commands see a sandbox. */
+export function layoutWith(busybox: string | undefined): Layout {
+  return {
+    workspace: WORKSPACE,
+    env: {
+      PATH: "/node:/usr/local/bin:/usr/bin:/bin",
+      HOME: WORKSPACE,
+      TMPDIR: "/tmp",
+      LANG: "C.UTF-8",
+      CI: "1",
+      npm_config_cache: "/tmp/.npm",
+    },
+    reporter: busybox === undefined ? ["/node/node", "-e", NODE_REPORTER] : [busybox, "time", "-f"],
+  };
+}
+
+/** The host command that runs one program in the sandbox with this workspace. */
+export function commandLine(
+  programs: Programs,
+  id: string,
+  workspace: string,
+  limits: Limits,
+  request: ExecRequest,
+): readonly string[] {
+  if (programs.uid !== 0) return isolated(programs, { workspace, node: programs.node }, limits, request);
+  const point = stagePoint([workspace, programs.node]);
+  const spare = String(spareUid(id));
+  return [
+    ...words("unshare --mount --propagation private -- /bin/sh -c"),
+    STAGE,
+    ...["stage", point, workspace, programs.node],
+    ...words(
+      `setpriv --reuid ${spare} --regid ${spare} --clear-groups --inh-caps=-all --bounding-set=-all --`,
+    ),
+    ...isolated(programs, { workspace: `${point}/w`, node: `${point}/n` }, limits, request),
+  ];
+}
+
+function isolated(
+  { bwrap }: Programs,
+  source: { readonly workspace: string; readonly node: string },
+  limits: Limits,
+  request: ExecRequest,
+): readonly string[] {
+  return [
+    bwrap,
+    ...words("--unshare-all --unshare-user --disable-userns --cap-drop ALL --new-session --die-with-parent"),
+    ...words(`--uid ${INNER_UID} --gid ${INNER_UID} --hostname sandbox --clearenv`),
+    ...words("--ro-bind /usr /usr"),
+    ...systemFolders(),
+    ...words(
+      "--ro-bind-try /etc/alternatives /etc/alternatives --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache",
+    ),
+    ...words("--perms 0444 --ro-bind-data 3 /etc/passwd --perms 0444 --ro-bind-data 4 /etc/group"),
+    ...words(`--proc /proc --dev /dev --size ${TMP_MB * 1_048_576} --tmpfs /tmp`),
+    ...["--ro-bind", source.node, "/node/node", "--bind", source.workspace, WORKSPACE],
+    ...words(`--remount-ro / --chdir ${WORKSPACE}`),
+    ...Object.entries(request.env).flatMap(([name, value]) => ["--setenv", name, value]),
+    // Inside the new user namespace the process limit counts this sandbox's processes only (Linux 5.14 and later).
+    ...words(
+      `-- /usr/bin/prlimit --nproc=${limits.pids} --nofile=1024 --core=0 --fsize=${MAX_FILE_BYTES} --`,
+    ),
+    ...request.argv,
+  ];
+}
+
+/** Cuts a text of ours, which holds no spaces within a word. */
+function words(text: string): readonly string[] {
+  return text.split(" ");
+}
+
+// Root first shows the two things the spare user may not reach by path, in a mount namespace of their own,
+// then becomes that user. Only this script's own commands run as root.
+const STAGE = `mount -t tmpfs -o size=64k,mode=755,nosuid,nodev tmpfs "$1" && mkdir "$1/w" && : > "$1/n" &&
+mount --bind "$2" "$1/w" && mount --bind "$3" "$1/n" && shift 3 && exec "$@"`;
+
+const STAGE_POINTS = ["/mnt", "/media", "/srv", "/opt", "/tmp"];
+
+/** A folder that may be covered for the command's own eyes, because nothing it needs lies below. */
+function stagePoint(needed: readonly string[]): string {
+  const isFree = (folder: string): boolean => needed.every((path) => !path.startsWith(`${folder}/`));
+  return STAGE_POINTS.find((folder) => existsSync(folder) && isFree(folder)) ?? "/mnt";
+}
+
+/** /bin, /lib and their like, as links where the system has merged them into /usr. */
+function systemFolders(): readonly string[] {
+  return ["/bin", "/sbin", "/lib", "/lib32", "/lib64"].flatMap((folder) => {
+    const stat = lstatSync(folder, { throwIfNoEntry: false });
+    if (stat === undefined) return [];
+    return stat.isSymbolicLink()
+      ? ["--symlink", readlinkSync(folder), folder]
+      : ["--ro-bind", folder, folder];
+  });
+}

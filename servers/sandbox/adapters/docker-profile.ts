@@ -1,0 +1,119 @@
+import type Docker from "dockerode";
+import { toIso, type Clock } from "../../../kernel/clock.ts";
+import { TMP_MB } from "../domain/limits.ts";
+import { WORKSPACE } from "../domain/workspace-path.ts";
+import type { Layout, SandboxSpec } from "./backend.ts";
+
+/** What our containers are known by. None without our owner label is ever touched. */
+export const LABEL = {
+  sandbox: "slipway.sandbox",
+  owner: "slipway.owner",
+  boot: "slipway.boot",
+  expires: "slipway.expires",
+} as const;
+
+/** Commands run as this user; the process that holds the container open does not. */
+export const USER = "1000:1000";
+
+/** The init process and the sleeper that holds the container open. */
+export const IDLE_PIDS = 2;
+
+const MB = 1_048_576;
+
+export interface Provenance {
+  /** Names the state folder. */
+  readonly owner: () => string;
+  /** Names this run of the server. */
+  readonly boot: string;
+  readonly clock: Clock;
+}
+
+export const LAYOUT: Layout = {
+  workspace: WORKSPACE,
+  env: {
+    PATH: "/bin",
+    HOME: WORKSPACE,
+    TMPDIR: "/tmp",
+    LANG: "C.UTF-8",
+    CI: "1",
+    npm_config_cache: "/tmp/.npm",
+  },
+  reporter: ["/bin/busybox", "time", "-f"],
+};
+
+export function nameOf(id: string): string {
+  return `slipway-${id}`;
+}
+
+/** The whole body of the request that makes a container. No caller's word gets into it but numbers. */
+export function containerOptions(
+  spec: SandboxSpec,
+  image: string,
+  { owner, boot, clock }: Provenance,
+): Docker.ContainerCreateOptions {
+  const { limits } = spec;
+  // Pages of the workspace and of /tmp are charged to the container, so filling them must not look like a full memory.
+  const memory = (limits.memoryMb + limits.diskMb + TMP_MB) * MB;
+  const labels = {
+    [LABEL.sandbox]: spec.id,
+    [LABEL.owner]: owner(),
+    [LABEL.boot]: boot,
+    [LABEL.expires]: toIso(clock() + spec.ttlS * 1_000),
+  };
+  return {
+    name: nameOf(spec.id),
+    Image: image,
+    // The sleeper is root without capabilities: commands run as another user and cannot signal it. When it wakes,
+    // the container ends and takes its volume with it, whatever became of this server.
+    User: "0:0",
+    Cmd: ["/bin/sleep", String(spec.ttlS)],
+    Hostname: "sandbox",
+    WorkingDir: WORKSPACE,
+    Env: Object.entries(LAYOUT.env).map(([name, value]) => `${name}=${value}`),
+    Labels: labels,
+    HostConfig: {
+      NetworkMode: "none",
+      ReadonlyRootfs: true,
+      Privileged: false,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges"],
+      Init: true,
+      AutoRemove: true,
+      PidsLimit: limits.pids,
+      Memory: memory,
+      MemorySwap: memory,
+      NanoCpus: Math.round(limits.cpu * 1e9),
+      OomScoreAdj: 500,
+      IpcMode: "private",
+      Ulimits: [
+        { Name: "nofile", Soft: 1_024, Hard: 1_024 },
+        { Name: "core", Soft: 0, Hard: 0 },
+        { Name: "fsize", Soft: 1_024 * MB, Hard: 1_024 * MB },
+      ],
+      Tmpfs: { "/tmp": `rw,exec,nosuid,nodev,size=${TMP_MB}m,mode=1777` },
+      Mounts: [
+        {
+          Type: "volume",
+          // Without a name the volume belongs to the container and is removed with it.
+          Source: "",
+          Target: WORKSPACE,
+          VolumeOptions: {
+            NoCopy: true,
+            Labels: labels,
+            DriverConfig: {
+              Name: "local",
+              Options: {
+                type: "tmpfs",
+                device: "tmpfs",
+                o: `size=${limits.diskMb}m,uid=1000,gid=1000,mode=700,nosuid,nodev`,
+              },
+            },
+          },
+        },
+      ],
+      LogConfig: { Type: "none", Config: {} },
+      RestartPolicy: { Name: "no" },
+      ShmSize: 16 * MB,
+    },
+  };
+}

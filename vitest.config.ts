@@ -4,8 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Real processes, git and SQLite run in the tests: two workers suit the two cores we promise to fit.
     maxWorkers: 2,
     env: { NODE_TEST_CONTEXT: "" },

@@ -22,6 +22,8 @@ export const AttemptEnd = z.object({
   commit: z.string(),
   decision: z.string(),
   receipts: z.array(z.string()),
+  /** Whether another attempt would be pointless: a person said no, or nothing is left to spend. */
+  is_final: z.boolean(),
 });
 export type AttemptEnd = z.output<typeof AttemptEnd>;
 
@@ -45,6 +47,7 @@ export async function runAttempt(run: PlannedRun, task: PlannedTask, claim: Clai
     commit: work.commit,
     decision: "",
     receipts: [],
+    is_final: status === "budget",
     ...more,
   });
   switch (work.status) {
@@ -94,7 +97,7 @@ export async function runAttempt(run: PlannedRun, task: PlannedTask, claim: Clai
   });
   const ruled = await ruling(run, decision);
   if (ruled.kind === "waiting") return ended("waiting", "validation", ruled.reasons, { decision: decision.decision_id });
-  if (ruled.kind === "rejected") return ended("rejected", "validation", ruled.reasons, { decision: decision.decision_id });
+  if (ruled.kind === "rejected") return ended("rejected", "validation", ruled.reasons, { decision: decision.decision_id, is_final: ruled.byPerson });
 
   const landing = await run.inTurn(async () => {
     await assertHeld(run, claim);

@@ -4,9 +4,12 @@ import type { GateResult } from "../gates/gate.ts";
 import type { PlannedRun, PlannedTask } from "./context.ts";
 
 const Assessed = z.looseObject({ assessment_id: z.string(), risk: z.number(), level: z.string() });
+const Verdict = z.enum(["auto_proceed", "proceed_with_monitoring", "request_review", "require_human", "block"]);
+type Verdict = z.output<typeof Verdict>;
+
 const Decided = z.object({
   decision_id: z.string(),
-  verdict: z.enum(["auto_proceed", "proceed_with_monitoring", "request_review", "require_human", "block"]),
+  verdict: Verdict,
   reasons: z.array(z.string()),
   approval_id: z.string().optional(),
 });
@@ -15,7 +18,7 @@ const Approval = z.looseObject({ status: z.enum(["pending", "approved", "denied"
 /** The verdict over a change, as the run keeps it. */
 export const Decision = z.object({
   decision_id: z.string(),
-  verdict: z.string(),
+  verdict: Verdict,
   risk: z.number(),
   reasons: z.array(z.string()),
   approval_id: z.string(),
@@ -24,7 +27,7 @@ export const Decision = z.object({
 export type Decision = z.output<typeof Decision>;
 
 /** What a decision means for the change now. */
-export type Ruling = { readonly kind: "proceed" } | { readonly kind: "rejected"; readonly reasons: readonly string[] } | { readonly kind: "waiting"; readonly reasons: readonly string[] };
+export type Ruling = { readonly kind: "proceed" } | { readonly kind: "rejected"; readonly reasons: readonly string[]; readonly byPerson: boolean } | { readonly kind: "waiting"; readonly reasons: readonly string[] };
 
 /**
  * Asks for the risk of a change and for a verdict over it. The approval it may need is bound to exactly this commit
@@ -44,18 +47,22 @@ export async function decide(
     { action: "merge", repo: options.repo, base: change.base, head: change.commit, facts: { test_failure_rate: 0 }, idempotency_key: `${key}/assess` },
     Assessed,
   );
-  const decided = await hosts.decision.call(
-    "decide",
-    {
-      action: "merge",
-      assessment_id: assessed.assessment_id,
-      confidence: confidenceOf(task, reviewed, change.undeclared.length),
-      ...(task.critical === true ? { critical: true } : {}),
-      subject: digestOf({ commit: change.commit, target: options.target, repo: options.repo }),
-      idempotency_key: `${key}/decide`,
-    },
-    Decided,
-  );
+  const ask = (isCritical: boolean, step: string): Promise<z.output<typeof Decided>> =>
+    hosts.decision.call(
+      "decide",
+      {
+        action: "merge",
+        assessment_id: assessed.assessment_id,
+        confidence: confidenceOf(task, reviewed, change.undeclared.length),
+        ...(isCritical ? { critical: true } : {}),
+        subject: digestOf({ commit: change.commit, target: options.target, repo: options.repo }),
+        idempotency_key: `${key}/${step}`,
+      },
+      Decided,
+    );
+  let decided = await ask(task.critical === true, "decide");
+  // Only a critical decision opens an approval, so whatever this autonomy leaves to a person is asked for as one.
+  if (isLeftToPerson(decided.verdict, options.autonomy)) decided = await ask(true, "decide-critical");
   return { decision_id: decided.decision_id, verdict: decided.verdict, risk: assessed.risk, reasons: decided.reasons, approval_id: decided.approval_id ?? "" };
 }
 
@@ -73,23 +80,24 @@ function confidenceOf(task: PlannedTask, reviewed: GateResult, undeclared: numbe
 /** Autonomy from which a passed review, or passed acceptance where no reviewer is configured, satisfies request_review. */
 const REVIEWED_IS_ENOUGH = 3;
 
-/** Turns a verdict into what happens now, looking up the person's answer where one is needed. */
-export async function ruling(run: PlannedRun, decision: Decision): Promise<Ruling> {
-  const { autonomy } = run.options;
-  switch (decision.verdict) {
+/** Whether a verdict that lets work proceed still needs a person: everything at autonomy 1, wanted reviews at 2. */
+function isLeftToPerson(verdict: Verdict, autonomy: number): boolean {
+  switch (verdict) {
     case "auto_proceed":
     case "proceed_with_monitoring":
-      if (autonomy > 1) return { kind: "proceed" };
-      break;
+      return autonomy <= 1;
     case "request_review":
-      if (autonomy >= REVIEWED_IS_ENOUGH) return { kind: "proceed" };
-      break;
+      return autonomy < REVIEWED_IS_ENOUGH;
+    case "require_human":
     case "block":
-      return { kind: "rejected", reasons: decision.reasons };
-    default:
-      break;
+      return false;
   }
-  if (decision.approval_id === "") return { kind: "rejected", reasons: [`${decision.verdict} at autonomy ${autonomy}, and nobody can be asked`] };
+}
+
+/** Turns a decision into what happens now, looking up the person's answer where one is needed. */
+export async function ruling(run: PlannedRun, decision: Decision): Promise<Ruling> {
+  if (decision.verdict === "block") return { kind: "rejected", reasons: decision.reasons, byPerson: false };
+  if (decision.verdict !== "require_human") return { kind: "proceed" };
   const { status } = await run.hosts.decision.call("get_approval", { approval_id: decision.approval_id }, Approval);
   switch (status) {
     case "approved":
@@ -98,6 +106,6 @@ export async function ruling(run: PlannedRun, decision: Decision): Promise<Rulin
       return { kind: "waiting", reasons: [`slipway approve ${decision.approval_id}`] };
     case "denied":
     case "expired":
-      return { kind: "rejected", reasons: [`the approval ${decision.approval_id} was ${status}`] };
+      return { kind: "rejected", reasons: [`the approval ${decision.approval_id} was ${status}`], byPerson: status === "denied" };
   }
 }

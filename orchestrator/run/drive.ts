@@ -144,7 +144,7 @@ async function endOf(run: PlannedRun, task: PlannedTask, claim: Claim, signal: A
     // What the servers refuse ends this attempt; only a stop, a lost claim or a defect of ours ends more.
     if (!(error instanceof DomainError)) throw error;
     if (run.signal.aborted) throw new Interrupted("the run was told to stop");
-    return { status: "failed", kind: "resource", reasons: [error.message, ...(error.hint === undefined ? [] : [error.hint])], branch: "", commit: "", decision: "", receipts: [] };
+    return { status: "failed", kind: "resource", reasons: [error.message, ...(error.hint === undefined ? [] : [error.hint])], branch: "", commit: "", decision: "", receipts: [], is_final: false };
   }
 }
 

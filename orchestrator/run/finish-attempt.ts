@@ -26,7 +26,7 @@ export async function finishAttempt(run: PlannedRun, task: PlannedTask, claim: C
       {
         token: claim.token,
         error: { message: clipText(end.reasons[0] ?? end.status, 2_000), kind: end.kind, log: clipText(end.reasons.slice(1).join("\n"), 8_000) },
-        retryable: end.status !== "budget",
+        retryable: !end.is_final,
         idempotency_key: idempotencyKey,
       },
       Failed,

@@ -1,0 +1,66 @@
+import type { EventRecord } from "../../kernel/events.ts";
+import type { Acknowledged, QueueRun } from "./drive.ts";
+
+/** The events that give a held task back or end it. */
+const LETS_GO = new Set<string>(["task.completed", "task.released", "task.failed", "task.expired"]);
+
+/** What a run of the queue did wrong, one line each; empty where nothing. Read from the event log, not from the state. */
+export function auditQueue(run: QueueRun): readonly string[] {
+  const problems = [...run.damage];
+  const dependencies = dependenciesOf(run);
+  const holder = new Map<string, string>();
+  const done = new Set<string>();
+  const recorded = new Set<string>();
+  for (const event of run.events) {
+    const { type, subject: task, seq } = event;
+    if (type === "task.claimed") {
+      const held = holder.get(task);
+      if (held !== undefined) problems.push(`${seq}: ${task} was claimed by ${agentOf(event)} while ${held} held it`);
+      if (done.has(task)) problems.push(`${seq}: ${task} was claimed again after it had been completed`);
+      const open = (dependencies.get(task) ?? []).filter((other) => !done.has(other));
+      if (open.length > 0) problems.push(`${seq}: ${task} was started before ${open.join(", ")}`);
+      holder.set(task, agentOf(event));
+    } else if (LETS_GO.has(type)) {
+      const held = holder.get(task);
+      if (held === undefined) problems.push(`${seq}: ${type} of ${task}, which nobody held`);
+      if (type === "task.completed") {
+        if (held !== agentOf(event)) problems.push(`${seq}: ${task} was completed by ${agentOf(event)}, held by ${held ?? "nobody"}`);
+        done.add(task);
+      }
+      holder.delete(task);
+    }
+    if (type === "task.claimed" || type === "task.completed") recorded.add(keyOf(type, { task, agent: agentOf(event), attempt: Number(event.data["attempt"]) }));
+  }
+  for (const claim of run.claims) {
+    if (!recorded.has(keyOf("task.claimed", claim))) problems.push(`the acknowledged claim of ${claim.task} by ${claim.agent} is lost`);
+  }
+  for (const completion of run.completions) {
+    if (!recorded.has(keyOf("task.completed", completion))) problems.push(`the acknowledged completion of ${completion.task} by ${completion.agent} is lost`);
+  }
+  if (done.size !== run.dag.length) problems.push(`${run.dag.length - done.size} of ${run.dag.length} tasks were never completed`);
+  if (holder.size > 0) problems.push(`${holder.size} tasks are still held`);
+  return [...problems, ...abandonedProblems(run)];
+}
+
+/** What the killed server had given out must come back by itself and be done by another. */
+function abandonedProblems({ abandoned, events }: QueueRun): readonly string[] {
+  if (abandoned === undefined) return ["no server was killed"];
+  const ofTask = events.filter(({ subject }) => subject === abandoned.task);
+  const expired = ofTask.find(({ type, data }) => type === "task.expired" && data["agent"] === abandoned.agent);
+  if (expired === undefined) return [`${abandoned.task} never came back from the killed server`];
+  const finished = ofTask.find(({ type, seq }) => type === "task.completed" && seq > expired.seq);
+  return finished === undefined || agentOf(finished) === abandoned.agent ? [`${abandoned.task} was not done by another agent`] : [];
+}
+
+function dependenciesOf({ dag, idOfRef }: QueueRun): ReadonlyMap<string, readonly string[]> {
+  const idOf = (ref: string): string => idOfRef.get(ref) ?? ref;
+  return new Map(dag.map(({ ref, dependsOn }) => [idOf(ref), dependsOn.map(idOf)]));
+}
+
+function agentOf({ data }: EventRecord): string {
+  return String(data["agent"]);
+}
+
+function keyOf(type: string, { task, agent, attempt }: Acknowledged): string {
+  return `${type} ${task} ${agent} ${attempt}`;
+}

@@ -39,8 +39,8 @@ export interface SandboxSession {
   run(command: string, timeoutS: number, signal: AbortSignal): Promise<CommandRun>;
   /** The hands of a model inside this sandbox. */
   workspace(signal: AbortSignal): Workspace;
-  /** What was changed since the import, as a patch git can apply. */
-  exportPatch(): Promise<string>;
+  /** What was changed since the import, as a patch git can apply; ignored files only on demand. */
+  exportPatch(options?: { readonly withIgnored: boolean }): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -61,7 +61,7 @@ export async function openSandboxSession(sandbox: ToolCaller, name: string, dir:
       treeDigest: tree_digest,
       run,
       workspace: (signal) => workspaceOver(sandbox, id, (command, timeoutS) => run(command, timeoutS, signal)),
-      exportPatch: () => exportPatch(sandbox, id),
+      exportPatch: (options) => exportPatch(sandbox, id, options?.withIgnored ?? false),
       close,
     };
   } catch (error) {
@@ -128,11 +128,11 @@ function quote(word: string): string {
 const MOST_PATCH = 8_000_000;
 
 /** Joins the parts of the patch; a change in between would mix two patches, so it starts anew then. */
-async function exportPatch(sandbox: ToolCaller, id: string): Promise<string> {
+async function exportPatch(sandbox: ToolCaller, id: string, withIgnored: boolean): Promise<string> {
   let patch = "";
   let digest = "";
   for (let offset: number | undefined = 0; offset !== undefined; ) {
-    const part: z.output<typeof Exported> = await sandbox.call("export_changes", { sandbox_id: id, offset, max_tokens: 20_000 }, Exported);
+    const part: z.output<typeof Exported> = await sandbox.call("export_changes", { sandbox_id: id, include_ignored: withIgnored, offset, max_tokens: 20_000 }, Exported);
     if (digest !== "" && part.patch_sha256 !== digest) {
       digest = "";
       patch = "";

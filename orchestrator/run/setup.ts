@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestOf } from "../../kernel/canonical-json.ts";
@@ -51,8 +51,6 @@ export async function prepareSetup(run: RunContext, home: string, given: string 
     const file = join(home, "setups", `${setup.digest}.patch`);
     if (existsSync(file)) return file;
     await run.journal.emit("phase.started", { phase: "setup", command: setup.command });
-    // What a setup makes is usually ignored by git; without the ignore files it comes out as part of the patch.
-    await removeIgnoreFiles(checkout.dir);
     const session = await openSandboxSession(run.hosts.sandbox, `${run.journal.runId}-setup`, checkout.dir);
     try {
       const { outcome, exitCode, output } = await session.run(setup.command, SETUP_TIMEOUT_S, run.signal);
@@ -63,7 +61,8 @@ export async function prepareSetup(run: RunContext, home: string, given: string 
         return "";
       }
       await mkdir(join(home, "setups"), { recursive: true, mode: 0o700 });
-      await writeFile(`${file}.${process.pid}`, await session.exportPatch());
+      // Installed packages are what a setup is for, and git usually ignores them.
+      await writeFile(`${file}.${process.pid}`, await session.exportPatch({ withIgnored: true }));
       await rename(`${file}.${process.pid}`, file);
       return file;
     } finally {
@@ -71,11 +70,5 @@ export async function prepareSetup(run: RunContext, home: string, given: string 
     }
   } finally {
     await checkout.remove();
-  }
-}
-
-async function removeIgnoreFiles(dir: string): Promise<void> {
-  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && entry.name === ".gitignore") await rm(join(entry.parentPath, entry.name));
   }
 }

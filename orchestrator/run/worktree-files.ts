@@ -43,8 +43,10 @@ export function worktreeFiles(settings: GitSettings, home: string): WorktreeFile
         await must(git, gitCommand("read_tree", [], { revisions: [tree] }), { env });
         await must(git, gitCommand("checkout_index", ["--all", `--prefix=${dir}/`]), { env });
         if (overlay !== "") {
+          const patch = await readFile(overlay);
           const plain = gitOutside({ ...settings, directory: dir });
-          await must(plain, gitCommand("apply", ["--whitespace=nowarn"]), { input: await readFile(overlay) });
+          // Git refuses a patch without a change.
+          if (patch.length > 0) await must(plain, gitCommand("apply", ["--whitespace=nowarn"]), { input: patch });
         }
         return { dir, remove };
       } catch (error) {
@@ -100,7 +102,7 @@ function splitNul(bytes: Buffer): readonly string[] {
 async function must(git: GitPlace, command: ReturnType<typeof gitCommand>, options: Parameters<typeof runGit>[2]): ReturnType<typeof runGit> {
   const result = await runGit(git, command, options);
   if (result.code !== 0) {
-    throw new DomainError("invalid_state", `git refused: ${command.verb}`, { hint: "git's own words are in the cause", cause: result.stderr });
+    throw new DomainError("invalid_state", `git refused: ${command.verb}`, { hint: "run again with --verbose to see what git said", cause: result.stderr });
   }
   return result;
 }

@@ -1,6 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { silentLog } from "../../kernel/log.ts";
+import { openMemory } from "../../servers/memory/main.ts";
+import { connect, mustCall } from "../support/connect.ts";
 import { ONE_TASK, sampleProject, THREE_TASKS, WORKS, type SampleProject } from "../support/sample-project.ts";
 import { slipway, type Ended } from "../support/slipway-process.ts";
 
@@ -55,6 +58,13 @@ describe("a run with a program as its implementer", () => {
     expect(project.git("worktree", "list").split("\n")).toHaveLength(1);
     expect(project.git("show", "main:NOTE")).toBe("done");
     expect(types(ended)).toContain("gate.not_available");
+
+    const memory = await openMemory({ home: project.home, env: {}, cwd: project.repo, log: silentLog });
+    const { client, close } = await connect(memory);
+    const recalled = await mustCall(client, "recall", { query: "What was done about the wrong addition, who fixed add?" });
+    expect(recalled).toMatchObject({ hits: expect.arrayContaining([expect.objectContaining({ kind: "task", title: "Fix add" })]) });
+    await close();
+    await memory.close();
   });
 
   test("a change of a protected test is rejected, and main stays where it was", async () => {

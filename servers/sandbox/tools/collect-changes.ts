@@ -24,11 +24,14 @@ export interface Changes {
 /** Never exported: what git keeps for itself, and what a package manager can fetch again. */
 const EXCLUDED = [".git", "node_modules"];
 
-/** Compares a sandbox's workspace with what was imported and writes the difference as a patch. */
-export async function collectChanges(deps: SandboxDeps, found: Found): Promise<Changes> {
+/**
+ * Compares a sandbox's workspace with what was imported and writes the difference as a patch. `isWhole` takes in what
+ * is otherwise left out: ignored files and installed packages.
+ */
+export async function collectChanges(deps: SandboxDeps, found: Found, isWhole: boolean): Promise<Changes> {
   const { baseline } = await deps.store.read((tx) => tx.trees(found.record.id));
   const isVendored = Object.keys(baseline).some((path) => path.split("/").includes("node_modules"));
-  const now = await readNow(deps, found, baseline, isVendored ? [".git"] : EXCLUDED);
+  const now = await readNow(deps, found, baseline, isWhole || isVendored ? [".git"] : EXCLUDED);
   // What could not be read is not a deletion.
   const unread = new Set(now.skipped.map(({ path }) => path));
   const all = compareManifests(baseline, now.manifest).filter(({ path }) => !unread.has(path));
@@ -36,7 +39,7 @@ export async function collectChanges(deps: SandboxDeps, found: Found): Promise<C
   const wanted = new Set(all.flatMap(({ path }) => baseline[path]?.[1] ?? []));
   const before = await readBaseline(deps, found.record.id, wanted);
   return withScratchRepository(deps.patches, async (place) => {
-    const ignored = await findIgnored(place, now.ignoreFiles, added);
+    const ignored = isWhole ? new Set<string>() : await findIgnored(place, now.ignoreFiles, added);
     const kept = all.filter(({ path }) => !ignored.has(path));
     const sideOf = (
       manifest: Manifest,

@@ -13,8 +13,13 @@ export const exportChanges = defineTool({
   name: "export_changes",
   title: "Export changes",
   description:
-    "What changed in a sandbox since the imports, as a patch for git apply. flagged names changes that a host program would run or obey (hooks, agent and editor settings): look at them before applying. Ignored files stay inside. Long patches come in parts: join them, passing next_offset as offset while patch_sha256 stays the same.",
-  input: z.object({ sandbox_id: sandboxId, offset: z.int().min(0).default(0), max_tokens: maxTokensInput }),
+    "What changed in a sandbox since the imports, as a patch for git apply. flagged names changes that a host program would run or obey (hooks, agent and editor settings): look at them before applying. Ignored files and node_modules stay inside unless include_ignored. Long patches come in parts: join them, passing next_offset as offset while patch_sha256 stays the same.",
+  input: z.object({
+    sandbox_id: sandboxId,
+    include_ignored: z.boolean().default(false),
+    offset: z.int().min(0).default(0),
+    max_tokens: maxTokensInput,
+  }),
   output: z.looseObject({
     patch: z.string(),
     patch_sha256: z.string(),
@@ -24,9 +29,9 @@ export const exportChanges = defineTool({
   }),
   annotations: READS,
   core: true,
-  async run({ sandbox_id: id, offset, max_tokens: maxTokens }, deps: SandboxDeps, call) {
+  async run({ sandbox_id: id, include_ignored: isWhole, offset, max_tokens: maxTokens }, deps: SandboxDeps, call) {
     const found = await findSandbox(deps, id);
-    const changes = await collectChanges(deps, found);
+    const changes = await collectChanges(deps, found, isWhole);
     call.signal.throwIfAborted();
     // The lists share a third of the room on the first page; later pages are all patch. Flags are never left out by it.
     const files = offset === 0 ? fitItems(changes.files, Math.floor(maxTokens / 4), 0).taken : [];

@@ -1,6 +1,8 @@
-import { join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
 import type { ServerSources } from "../../kernel/config.ts";
 import { mainWorktree } from "../../kernel/home.ts";
+import { worktreeFolder } from "../../kernel/worktree-folder.ts";
 
 /** What the sandbox server is set up with. */
 export interface SandboxConfig {
@@ -9,8 +11,10 @@ export interface SandboxConfig {
   /** Holds one folder per sandbox. */
   readonly folder: string;
   readonly scratch: string;
-  /** Folders that may be imported from. */
+  /** Folders that may be imported from, besides the worktrees. */
   readonly roots: readonly string[];
+  /** Where the git server keeps worktrees; it may not be there yet. */
+  readonly worktrees: string;
   /** DOCKER_HOST, or undefined for the usual socket. */
   readonly dockerHost: string | undefined;
   /** Only a person sets this, when the server is started. */
@@ -24,15 +28,20 @@ export interface SandboxConfig {
   readonly outputCapBytes: number;
 }
 
+/** Roots: those of SLIPWAY_ROOTS (separated as in PATH), and the main worktree of the project or the working directory. */
 export function readSandboxConfig({ home, env, cwd }: ServerSources): SandboxConfig {
-  const project = env["CLAUDE_PROJECT_DIR"] ?? cwd;
-  const extra = (env["SLIPWAY_ROOTS"] ?? "").split(":").filter((root) => root !== "");
+  const named = (env["SLIPWAY_ROOTS"] ?? "").split(delimiter).filter((root) => root !== "");
+  const given = env["CLAUDE_PROJECT_DIR"];
+  const project = given !== undefined && existsSync(given) ? resolve(given) : cwd;
+  const roots = [...named.map((root) => resolve(cwd, root)), mainWorktree(project) ?? project, project];
   return {
     database: join(home, "sandbox.db"),
     home,
     folder: join(home, "sandboxes"),
     scratch: join(home, "scratch"),
-    roots: [mainWorktree(project) ?? project, ...extra].map((root) => resolve(cwd, root)),
+    // The root of the file system is where hosts start servers that have no project.
+    roots: [...new Set(roots)].filter((root) => dirname(root) !== root),
+    worktrees: worktreeFolder(home, env),
     dockerHost: env["DOCKER_HOST"],
     allowUnisolated: env["SLIPWAY_ALLOW_UNISOLATED"] === "1",
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { systemClock } from "../../kernel/clock.ts";
 import type { ServerSources } from "../../kernel/config.ts";
 import { idSource } from "../../kernel/ids.ts";
@@ -34,7 +35,7 @@ export async function openSandbox(sources: ServerSources): Promise<ToolServer> {
     monotonic: () => performance.now(),
     newId: idSource(systemClock),
     nonce,
-    roots: () => openRoots(config.roots),
+    roots: () => openRoots([...config.roots, ...[config.worktrees].filter((folder) => existsSync(folder))]),
     folder: config.folder,
     patches: { path: config.path, scratch: config.scratch },
     receiptKey: keyOf,
@@ -57,6 +58,7 @@ function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uin
     {
       docker: dockerBackend({
         host: config.dockerHost,
+        answerMs: 10_000,
         owner,
         boot: nonce(),
         clock: systemClock,

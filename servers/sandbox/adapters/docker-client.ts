@@ -71,3 +71,22 @@ export function dockerError(error: unknown, sandboxId: string): unknown {
   }
   return error;
 }
+
+/** Makes a hung daemon a silent one. @throws {DomainError} unavailable when nothing came in time. */
+export async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(
+        new DomainError("unavailable", `the Docker daemon did not answer within ${ms} ms`, {
+          hint: "restart it, then call again",
+        }),
+      );
+    }, ms);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,13 +1,15 @@
 import type Docker from "dockerode";
 import { DomainError } from "../../../kernel/errors.ts";
 import type { Backend, ExecEnd, SandboxRef } from "./backend.ts";
-import { dockerClient, dockerError, dockerStatus, type DockerHost } from "./docker-client.ts";
+import { dockerClient, dockerError, dockerStatus, within, type DockerHost } from "./docker-client.ts";
 import { member, type Counters } from "./docker-counters.ts";
 import { execOnce, isRunning, killAll, pause } from "./docker-exec.ts";
 import { containerOptions, IDLE_PIDS, LABEL, LAYOUT, nameOf, type Provenance } from "./docker-profile.ts";
 import type { NodeImage } from "./node-image.ts";
 
 export interface DockerSettings extends Provenance {
+  /** How long the daemon may take to answer; five times as long to start a container. */
+  readonly answerMs: number;
   readonly host: DockerHost;
   readonly image: NodeImage;
   /** What the kernel counted for a container; null where that is out of reach. */
@@ -18,6 +20,7 @@ const PROBE_MS = 2_000;
 
 /** Containers of the Docker daemon, under a profile without network, privileges or a writable root. */
 export function dockerBackend(settings: DockerSettings): Backend {
+  const { answerMs } = settings;
   let client: Promise<Docker> | undefined;
   const docker = (): Promise<Docker> => (client ??= dockerClient(settings.host));
   const running = new Map<string, number>();
@@ -25,13 +28,17 @@ export function dockerBackend(settings: DockerSettings): Backend {
   /** Out of reach from here, the container still sees its own counter of kills for memory. */
   const newOomKills = async (container: Docker.Container, { handle }: SandboxRef): Promise<number> => {
     const chunks: Uint8Array[] = [];
-    await execOnce(container, {
-      argv: ["/bin/sh", "-c", `cat ${OOM_FILES.join(" ")} 2>/dev/null`],
-      env: {},
-      stdin: undefined,
-      kill: AbortSignal.timeout(PROBE_MS),
-      onOutput: (_stream, chunk) => void chunks.push(chunk),
-    });
+    await execOnce(
+      container,
+      {
+        argv: ["/bin/sh", "-c", `cat ${OOM_FILES.join(" ")} 2>/dev/null`],
+        env: {},
+        stdin: undefined,
+        kill: AbortSignal.timeout(PROBE_MS),
+        onOutput: (_stream, chunk) => void chunks.push(chunk),
+      },
+      answerMs,
+    );
     const now = member(Buffer.concat(chunks).toString("latin1"), "oom_kill");
     const known = oomKills.get(handle) ?? 0;
     oomKills.set(handle, now);
@@ -42,14 +49,9 @@ export function dockerBackend(settings: DockerSettings): Backend {
     name: "docker",
     isolation: "container",
     async probe() {
-      let timer: NodeJS.Timeout | undefined;
       try {
         const api = await docker();
-        const late = new Promise<never>((_resolve, reject) => {
-          timer = setTimeout(() => reject(new Error("late")), PROBE_MS);
-        });
-        await Promise.race([api.ping(), late]);
-        clearTimeout(timer);
+        await within(PROBE_MS, api.ping());
         await settings.image.check();
         return { ok: true };
       } catch (error) {
@@ -59,8 +61,6 @@ export function dockerBackend(settings: DockerSettings): Backend {
           reason: "no Docker daemon answers",
           hint: "install docker.io, start the daemon, and let this user reach its socket",
         };
-      } finally {
-        clearTimeout(timer);
       }
     },
     async create(spec, progress) {
@@ -68,8 +68,8 @@ export function dockerBackend(settings: DockerSettings): Backend {
       let container: Docker.Container | undefined;
       try {
         const image = await settings.image.ensure(api, progress);
-        container = await api.createContainer(containerOptions(spec, image, settings));
-        await container.start();
+        container = await within(answerMs * 5, api.createContainer(containerOptions(spec, image, settings)));
+        await within(answerMs * 5, container.start());
         return { id: spec.id, handle: container.id, limits: spec.limits };
       } catch (error) {
         await container?.remove({ force: true, v: true }).catch(() => undefined);
@@ -96,11 +96,11 @@ export function dockerBackend(settings: DockerSettings): Backend {
       try {
         const container = (await docker()).getContainer(ref.handle);
         const before = await settings.readCounters(ref.handle);
-        const exitCode = await execOnce(container, request);
+        const exitCode = await execOnce(container, request, answerMs);
         left = leave();
-        const alive = exitCode !== null && (await isRunning(container));
+        const alive = exitCode !== null && (await isRunning(container, answerMs));
         if (left === 0 && alive && !(await isIdle(ref.handle, settings.readCounters)))
-          await killAll(container);
+          await killAll(container, answerMs);
         const after = await settings.readCounters(ref.handle);
         const counted =
           before !== null && after !== null
@@ -114,15 +114,15 @@ export function dockerBackend(settings: DockerSettings): Backend {
       }
     },
     async isAlive(ref) {
-      return isRunning((await docker()).getContainer(ref.handle));
+      return isRunning((await docker()).getContainer(ref.handle), answerMs);
     },
     async destroy(ref) {
       try {
         const container = (await docker()).getContainer(ref.handle === "" ? nameOf(ref.id) : ref.handle);
-        const { Config } = await container.inspect();
+        const { Config } = await within(answerMs, container.inspect());
         if (Config.Labels[LABEL.owner] !== settings.owner() || Config.Labels[LABEL.sandbox] !== ref.id)
           return;
-        await container.remove({ force: true, v: true });
+        await within(answerMs * 5, container.remove({ force: true, v: true }));
         oomKills.delete(ref.handle);
       } catch (error) {
         // 404: gone. 409: another call is removing it.
@@ -132,9 +132,8 @@ export function dockerBackend(settings: DockerSettings): Backend {
     },
     async listOwned() {
       try {
-        const list = await (
-          await docker()
-        ).listContainers({ all: true, filters: { label: [`${LABEL.owner}=${settings.owner()}`] } });
+        const filters = { label: [`${LABEL.owner}=${settings.owner()}`] };
+        const list = await within(answerMs, (await docker()).listContainers({ all: true, filters }));
         return list.map((entry) => ({ id: entry.Labels[LABEL.sandbox] ?? "", handle: entry.Id }));
       } catch (error) {
         throw dockerError(error, "");

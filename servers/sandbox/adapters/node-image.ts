@@ -41,6 +41,7 @@ export function nodeImage(settings: NodeImageSettings): NodeImage {
   let recipe:
     | Promise<{ readonly tag: string; readonly hash: string; readonly files: readonly File[] }>
     | undefined;
+  let building: Promise<void> | undefined;
   const plan = async (): Promise<{
     readonly tag: string;
     readonly hash: string;
@@ -65,9 +66,13 @@ export function nodeImage(settings: NodeImageSettings): NodeImage {
     async ensure(docker, progress) {
       const { tag, hash, files } = await known();
       if (await hasImage(docker, tag)) return tag;
-      progress(`building the image ${tag}`);
-      await importRootFs(docker, tag, hash, files);
-      progress(`built the image ${tag}`);
+      // Sandboxes made at the same time wait for one build.
+      building ??= (async () => {
+        progress(`building the image ${tag}`);
+        await importRootFs(docker, tag, hash, files);
+        progress(`built the image ${tag}`);
+      })().finally(() => (building = undefined));
+      await building;
       return tag;
     },
   };

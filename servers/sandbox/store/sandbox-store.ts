@@ -39,6 +39,7 @@ export interface SandboxTx {
   /** Oldest first. */
   list(after: string | undefined, limit: number): Promise<readonly SandboxRecord[]>;
   count(): Promise<number>;
+  /** Those past their time, and those whose maker died over them. */
   expired(now: number): Promise<readonly SandboxRecord[]>;
   /** What callers put in so far, and the part of it that came by import: the base of exports. */
   trees(id: string): Promise<{ readonly tree: Manifest; readonly baseline: Manifest }>;

@@ -38,6 +38,9 @@ const SandboxRow = z.object({
   commands: z.int(),
 });
 
+/** Making a sandbox takes seconds, with its image a minute; after this long its maker is dead. */
+const CREATE_MS = 5 * 60_000;
+
 const COLUMNS =
   "id, name, backend, isolation, status, handle, principal, limits, guarantees, created_at, expires_at, tree_digest, commands";
 
@@ -105,7 +108,13 @@ function sandboxTx(sql: Sql): Omit<SandboxTx, "emit"> {
         .map(toRecord),
     count: async () => Number(sql.get("SELECT count(*) AS n FROM sandbox")?.["n"]),
     expired: async (now) =>
-      sql.all(`SELECT ${COLUMNS} FROM sandbox WHERE expires_at <= ? ORDER BY expires_at`, now).map(toRecord),
+      sql
+        .all(
+          `SELECT ${COLUMNS} FROM sandbox WHERE expires_at <= ?1 OR (status = 'creating' AND created_at <= ?1 - ?2) ORDER BY expires_at`,
+          now,
+          CREATE_MS,
+        )
+        .map(toRecord),
     async trees(id) {
       const row = sql.get("SELECT tree, baseline FROM sandbox WHERE id = ?", id);
       const parse = (column: string): z.output<typeof Manifest> =>

@@ -34,6 +34,7 @@ const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"];
 export function openDocker(counters: typeof readCounters = readCounters): Backend {
   return dockerBackend({
     host: process.env["DOCKER_HOST"],
+    answerMs: 30_000,
     owner: () => owner,
     boot: nonce(),
     clock: Date.now,

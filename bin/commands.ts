@@ -1,6 +1,6 @@
-import { isServerName } from "../orchestrator/servers.ts";
 import type { Command } from "../kernel/io.ts";
-import { STORE_VERBS } from "./store-verbs.ts";
+import { nearest } from "../kernel/flags.ts";
+import { STORE_VERBS, STORES } from "./store-verbs.ts";
 
 /** One command as the help shows it; its code is loaded when it runs. */
 export interface Entry {
@@ -30,8 +30,20 @@ export function findCommand(argv: readonly string[]): { readonly entry: Entry; r
     const entry = COMMANDS.get(argv.slice(0, words).join(" "));
     if (entry !== undefined) return { entry, rest: argv.slice(words) };
   }
-  const [server = "", verb = ""] = argv;
-  const makeVerb = isServerName(server) ? STORE_VERBS[verb] : undefined;
+  const [store = "", verb = ""] = argv;
+  const makeVerb = STORES.has(store) ? STORE_VERBS.get(verb) : undefined;
   if (makeVerb === undefined) return undefined;
-  return { entry: { usage: `${server} ${verb}`, summary: "", load: async () => makeVerb(server) }, rest: argv.slice(2) };
+  return { entry: { usage: `${store} ${verb}`, summary: "", load: async () => makeVerb(store) }, rest: argv.slice(2) };
+}
+
+/** What to say to whoever named a command that is not there. */
+export function suggestCommand(argv: readonly string[]): string {
+  const [first = "", second = ""] = argv;
+  if (STORES.has(first)) {
+    const verb = nearest(second, [...STORE_VERBS.keys()]);
+    return verb === undefined ? `slipway ${first} takes ${[...STORE_VERBS.keys()].join(", ")}` : `did you mean slipway ${first} ${verb}?`;
+  }
+  const group = [...COMMANDS.keys()].filter((words) => words.startsWith(`${first} `));
+  const near = nearest(`${first} ${second}`, [...COMMANDS.keys()]) ?? nearest(first, [...COMMANDS.keys(), ...STORES.keys()]) ?? group[0];
+  return near === undefined ? "see slipway --help" : `did you mean slipway ${near}?`;
 }

@@ -78,20 +78,23 @@ function link(previous: string, seq: number, type: string, at: number, principal
 /** Appends events to the chain. Call it inside the transaction that changes the state they tell of. */
 export function appendEvents(sql: Sql, events: readonly NewEvent[], principal: string, at: number): void {
   if (events.length === 0) return;
+  const by = principal.toWellFormed();
   const last = sql.get("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1");
   let seq = Number(last?.["seq"] ?? 0);
   let previous = String(last?.["hash"] ?? GENESIS);
   for (const event of events) {
     seq += 1;
     const data = canonicalJson(event.data);
-    const hash = link(previous, seq, event.type, at, principal, event.subject, data);
+    // SQLite keeps UTF-8, which has no half of a surrogate pair: the link is made over what will be read back.
+    const subject = event.subject.toWellFormed();
+    const hash = link(previous, seq, event.type, at, by, subject, data);
     sql.run(
       "INSERT INTO event (seq, type, at, principal, subject, data, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       seq,
       event.type,
       at,
-      principal,
-      event.subject,
+      by,
+      subject,
       data,
       previous,
       hash,
@@ -111,37 +114,56 @@ export interface EventQuery {
 /** Reads events in order from a cursor. */
 export function readEvents(sql: Sql, query: EventQuery): readonly EventRecord[] {
   const types = query.types === undefined || query.types.length === 0 ? null : JSON.stringify(query.types);
-  return sql
-    .all(
-      `SELECT * FROM event WHERE seq > ?1
-         AND (?2 IS NULL OR type IN (SELECT value FROM json_each(?2)))
-         AND (?3 IS NULL OR subject = ?3)
-       ORDER BY seq LIMIT ?4`,
-      query.after,
-      types,
-      query.subject ?? null,
-      query.limit,
-    )
-    .map(toRecord);
+  // Two texts, because SQLite uses the index on subjects only where one is surely given.
+  const rows =
+    query.subject === undefined
+      ? sql.all(`SELECT * FROM event WHERE seq > ?1 AND ${OF_TYPES} ORDER BY seq LIMIT ?3`, query.after, types, query.limit)
+      : sql.all(
+          `SELECT * FROM event WHERE subject = ?4 AND seq > ?1 AND ${OF_TYPES} ORDER BY seq LIMIT ?3`,
+          query.after,
+          types,
+          query.limit,
+          query.subject,
+        );
+  return rows.map(toRecord);
 }
+
+const OF_TYPES = "(?2 IS NULL OR type IN (SELECT value FROM json_each(?2)))";
 
 function toRecord(row: Row): EventRecord {
   const event = parseRow(EventRow, row);
   return { ...event, at: toIso(event.at), data: EventData.parse(JSON.parse(event.data)) };
 }
 
+/** As stored, whatever a newer version or a stranger's hand may have put there. */
+const LinkRow = z.object({
+  seq: z.bigint(),
+  type: z.string(),
+  at: z.bigint(),
+  principal: z.string(),
+  subject: z.string(),
+  data: z.string(),
+  prev_hash: z.string(),
+  hash: z.string(),
+});
+
 /** Walks the whole chain. Returns the first broken row, or null. Without a head kept elsewhere a cut tail is not seen. */
 export function verifyEvents(connection: DatabaseSync): { readonly seq: number; readonly reason: string } | null {
   let previous = GENESIS;
   let expected = 0;
-  for (const row of connection.prepare("SELECT * FROM event ORDER BY seq").iterate()) {
+  const rows = connection.prepare("SELECT * FROM event ORDER BY seq");
+  // A planted number may be larger than JavaScript holds, and must not stop the walk.
+  rows.setReadBigInts(true);
+  for (const row of rows.iterate()) {
     expected += 1;
-    const parsed = EventRow.safeParse(row);
+    const parsed = LinkRow.safeParse(row);
     if (!parsed.success) return { seq: expected, reason: "the row cannot be read" };
     const event = parsed.data;
-    if (event.seq !== expected) return { seq: expected, reason: "the row is missing" };
-    const hash = link(previous, event.seq, event.type, event.at, event.principal, event.subject, event.data);
-    if (event.prev_hash !== previous || event.hash !== hash) return { seq: event.seq, reason: "the row was changed" };
+    if (event.seq > BigInt(expected)) return { seq: expected, reason: "the row is missing" };
+    const hash = link(previous, expected, event.type, Number(event.at), event.principal, event.subject, event.data);
+    if (event.seq !== BigInt(expected) || event.prev_hash !== previous || event.hash !== hash) {
+      return { seq: Number(event.seq), reason: "the row was changed" };
+    }
     previous = hash;
   }
   return null;

@@ -24,7 +24,7 @@ export function parseFlags(argv: readonly string[], options: ParseArgsOptionsCon
     try {
       return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
     } catch (error) {
-      throw usageError(error, argv, known);
+      throw usageError(error, known);
     }
   })();
   if (parsed.positionals.length > maxWords) {
@@ -63,20 +63,21 @@ export function parseFlags(argv: readonly string[], options: ParseArgsOptionsCon
   };
 }
 
-function usageError(error: unknown, argv: readonly string[], known: readonly string[]): unknown {
+/** The flag that Node's parser complains about, as it was written. */
+const COMPLAINT = /[Oo]ption '(?:-\w, )?(--?[^'\s]+)/;
+
+function usageError(error: unknown, known: readonly string[]): unknown {
   if (!(error instanceof TypeError) || !("code" in error)) return error;
-  const flagOf = (word: string): string => word.replace(/^--?/, "").replace(/=.*$/, "");
+  const flag = COMPLAINT.exec(error.message)?.[1] ?? "";
   if (error.code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
-    const wrong = argv.find((word) => word.startsWith("-") && !known.includes(flagOf(word))) ?? "";
-    const near = nearest(flagOf(wrong), known);
-    return new DomainError("invalid", `unknown flag ${wrong.replace(/=.*$/s, "")}`, {
+    const near = nearest(flag.replace(/^--?/, ""), known);
+    return new DomainError("invalid", `unknown flag ${flag}`, {
       hint: near === undefined ? "see --help" : `did you mean --${near}?`,
     });
   }
-  const named = known.find((name) => error.message.includes(`--${name}`));
-  return new DomainError("invalid", named === undefined ? "the flags cannot be read" : `--${named} is used wrongly: check whether it takes a value`, {
-    hint: "see --help",
-  });
+  const takesNone = error.message.includes("does not take an argument");
+  const message = takesNone ? `${flag} takes no value` : `${flag} needs a value`;
+  return new DomainError("invalid", flag === "" ? "the flags cannot be read" : message, { hint: "see --help" });
 }
 
 /** The known word within two edits of `word`, if any; ties go to the first. */

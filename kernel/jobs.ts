@@ -18,7 +18,11 @@ export const DEFAULT_WAIT_MS = 30_000;
 
 /** Long work behind handles. Handles are secrets bound to the principal that started the work. */
 export interface Jobs<T> {
-  /** Starts work and waits for it, at most `waitMs`. When `signal` aborts while waiting, the work is cancelled. */
+  /**
+   * Starts work and waits for it, at most `waitMs`. When `signal` aborts while waiting, the work is cancelled.
+   *
+   * @throws {DomainError} unavailable once these jobs are closed.
+   */
   start(owner: string, waitMs: number, signal: AbortSignal, work: (cancelled: AbortSignal) => Promise<T>): Promise<Job<T>>;
   /** @throws {DomainError} not_found for a handle that is unknown, of somebody else, or older than an hour. */
   wait(owner: string, id: string, waitMs: number): Promise<Job<T>>;
@@ -42,6 +46,7 @@ const KEEP_MS = 3_600_000;
 /** Keeps the jobs of one server process. Ended ones stay readable for an hour. */
 export function openJobs<T>(): Jobs<T> {
   const entries = new Map<string, Entry<T>>();
+  let isClosed = false;
   const view = (entry: Entry<T>): Job<T> => ({ id: entry.id, status: entry.status, result: entry.result, error: entry.error });
   const settle = async (entry: Entry<T>, waitMs: number): Promise<Job<T>> => {
     let timer: NodeJS.Timeout | undefined;
@@ -63,6 +68,7 @@ export function openJobs<T>(): Jobs<T> {
   };
   return {
     async start(owner, waitMs, signal, work) {
+      if (isClosed) throw new DomainError("unavailable", "the server is stopping", { hint: "call it again once it runs" });
       const controller = new AbortController();
       const entry: Entry<T> = {
         id: `job_${randomBytes(12).toString("hex")}`,
@@ -97,6 +103,7 @@ export function openJobs<T>(): Jobs<T> {
       return settle(entry, MAX_WAIT_MS);
     },
     async close() {
+      isClosed = true;
       for (const entry of entries.values()) entry.controller.abort();
       await Promise.all([...entries.values()].map((entry) => entry.ended));
     },

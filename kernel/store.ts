@@ -77,8 +77,10 @@ export function storeOver<Tx>(db: Database, clock: Clock, bind: (sql: Sql, emit:
         }
         return result;
       }),
-    keptAnswer: (writer) =>
-      db.read((sql) => (writer.once === undefined ? undefined : readAnswer(sql, writer, writer.once, clock()))),
+    async keptAnswer(writer) {
+      const { once } = writer;
+      return once === undefined ? undefined : db.read((sql) => readAnswer(sql, writer, once, clock()));
+    },
     events: (query) => db.read((sql) => readEvents(sql, query)),
     close: () => {
       stopBackups();

@@ -1,12 +1,15 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { statSync } from "node:fs";
+import { basename } from "node:path";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import type { z } from "zod";
 import { DomainError } from "../errors.ts";
 
 export type Row = Record<string, SQLOutputValue>;
 
-/** What a store may say to SQLite inside one transaction. Statements are prepared once and kept. */
+/** What a store may say to SQLite inside one transaction. Statements are prepared once, and the latest are kept. */
 export interface Sql {
-  /** Runs a statement; returns how many rows it changed. */
+  /** Runs a statement; returns how many rows it changed. Throws inside a read. */
   run(sql: string, ...values: readonly SQLInputValue[]): number;
   get(sql: string, ...values: readonly SQLInputValue[]): Row | undefined;
   all(sql: string, ...values: readonly SQLInputValue[]): readonly Row[];
@@ -16,15 +19,20 @@ export interface Database {
   readonly path: string;
   /** Runs `work` on one consistent snapshot. */
   read<T>(work: (sql: Sql) => T | Promise<T>): Promise<T>;
-  /** Runs `work` in one `BEGIN IMMEDIATE` transaction; commits when it returns, rolls back when it throws. */
+  /**
+   * Runs `work` in one `BEGIN IMMEDIATE` transaction; commits when it returns, rolls back when it throws. A call from
+   * inside another transaction of the same store is a defect and throws: it would wait for itself.
+   */
   write<T>(work: (sql: Sql) => T | Promise<T>): Promise<T>;
-  /** The connection itself, for backup and check only. */
-  readonly connection: DatabaseSync;
+  /** Undoes what is under way; later calls are refused as unavailable. */
   close(): void;
 }
 
 /** Milliseconds a statement waits for another process before the call is refused as retryable. */
 export const BUSY_TIMEOUT_MS = 5_000;
+
+/** Bytes. */
+const SMALLEST_PAGE = 512;
 
 const BUSY = 5;
 const LOCKED = 6;
@@ -51,27 +59,50 @@ export function sqliteError(error: unknown, path: string): unknown {
       });
     case CORRUPT:
     case NOT_A_DATABASE:
-      return new DomainError("unavailable", `${path} is damaged`, {
-        hint: "stop the servers, then run `slipway <server> restore`; the damaged file is kept beside it",
-        retryable: false,
-        cause: error,
-      });
+      return damaged(path, error);
     case READ_ONLY:
     case CANNOT_OPEN:
-      return new DomainError("unavailable", `${path} cannot be written`, {
-        hint: "make the state folder writable, or choose another with --home DIR",
-        retryable: false,
-        cause: error,
-      });
+      return notWritable(path, error);
     case FULL:
     case IO_ERROR:
       return new DomainError("unavailable", `the disk under ${path} is full or failing`, {
-        hint: "free some space (`slipway gc`), then call again",
+        hint: "free some space, then call again",
         cause: error,
       });
     default:
       return error;
   }
+}
+
+export function damaged(path: string, cause: unknown): DomainError {
+  return new DomainError("unavailable", `${path} is damaged`, {
+    hint: `stop the servers, then run \`slipway ${basename(path, ".db")} restore\`; the damaged file is kept beside it`,
+    retryable: false,
+    cause,
+  });
+}
+
+export function notWritable(path: string, cause: unknown): DomainError {
+  return new DomainError("unavailable", `${path} cannot be written`, {
+    hint: "make it and the state folder writable, or choose another with --home DIR",
+    retryable: false,
+    cause,
+  });
+}
+
+/**
+ * Whether a file is too short to hold a page. SQLite takes such a file for a new one and deletes the log beside it,
+ * which may hold all there is: it must not be handed to SQLite.
+ */
+export function isCutShort(path: string): boolean {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  return size !== undefined && size < SMALLEST_PAGE;
+}
+
+/** Whether SQLite gave up waiting for another process. */
+export function isBusy(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code !== undefined && ((code & 0xff) === BUSY || (code & 0xff) === LOCKED);
 }
 
 function sqliteCode(error: unknown): number | undefined {
@@ -84,6 +115,9 @@ export function parseRow<S extends z.ZodType>(schema: S, row: Row): z.output<S> 
   return schema.parse(row);
 }
 
+/** More than any store has of fixed statements; texts built at run time push each other out. */
+const KEPT_STATEMENTS = 250;
+
 /** Wraps an open connection. Work is taken one piece at a time, so a transaction never mixes with another. */
 export function wrapConnection(connection: DatabaseSync, path: string): Database {
   const prepared = new Map<string, StatementSync>();
@@ -91,28 +125,48 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
     const known = prepared.get(sql);
     if (known !== undefined) return known;
     const made = connection.prepare(sql);
+    const [oldest] = prepared.keys();
+    if (prepared.size >= KEPT_STATEMENTS && oldest !== undefined) prepared.delete(oldest);
     prepared.set(sql, made);
     return made;
   };
-  const sql: Sql = {
+  const writing: Sql = {
     run: (text, ...values) => Number(statement(text).run(...values).changes),
     get: (text, ...values) => statement(text).get(...values),
     all: (text, ...values) => statement(text).all(...values),
   };
+  const reading: Sql = {
+    ...writing,
+    run() {
+      throw new Error("a read may not change the store");
+    },
+  };
+  // What runs inside a transaction, and whatever it started, sees the transaction here.
+  const inside = new AsyncLocalStorage<{ isOpen: boolean }>();
+  const transact = async <T>(begin: string, sql: Sql, work: (sql: Sql) => T | Promise<T>): Promise<T> => {
+    connection.exec(begin);
+    const transaction = { isOpen: true };
+    try {
+      const result = await inside.run(transaction, () => work(sql));
+      connection.exec("COMMIT");
+      return result;
+    } catch (error) {
+      if (connection.isOpen && connection.isTransaction) connection.exec("ROLLBACK");
+      throw error;
+    } finally {
+      transaction.isOpen = false;
+    }
+  };
   let tail: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(begin: string, work: (sql: Sql) => T | Promise<T>): Promise<T> => {
+  const inTurn = <T>(begin: string, sql: Sql, work: (sql: Sql) => T | Promise<T>): Promise<T> => {
+    if (inside.getStore()?.isOpen === true) {
+      return Promise.reject(new Error("a transaction was begun inside another one of the same store"));
+    }
     const turn = tail.then(async () => {
       try {
-        connection.exec(begin);
-        try {
-          const result = await work(sql);
-          connection.exec("COMMIT");
-          return result;
-        } catch (error) {
-          if (connection.isTransaction) connection.exec("ROLLBACK");
-          throw error;
-        }
+        return await transact(begin, sql, work);
       } catch (error) {
+        if (!connection.isOpen && !(error instanceof DomainError)) throw closed(path, error);
         throw sqliteError(error, path);
       }
     });
@@ -121,11 +175,14 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
   };
   return {
     path,
-    connection,
-    read: (work) => inTurn("BEGIN", work),
-    write: (work) => inTurn("BEGIN IMMEDIATE", work),
+    read: (work) => inTurn("BEGIN", reading, work),
+    write: (work) => inTurn("BEGIN IMMEDIATE", writing, work),
     close: () => {
       if (connection.isOpen) connection.close();
     },
   };
+}
+
+function closed(path: string, cause: unknown): DomainError {
+  return new DomainError("unavailable", `${path} was closed`, { hint: "the server is stopping; call it again once it runs", retryable: true, cause });
 }

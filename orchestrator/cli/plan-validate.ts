@@ -6,7 +6,12 @@ import { readPlanFile } from "../plan/plan-file.ts";
 
 /** `slipway plan validate FILE`: schema, references and circles of a plan. */
 export const planValidateCommand: Command = async (argv, io) => {
-  const flags = parseFlags(argv, { help: { type: "boolean", short: "h" } }, 1);
+  // A plan needs no state folder, but --home is taken by every command.
+  const flags = parseFlags(argv, { home: { type: "string" }, help: { type: "boolean", short: "h" } }, 1);
+  if (flags.has("help")) {
+    io.out("slipway plan validate FILE\n\nChecks a plan: its keys, its references, and that no task waits for itself.");
+    return EXIT.done;
+  }
   const file = flags.words[0];
   if (file === undefined) throw new DomainError("invalid", "which plan?", { hint: "slipway plan validate FILE" });
   const plan = readPlanFile(resolve(io.cwd, file));

@@ -13,6 +13,10 @@ const FLAGS = { home: { type: "string" }, json: { type: "boolean" }, help: { typ
 /** `slipway status [run]`: every run in a line, or one run in full. */
 export const statusCommand: Command = async (argv, io) => {
   const flags = parseFlags(argv, FLAGS, 1);
+  if (flags.has("help")) {
+    io.out("slipway status [run] [--json] [--home DIR]\n\nEvery run of the state folder in a line, or one run.");
+    return EXIT.done;
+  }
   const store = openRunStore(runStorePath(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd })), systemClock);
   try {
     const names = flags.words[0] === undefined ? (await listRuns(store)).map((event) => event.subject) : [flags.words[0]];
@@ -33,6 +37,10 @@ export const statusCommand: Command = async (argv, io) => {
 /** `slipway report [run]`: what was asked, what became of it, what it cost. */
 export const reportCommand: Command = async (argv, io) => {
   const flags = parseFlags(argv, FLAGS, 1);
+  if (flags.has("help")) {
+    io.out("slipway report [run] [--json] [--home DIR]\n\nWhat was asked, what became of it, and what it cost. Without a name: the latest run.");
+    return EXIT.done;
+  }
   const store = openRunStore(runStorePath(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd })), systemClock);
   try {
     const { id, events } = await mustFindRun(store, flags.words[0]);
@@ -47,6 +55,10 @@ export const reportCommand: Command = async (argv, io) => {
 /** `slipway logs [run]`: every event of a run as NDJSON. */
 export const logsCommand: Command = async (argv, io) => {
   const flags = parseFlags(argv, FLAGS, 1);
+  if (flags.has("help")) {
+    io.out("slipway logs [run] [--home DIR]\n\nEvery event of a run, one JSON object a line. Without a name: the latest run.");
+    return EXIT.done;
+  }
   const store = openRunStore(runStorePath(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd })), systemClock);
   try {
     const { events } = await mustFindRun(store, flags.words[0]);

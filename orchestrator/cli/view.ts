@@ -1,6 +1,7 @@
 import type { EventRecord } from "../../kernel/events.ts";
 import type { Io } from "../../kernel/io.ts";
 import type { Journal } from "../run/journal.ts";
+import { UNISOLATED } from "./report-text.ts";
 import { emptyRun, foldRun, withEvent, type RunView, type TaskState, type TaskView } from "../run/state.ts";
 
 /** How a run is shown while it goes on. */
@@ -94,13 +95,14 @@ function picture(run: RunView, { columns, rows }: { readonly columns: number; re
   const paint = (code: number, text: string): string => (useColour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const merged = run.tasks.filter((task) => task.state === "merged").length;
   const head = `${run.id}  ${run.status === "running" ? run.phase : run.status}  ${merged}/${run.tasks.length} merged  ${run.tokens} tokens`;
-  const room = Math.max(1, rows - 3);
+  const room = Math.max(1, rows - 4);
   const shown = run.tasks.slice(0, room);
   const lines = shown.map((task) => {
     const mark = task.state === "working" ? (SPIN[frame % SPIN.length] ?? MARK.working) : MARK[task.state];
     return `${paint(COLOUR[task.state], mark)} ${taskLine(task).slice(0, Math.max(10, columns - 3))}`;
   });
-  return [head.slice(0, columns - 1), ...lines, ...(run.tasks.length > room ? [`  … ${run.tasks.length - room} more`] : [])];
+  const warning = run.backends.includes("unisolated") ? [paint(33, `! ${UNISOLATED}`.slice(0, columns - 1))] : [];
+  return [head.slice(0, columns - 1), ...warning, ...lines, ...(run.tasks.length > room ? [`  … ${run.tasks.length - room} more`] : [])];
 }
 
 function taskLine(task: TaskView): string {
@@ -117,6 +119,8 @@ function lineOf(event: EventRecord): string | null {
   switch (event.type) {
     case "phase.started":
       return `== ${String(phase)}`;
+    case "sandbox.created":
+      return event.data["backend"] === "unisolated" ? `! ${UNISOLATED}` : `== commands run in ${String(event.data["backend"])}`;
     case "task.added":
       return `   ${String(task)}: ${String(title)}`;
     case "attempt.started":

@@ -30,7 +30,7 @@ const TIMEOUT_S = 600;
 export async function prove(run: PlannedRun, name: string, tree: string, commands: readonly string[]): Promise<Proof> {
   const checkout = await run.files.checkOut(run.options.repo, tree, run.overlay);
   try {
-    const session = await openSandboxSession(run.hosts.sandbox, name, checkout.dir);
+    const session = await openSandboxSession(run, name, checkout.dir);
     try {
       const runs: Proof["runs"] = [];
       for (const command of commands) {

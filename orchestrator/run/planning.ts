@@ -28,7 +28,7 @@ async function makePlan(run: RunContext): Promise<Plan> {
     });
   }
   const checkout = await run.files.checkOut(run.options.repo, run.options.target_commit, "");
-  const session = await openSandboxSession(run.hosts.sandbox, `${run.journal.runId}-plan`, checkout.dir).finally(() => checkout.remove());
+  const session = await openSandboxSession(run, `${run.journal.runId}-plan`, checkout.dir).finally(() => checkout.remove());
   try {
     let feedback = "";
     for (let attempt = 1; attempt <= MOST_TRIES; attempt += 1) {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
 import type { ToolCaller } from "../call.ts";
 import type { Workspace } from "../runners/runner.ts";
+import type { RunContext } from "./context.ts";
 
 const Created = z.looseObject({ id: z.string(), backend: z.string(), isolation: z.string().optional() });
 const Imported = z.looseObject({ tree_digest: z.string() });
@@ -47,20 +48,26 @@ export interface SandboxSession {
 const WAIT_MS = 40_000;
 
 /** Makes a sandbox that holds a copy of a folder. It has no network. */
-export async function openSandboxSession(sandbox: ToolCaller, name: string, dir: string): Promise<SandboxSession> {
+export async function openSandboxSession(run: RunContext, name: string, dir: string): Promise<SandboxSession> {
+  const { sandbox } = run.hosts;
   const { id, backend } = await sandbox.call("create_sandbox", { name, template: "node", network: "none", ttl_s: 3_600 }, Created);
   const close = async (): Promise<void> => {
     await sandbox.call("delete_sandbox", { sandbox_id: id }, z.unknown());
   };
   try {
+    // Once per run and backend: whoever reads the report must see what isolated the commands, or that nothing did.
+    await run.journal.step(`isolation/${backend}`, z.object({}), async () => {
+      await run.journal.emit("sandbox.created", { backend });
+      return {};
+    });
     const { tree_digest } = await sandbox.call("import_directory", { sandbox_id: id, dir }, Imported);
-    const run = (command: string, timeoutS: number, signal: AbortSignal): Promise<CommandRun> => runCommand(sandbox, id, command, timeoutS, signal);
+    const runIn = (command: string, timeoutS: number, signal: AbortSignal): Promise<CommandRun> => runCommand(sandbox, id, command, timeoutS, signal);
     return {
       id,
       backend,
       treeDigest: tree_digest,
-      run,
-      workspace: (signal) => workspaceOver(sandbox, id, (command, timeoutS) => run(command, timeoutS, signal)),
+      run: runIn,
+      workspace: (signal) => workspaceOver(sandbox, id, (command, timeoutS) => runIn(command, timeoutS, signal)),
       exportPatch: (options) => exportPatch(sandbox, id, options?.withIgnored ?? false),
       close,
     };

@@ -51,7 +51,7 @@ export async function prepareSetup(run: RunContext, home: string, given: string 
     const file = join(home, "setups", `${setup.digest}.patch`);
     if (existsSync(file)) return file;
     await run.journal.emit("phase.started", { phase: "setup", command: setup.command });
-    const session = await openSandboxSession(run.hosts.sandbox, `${run.journal.runId}-setup`, checkout.dir);
+    const session = await openSandboxSession(run, `${run.journal.runId}-setup`, checkout.dir);
     try {
       const { outcome, exitCode, output } = await session.run(setup.command, SETUP_TIMEOUT_S, run.signal);
       if (outcome !== "exited" || exitCode !== 0) {

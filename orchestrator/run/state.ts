@@ -26,6 +26,8 @@ export interface RunView {
   /** "running", "paused", or how the run finished. */
   readonly status: string;
   readonly tasks: readonly TaskView[];
+  /** What the commands of the run were isolated by; "unisolated" where nothing was. */
+  readonly backends: readonly string[];
   readonly tokens: number;
   /** Null once something was spent whose price is not known. */
   readonly usd: number | null;
@@ -45,6 +47,7 @@ const Data = z.looseObject({
   reasons: z.array(z.string()).optional(),
   status: z.string().optional(),
   phase: z.string().optional(),
+  backend: z.string().optional(),
   goal: z.string().optional(),
   repo: z.string().optional(),
   tokens: z.number().nullable().optional(),
@@ -55,7 +58,7 @@ type Data = z.output<typeof Data>;
 
 /** A run before its first event. */
 export function emptyRun(id: string): RunView {
-  return { id, goal: "", repo: "", phase: "", status: "running", tasks: [], tokens: 0, usd: 0, startedAt: "", at: "" };
+  return { id, goal: "", repo: "", phase: "", status: "running", tasks: [], backends: [], tokens: 0, usd: 0, startedAt: "", at: "" };
 }
 
 /** Takes one event into the view of a run; events in order give the state, whenever they are read. */
@@ -73,6 +76,8 @@ export function withEvent(run: RunView, event: EventRecord): RunView {
       return finished(next, data);
     case "phase.started":
       return { ...next, phase: data.phase ?? "" };
+    case "sandbox.created":
+      return { ...next, backends: [...new Set([...run.backends, data.backend ?? ""])] };
     case "spend.updated":
       return { ...next, tokens: run.tokens + (data.tokens ?? 0), usd: run.usd === null || data.usd == null ? null : run.usd + data.usd };
     case "task.added":

@@ -48,7 +48,7 @@ export async function doWork(run: PlannedRun, task: PlannedTask, attempt: number
   await journal.emit("attempt.started", { task: task.ref, attempt, role: "implementer", runner: runner.name, branch: at.branch });
 
   const checkout = await run.files.checkOut(options.repo, at.base, run.overlay);
-  const session = await openSandboxSession(hosts.sandbox, `${journal.runId}-${task.ref}-a${attempt}-work`, checkout.dir).finally(() => checkout.remove());
+  const session = await openSandboxSession(run, `${journal.runId}-${task.ref}-a${attempt}-work`, checkout.dir).finally(() => checkout.remove());
   let outcome: Outcome;
   let patch: string;
   try {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { EventType } from "../../../kernel/event-types.ts";
 import type { EventRecord } from "../../../kernel/events.ts";
+import { reportText } from "../../../orchestrator/cli/report-text.ts";
 import { emptyRun, foldRun, withEvent } from "../../../orchestrator/run/state.ts";
 
 function events(...list: readonly (readonly [EventType, EventRecord["data"]])[]): EventRecord[] {
@@ -40,6 +41,13 @@ test("the story of a run folds into what people see", () => {
 test("how a run finished decides over every task", () => {
   const end = events(["run.finished", { status: "rejected", tasks: [{ ref: "a", status: "merged", reasons: [] }, { ref: "b", status: "rejected", reasons: ["no"] }] }]);
   expect(foldRun("run_1", [...STORY, ...end])).toMatchObject({ status: "rejected", tasks: [{ state: "merged" }, { state: "rejected", reasons: ["no"] }] });
+});
+
+test("what isolated the commands is kept, each backend once", () => {
+  const made = events(["sandbox.created", { backend: "docker" }], ["sandbox.created", { backend: "unisolated" }], ["sandbox.created", { backend: "docker" }]);
+  const run = foldRun("run_1", made);
+  expect(run.backends).toEqual(["docker", "unisolated"]);
+  expect(reportText(run, [])).toContain("isolation: none, commands ran on this machine");
 });
 
 test("paused and resumed", () => {

@@ -113,7 +113,13 @@ function start(file: string, args: readonly string[] = [], env: NodeJS.ProcessEn
   const child = spawn(file, args, {
     cwd: dir,
     detached: true,
-    env: { PATH: fake + delimiter + (process.env["PATH"] ?? ""), FAKE: fake, SLIPWAY_CACHE: cache, ...env },
+    env: {
+      PATH: fake + delimiter + (process.env["PATH"] ?? ""),
+      FAKE: fake,
+      SLIPWAY_CACHE: cache,
+      NODE_COMPILE_CACHE: join(dir, "compiled"),
+      ...env,
+    },
   });
   started.push(child);
   return child;
@@ -367,4 +373,10 @@ test("with-node runs a command with that Node first on its PATH and gives back i
   const ran = await run(join(root, "bin/with-node"), ["sh", "-c", "node --version; exit 9"]);
   expect(ran).toMatchObject({ code: 9, stdout: `v${pinned}\n` });
   expect(await run(join(root, "bin/with-node"))).toMatchObject({ code: 2 });
+});
+
+test("compiled sources are kept in the cache, so that the next start need not compile them", async () => {
+  nodeOnPath(`v${pinned}`);
+  expect(await run(join(root, "bin/slipway"), ["demo"], { NODE_COMPILE_CACHE: "" })).toMatchObject({ code: 0 });
+  expect(readdirSync(join(cache, "slipway/compiled"))).toHaveLength(1);
 });

@@ -4,6 +4,7 @@ import { hostHeaderValidation, originValidation, toNodeHandler } from "@modelcon
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import { DomainError } from "../errors.ts";
 import { mcpFactory } from "./factory.ts";
+import { isLoopback } from "./loopback.ts";
 import type { ToolServer } from "./server.ts";
 
 /** A bearer token and the name its calls are recorded under. */
@@ -20,11 +21,6 @@ export interface HttpOptions {
 }
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
-
-/** Whether an address can be reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
 
 /**
  * Serves Streamable HTTP at `/mcp`. Every request passes the Host guard and the Origin guard (against pages that

@@ -3,7 +3,8 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DomainError } from "../errors.ts";
 import { prepareFolder } from "../sqlite/open.ts";
-import { isLoopback, serveOverHttp, type Token } from "./http.ts";
+import type { Token } from "./http.ts";
+import { isLoopback } from "./loopback.ts";
 import type { ToolServer } from "./server.ts";
 import { serveOverStdio } from "./stdio.ts";
 
@@ -33,6 +34,8 @@ export async function serve(server: ToolServer, options: ServeOptions): Promise<
       return;
     }
     const tokens = tokensFor(options);
+    // Only now: a stdio server has no use for an HTTP stack, and there are five of them.
+    const { serveOverHttp } = await import("./http.ts");
     const handle = await serveOverHttp(server, { ...options.http, tokens });
     options.announce(`slipway ${server.name} serves ${handle.url}`);
     await closing.promise;

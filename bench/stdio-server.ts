@@ -1,7 +1,11 @@
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Served } from "../test/support/all-servers.ts";
-import { serveArguments, serverEnvironment } from "../test/support/served-process.ts";
+import { serverEnvironment } from "../test/support/served-process.ts";
+
+const SLIPWAY = fileURLToPath(new URL("../bin/slipway", import.meta.url));
 
 /** A server in a process of its own, and the client that started it. */
 export interface StdioServer {
@@ -12,13 +16,14 @@ export interface StdioServer {
   close(): Promise<void>;
 }
 
-/** Starts `slipway serve <name>` over stdio and waits for its first tools/list. */
+/** Starts `slipway serve <name>` over stdio as a host does, under this Node, and waits for its first tools/list. */
 export async function startStdioServer(name: Served, home: string): Promise<StdioServer> {
+  const environment = serverEnvironment(home);
   const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: serveArguments(name, home),
+    command: SLIPWAY,
+    args: ["serve", name, "--home", home],
     cwd: home,
-    env: serverEnvironment(home),
+    env: { ...environment, PATH: `${dirname(process.execPath)}:${environment["PATH"] ?? ""}` },
     stderr: "ignore",
   });
   const client = new Client({ name: "bench", version: "1.0.0" }, { versionNegotiation: { mode: { pin: "2026-07-28" } } });

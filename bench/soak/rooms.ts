@@ -1,0 +1,9 @@
+import { soakQueue } from "./tasks.ts";
+
+/** A soak: the full counts, run before a part is called done. Returns markdown; throws where something is wrong. */
+export type Soak = () => Promise<string>;
+
+/** `npm run soak -- <room>`. */
+export const ROOMS: Readonly<Record<string, Soak>> = {
+  tasks: soakQueue,
+};

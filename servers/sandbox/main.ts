@@ -12,6 +12,7 @@ import { openBackends, type Backends } from "./adapters/choose.ts";
 import { readCounters } from "./adapters/docker-counters.ts";
 import { dockerBackend } from "./adapters/docker.ts";
 import { nodeImage } from "./adapters/node-image.ts";
+import { findNpm } from "./adapters/npm-package.ts";
 import { unisolatedBackend } from "./adapters/unisolated.ts";
 import { readSandboxConfig, type SandboxConfig } from "./config.ts";
 import { createSandboxServer, type SandboxDeps } from "./server.ts";
@@ -52,6 +53,7 @@ export async function openSandbox(sources: ServerSources): Promise<ToolServer> {
 
 function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uint8Array): Backends {
   const node = process.execPath;
+  const npm = (): string | null => findNpm(config.path);
   // Two state folders never take each other's containers for their own, wherever the daemon is.
   const owner = (): string => createHash("sha256").update("owner").update(keyOf()).digest("hex").slice(0, 16);
   return openBackends(
@@ -62,7 +64,7 @@ function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uin
         owner,
         boot: nonce(),
         clock: systemClock,
-        image: nodeImage({ node, busybox: config.busybox }),
+        image: nodeImage({ node, npm, nonce, busybox: config.busybox }),
         readCounters,
       }),
       bubblewrap: bubblewrapBackend({
@@ -70,6 +72,7 @@ function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uin
         bwrap: config.bwrap,
         busybox: config.busybox,
         node,
+        npm,
         uid: process.getuid?.() ?? 1_000,
       }),
       ...(config.allowUnisolated

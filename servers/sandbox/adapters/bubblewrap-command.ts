@@ -3,6 +3,7 @@ import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import { TMP_MB, type Limits } from "../domain/limits.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
 import type { ExecRequest, Layout } from "./backend.ts";
+import { NPM_ENV } from "./npm-package.ts";
 
 /** What a command line is made of, apart from the sandbox. */
 export interface Programs {
@@ -10,6 +11,8 @@ export interface Programs {
   readonly bwrap: string;
   /** The running Node binary, shown inside as /node/node. */
   readonly node: string;
+  /** The folder of the npm package, shown inside as /node/npm and /node/npx; null for none. */
+  readonly npm: () => string | null;
   /** This process's user id. */
   readonly uid: number;
 }
@@ -51,7 +54,7 @@ export function layoutWith(busybox: string | undefined): Layout {
       TMPDIR: "/tmp",
       LANG: "C.UTF-8",
       CI: "1",
-      npm_config_cache: "/tmp/.npm",
+      ...NPM_ENV,
     },
     reporter: busybox === undefined ? ["/node/node", "-e", NODE_REPORTER] : [busybox, "time", "-f"],
   };
@@ -65,23 +68,31 @@ export function commandLine(
   limits: Limits,
   request: ExecRequest,
 ): readonly string[] {
-  if (programs.uid !== 0) return isolated(programs, { workspace, node: programs.node }, limits, request);
-  const point = stagePoint([workspace, programs.node]);
+  const npm = programs.npm();
+  const sources = [workspace, programs.node, ...(npm === null ? [] : [npm])];
+  if (programs.uid !== 0) return isolated(programs.bwrap, sources, limits, request);
+  const point = stagePoint(sources);
   const spare = String(spareUid(id));
   return [
-    ...words("unshare --mount --propagation private -- /bin/sh -c"),
+    ...words("unshare --mount --propagation private -- /bin/sh -e -c"),
     STAGE,
-    ...["stage", point, workspace, programs.node],
+    ...["stage", point, ...sources, "--"],
     ...words(
       `setpriv --reuid ${spare} --regid ${spare} --clear-groups --inh-caps=-all --bounding-set=-all --`,
     ),
-    ...isolated(programs, { workspace: `${point}/w`, node: `${point}/n` }, limits, request),
+    ...isolated(
+      programs.bwrap,
+      sources.map((_source, index) => `${point}/${index}`),
+      limits,
+      request,
+    ),
   ];
 }
 
+/** @param sources The workspace, the Node binary, and npm's folder if there is one, where bubblewrap can reach them. */
 function isolated(
-  { bwrap }: Programs,
-  source: { readonly workspace: string; readonly node: string },
+  bwrap: string,
+  [workspace = "", node = "", npm]: readonly string[],
   limits: Limits,
   request: ExecRequest,
 ): readonly string[] {
@@ -96,7 +107,11 @@ function isolated(
     ),
     ...words("--perms 0444 --ro-bind-data 3 /etc/passwd --perms 0444 --ro-bind-data 4 /etc/group"),
     ...words(`--proc /proc --dev /dev --size ${TMP_MB * 1_048_576} --tmpfs /tmp`),
-    ...["--ro-bind", source.node, "/node/node", "--bind", source.workspace, WORKSPACE],
+    ...["--ro-bind", node, "/node/node", "--bind", workspace, WORKSPACE],
+    ...(npm === undefined ? [] : ["--ro-bind", npm, "/node/lib/npm"]),
+    ...(npm === undefined
+      ? []
+      : words("--symlink lib/npm/bin/npm-cli.js /node/npm --symlink lib/npm/bin/npx-cli.js /node/npx")),
     ...words(`--remount-ro / --chdir ${WORKSPACE}`),
     ...Object.entries(request.env).flatMap(([name, value]) => ["--setenv", name, value]),
     // Inside the new user namespace the process limit counts this sandbox's processes only (Linux 5.14 and later).
@@ -112,10 +127,17 @@ function words(text: string): readonly string[] {
   return text.split(" ");
 }
 
-// Root first shows the two things the spare user may not reach by path, in a mount namespace of their own,
-// then becomes that user. Only this script's own commands run as root.
-const STAGE = `mount -t tmpfs -o size=64k,mode=755,nosuid,nodev tmpfs "$1" && mkdir "$1/w" && : > "$1/n" &&
-mount --bind "$2" "$1/w" && mount --bind "$3" "$1/n" && shift 3 && exec "$@"`;
+// Root first shows what the spare user may not reach by path, numbered, in a mount namespace of their own, then becomes
+// that user. Only this script's own commands run as root.
+const STAGE = `point=$1; shift
+mount -t tmpfs -o size=64k,mode=755,nosuid,nodev tmpfs "$point"
+number=0
+while [ "$1" != -- ]; do
+  if [ -d "$1" ]; then mkdir "$point/$number"; else : > "$point/$number"; fi
+  mount --bind "$1" "$point/$number"
+  number=$((number+1)); shift
+done
+shift; exec "$@"`;
 
 const STAGE_POINTS = ["/mnt", "/media", "/srv", "/opt", "/tmp"];
 

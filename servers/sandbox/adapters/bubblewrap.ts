@@ -54,8 +54,8 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
         await prepare(id);
         const stderr: Uint8Array[] = [];
         const end = await run(id, DEFAULT_LIMITS, {
-          argv: ["/bin/true"],
-          env: {},
+          argv: ["/node/node", "--version"],
+          env: layoutWith(undefined).env,
           stdin: undefined,
           kill: AbortSignal.timeout(5_000),
           onOutput: (stream, chunk) => void (stream === "stderr" && stderr.push(chunk)),
@@ -135,7 +135,7 @@ function explain(stderr: string): Probe {
   }
   return {
     ok: false,
-    reason: "bubblewrap ran but could not start a program",
-    hint: "run `bwrap --ro-bind / / --unshare-all true` to see why",
+    reason: "bubblewrap ran but could not start Node",
+    hint: "run `bwrap --ro-bind / / --unshare-all node --version` to see why; a Node linked with libraries outside /usr does not run inside",
   };
 }

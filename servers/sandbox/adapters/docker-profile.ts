@@ -3,6 +3,7 @@ import { toIso, type Clock } from "../../../kernel/clock.ts";
 import { TMP_MB } from "../domain/limits.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
 import type { Layout, SandboxSpec } from "./backend.ts";
+import { NPM_ENV } from "./npm-package.ts";
 
 /** What our containers are known by. None without our owner label is ever touched. */
 export const LABEL = {
@@ -36,7 +37,7 @@ export const LAYOUT: Layout = {
     TMPDIR: "/tmp",
     LANG: "C.UTF-8",
     CI: "1",
-    npm_config_cache: "/tmp/.npm",
+    ...NPM_ENV,
   },
   reporter: ["/bin/busybox", "time", "-f"],
 };

@@ -1,12 +1,14 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import type Docker from "dockerode";
 import type { Pack } from "tar-stream";
+import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
 
@@ -21,19 +23,30 @@ export interface NodeImage {
 export interface NodeImageSettings {
   /** The Node binary to put in. */
   readonly node: string;
+  /** An unguessable word. */
+  readonly nonce: () => string;
+  /** The folder of the npm package to put in; null for none. */
+  readonly npm: () => string | null;
   /** Where busybox may be. */
   readonly busybox: readonly string[];
 }
 
 /** Raised with every change to what the image holds. */
-const RECIPE = 1;
+const RECIPE = 2;
 const BUILD_HINT = "install the Debian package busybox-static";
 
 interface File {
   readonly path: string;
   readonly source: string;
+  readonly mode: number;
   readonly digest: string;
 }
+
+const REPOSITORY = "slipway/node";
+const RECIPE_LABEL = "slipway.recipe";
+const NPM_FOLDER = "/lib/node_modules/npm";
+
+const NpmManifest = z.object({ version: z.string() });
 
 const run = promisify(execFile);
 
@@ -51,7 +64,7 @@ export function nodeImage(settings: NodeImageSettings): NodeImage {
     const hash = createHash("sha256")
       .update(JSON.stringify([RECIPE, files.map((file) => [file.path, file.digest])]))
       .digest("hex");
-    return { tag: `slipway/node:${hash.slice(0, 12)}`, hash, files };
+    return { tag: `${REPOSITORY}:${hash.slice(0, 12)}`, hash, files };
   };
   const known = (): ReturnType<typeof plan> => {
     const planned = (recipe ??= plan());
@@ -69,7 +82,8 @@ export function nodeImage(settings: NodeImageSettings): NodeImage {
       // Sandboxes made at the same time wait for one build.
       building ??= (async () => {
         progress(`building the image ${tag}`);
-        await importRootFs(docker, tag, hash, files);
+        await importRootFs(docker, { tag, draft: `${REPOSITORY}:draft-${settings.nonce()}`, hash, files });
+        await removeOld(docker);
         progress(`built the image ${tag}`);
       })().finally(() => (building = undefined));
       await building;
@@ -88,25 +102,49 @@ async function hasImage(docker: Docker, tag: string): Promise<boolean> {
   }
 }
 
+/** Imports under a name of its own first: of several processes that build at once, one image stays. */
 async function importRootFs(
   docker: Docker,
-  tag: string,
-  hash: string,
-  files: readonly File[],
+  image: {
+    readonly tag: string;
+    readonly draft: string;
+    readonly hash: string;
+    readonly files: readonly File[];
+  },
 ): Promise<void> {
   const { pack } = await import("tar-stream");
   const archive = pack();
-  const [repo = "", version = ""] = tag.split(":");
-  const changes = ["ENV PATH=/bin", `WORKDIR ${WORKSPACE}`, `LABEL slipway.recipe=${hash}`];
-  const written = writeRootFs(archive, files);
+  const changes = ["ENV PATH=/bin", `WORKDIR ${WORKSPACE}`, `LABEL ${RECIPE_LABEL}=${image.hash}`];
   // Both sides run at once: the daemon reads while we write.
   const [, answer] = await Promise.all([
-    written,
-    docker.importImage(Readable.from(archive), { repo, tag: version, changes }),
+    writeRootFs(archive, image.files),
+    docker.importImage(Readable.from(archive), { ...nameOf(image.draft), changes }),
   ]);
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(answer, (error) => (error === null ? resolve() : reject(error)));
   });
+  const draft = docker.getImage(image.draft);
+  if (!(await hasImage(docker, image.tag))) await draft.tag(nameOf(image.tag));
+  await draft.remove();
+}
+
+function nameOf(image: string): { readonly repo: string; readonly tag: string } {
+  const [repo = "", tag = ""] = image.split(":");
+  return { repo, tag };
+}
+
+const KEPT_IMAGES = 3;
+
+/** Removes images of earlier recipes, but for the newest few: other versions of Node may be in use beside this one. */
+async function removeOld(docker: Docker): Promise<void> {
+  const images = await docker.listImages({ filters: { label: [RECIPE_LABEL] } });
+  const old = images.sort((a, b) => b.Created - a.Created).slice(KEPT_IMAGES);
+  // What a container still runs on is refused, and stays.
+  for (const { Id } of old)
+    await docker
+      .getImage(Id)
+      .remove()
+      .catch(() => undefined);
 }
 
 async function writeRootFs(archive: Pack, files: readonly File[]): Promise<void> {
@@ -130,8 +168,17 @@ async function writeRootFs(archive: Pack, files: readonly File[]): Promise<void>
     const { size } = await stat(file.source);
     await pipeline(
       createReadStream(file.source),
-      archive.entry({ name: file.path.slice(1), mode: 0o755, size, mtime }),
+      archive.entry({ name: file.path.slice(1), mode: file.mode, size, mtime }),
     );
+  }
+  if (files.some((file) => file.path.startsWith(`${NPM_FOLDER}/`))) {
+    for (const name of ["npm", "npx"])
+      archive.entry({
+        name: `bin/${name}`,
+        type: "symlink",
+        linkname: `..${NPM_FOLDER}/bin/${name}-cli.js`,
+        mtime,
+      });
   }
   for (const applet of await applets(files))
     archive.entry({ name: `bin/${applet}`, type: "symlink", linkname: "busybox", mtime });
@@ -144,7 +191,7 @@ async function applets(files: readonly File[]): Promise<readonly string[]> {
   return stdout.split("\n").filter((name) => /^[a-z0-9._[-]+$/.test(name) && name !== "busybox");
 }
 
-async function collect({ node, busybox }: NodeImageSettings): Promise<readonly File[]> {
+async function collect({ node, busybox, npm }: NodeImageSettings): Promise<readonly File[]> {
   const shell = busybox.find((file) => existsSync(file));
   if (process.platform !== "linux") {
     throw new DomainError("unavailable", "the image node can only be built on Linux", {
@@ -164,10 +211,40 @@ async function collect({ node, busybox }: NodeImageSettings): Promise<readonly F
   for (const program of [...sources.values()]) {
     for (const library of await librariesOf(program)) sources.set(library, await realpath(library));
   }
+  const programs = await Promise.all(
+    [...sources].map(async ([path, source]) => ({
+      path,
+      source,
+      mode: 0o755,
+      digest: await digestFile(createReadStream(source)),
+    })),
+  );
+  const root = npm();
+  const all = root === null ? programs : [...programs, ...(await npmFiles(root))];
+  return all.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** npm as installed here, without its manuals. Two thousand files are told apart by version, name and size. */
+async function npmFiles(root: string): Promise<readonly File[]> {
+  const { version } = NpmManifest.parse(JSON.parse(await readFile(join(root, "package.json"), "utf8")));
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
   return Promise.all(
-    [...sources]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(async ([path, source]) => ({ path, source, digest: await digestFile(createReadStream(source)) })),
+    entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .filter((source) => !["docs", "man"].includes(relative(root, source).split("/")[0] ?? ""))
+      .map(async (source) => {
+        const { size, mode } = await stat(source);
+        const digest = createHash("sha256")
+          .update(JSON.stringify([version, relative(root, source), size]))
+          .digest("hex");
+        return {
+          path: join(NPM_FOLDER, relative(root, source)),
+          source,
+          mode: (mode & 0o111) === 0 ? 0o644 : 0o755,
+          digest,
+        };
+      }),
   );
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { findHome } from "../../../kernel/home.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
@@ -5,12 +6,13 @@ import { EXIT, type Command } from "../../../kernel/io.ts";
 import { silentLog } from "../../../kernel/log.ts";
 import { dockerClient, dockerError } from "../adapters/docker-client.ts";
 import { nodeImage } from "../adapters/node-image.ts";
+import { findNpm } from "../adapters/npm-package.ts";
 import { readSandboxConfig } from "../config.ts";
 
 const HELP = `slipway sandbox image build node
 
-Builds the image that Docker sandboxes of template node run on, from the Node that runs this command and from
-busybox. Nothing is fetched from a registry. Does nothing where the image is there already.`;
+Builds the image that Docker sandboxes of template node run on, from the Node that runs this command, its npm
+and busybox. Nothing is fetched from a registry. Does nothing where the image is there already.`;
 
 /** `slipway sandbox image build node`: prints the image's tag. */
 export const imageBuildCommand: Command = async (argv, io) => {
@@ -29,7 +31,12 @@ export const imageBuildCommand: Command = async (argv, io) => {
   }
   const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
   const config = readSandboxConfig({ home, env: io.env, cwd: io.cwd, log: silentLog });
-  const image = nodeImage({ node: process.execPath, busybox: config.busybox });
+  const image = nodeImage({
+    node: process.execPath,
+    npm: () => findNpm(config.path),
+    nonce: () => randomBytes(8).toString("hex"),
+    busybox: config.busybox,
+  });
   // What this machine lacks is said before the daemon is asked.
   await image.check();
   try {

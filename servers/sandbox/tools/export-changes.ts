@@ -29,7 +29,11 @@ export const exportChanges = defineTool({
   }),
   annotations: READS,
   core: true,
-  async run({ sandbox_id: id, include_ignored: isWhole, offset, max_tokens: maxTokens }, deps: SandboxDeps, call) {
+  async run(
+    { sandbox_id: id, include_ignored: isWhole, offset, max_tokens: maxTokens },
+    deps: SandboxDeps,
+    call,
+  ) {
     const found = await findSandbox(deps, id);
     const changes = await collectChanges(deps, found, isWhole);
     call.signal.throwIfAborted();

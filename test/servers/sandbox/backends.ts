@@ -7,6 +7,7 @@ import { bubblewrapBackend } from "../../../servers/sandbox/adapters/bubblewrap.
 import { readCounters } from "../../../servers/sandbox/adapters/docker-counters.ts";
 import { dockerBackend } from "../../../servers/sandbox/adapters/docker.ts";
 import { nodeImage } from "../../../servers/sandbox/adapters/node-image.ts";
+import { findNpm } from "../../../servers/sandbox/adapters/npm-package.ts";
 import { unisolatedBackend } from "../../../servers/sandbox/adapters/unisolated.ts";
 import { requirement, type Requirement } from "../../support/skip.ts";
 
@@ -28,6 +29,7 @@ export function newRoot(): string {
 /** Names this test process towards the Docker daemon. */
 const owner = `test-${nonce()}`;
 
+const npm = (): string | null => findNpm(process.env["PATH"] ?? "");
 const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"];
 
 /** @param counters What the host sees of the kernel's counters; a remote daemon's host sees nothing. */
@@ -39,7 +41,7 @@ export function openDocker(counters: typeof readCounters = readCounters): Backen
     boot: nonce(),
     clock: Date.now,
     readCounters: counters,
-    image: nodeImage({ node: process.execPath, busybox: BUSYBOX }),
+    image: nodeImage({ node: process.execPath, npm, nonce, busybox: BUSYBOX }),
   });
 }
 
@@ -49,6 +51,7 @@ export function openBubblewrap(root: string, busybox: readonly string[] = BUSYBO
     bwrap: "/usr/bin/bwrap",
     busybox,
     node: process.execPath,
+    npm,
     uid: process.getuid?.() ?? 1_000,
   });
 }

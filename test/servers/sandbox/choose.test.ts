@@ -75,6 +75,7 @@ test("a machine without bubblewrap is told which package it lacks", async () => 
     bwrap: "/nowhere/bwrap",
     busybox: [],
     node: process.execPath,
+    npm: () => null,
     uid: 1_000,
   });
   expect(await missing.probe()).toMatchObject({ ok: false, hint: expect.stringContaining("bubblewrap") });

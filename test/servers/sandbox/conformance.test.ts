@@ -6,10 +6,17 @@ import type { Backend, SandboxRef } from "../../../servers/sandbox/adapters/back
 import { readFilePart, readTree, writeEntries } from "../../../servers/sandbox/adapters/files.ts";
 import { runCommand, type CommandSpec } from "../../../servers/sandbox/adapters/run-command.ts";
 import { NO_GUARANTEES } from "../../../servers/sandbox/domain/guarantees.ts";
+import { findNpm } from "../../../servers/sandbox/adapters/npm-package.ts";
+import { requirement } from "../../support/skip.ts";
 import { candidates, fileDeps, newRoot, nonce, runDeps } from "./backends.ts";
 
 const LIMITS = { cpu: 1, memoryMb: 96, pids: 64, diskMb: 48 };
 const TREE = { maxBytes: 64e6, maxEntries: 1_000, maxFileBytes: 8e6 };
+const npm = requirement(
+  "npm",
+  findNpm(process.env["PATH"] ?? "") !== null,
+  "no npm on PATH that is one folder",
+);
 const NEVER = new AbortController().signal;
 
 for (const { name, need, open } of await candidates()) {
@@ -132,6 +139,12 @@ for (const { name, need, open } of await candidates()) {
       });
     });
 
+    test.skipIf(npm.skip)(`npm runs the scripts of a package${npm.label}`, async () => {
+      await write("pkg/package.json", Buffer.from('{ "scripts": { "test": "node -p 6*7" } }'));
+      const { outcome, stdout } = await sh("npm test --silent", { cwd: "pkg" });
+      expect({ outcome, stdout }).toEqual({ outcome: "exited", stdout: "42\n" });
+    });
+
     test("stdin is what was given, or at its end", async () => {
       expect(await sh("cat; echo end")).toMatchObject({ stdout: "end\n" });
       const input = Buffer.alloc(300_000, "0123456789\n");
@@ -162,6 +175,7 @@ for (const { name, need, open } of await candidates()) {
           "TMPDIR",
           "_",
           "npm_config_cache",
+          "npm_config_update_notifier",
         ];
         expect(names.filter((variable) => !known.includes(variable))).toEqual([]);
         if (isIsolated)

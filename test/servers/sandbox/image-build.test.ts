@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Docker from "dockerode";
@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { Io } from "../../../kernel/io.ts";
 import { nodeImage } from "../../../servers/sandbox/adapters/node-image.ts";
 import { imageBuildCommand } from "../../../servers/sandbox/cli/image-build.ts";
-import { candidates } from "./backends.ts";
+import { candidates, nonce } from "./backends.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "slipway-image-"));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
@@ -35,7 +35,12 @@ test("only the image node can be built", async () => {
 });
 
 test("without busybox it names the package to install", async () => {
-  const image = nodeImage({ node: process.execPath, busybox: ["/nowhere/busybox"] });
+  const image = nodeImage({
+    node: process.execPath,
+    npm: () => null,
+    nonce: () => "x",
+    busybox: ["/nowhere/busybox"],
+  });
   await expect(image.check()).rejects.toMatchObject({
     code: "unavailable",
     hint: expect.stringContaining("busybox-static"),
@@ -65,4 +70,27 @@ describe.skipIf(docker?.need.skip ?? true)(`with Docker${docker?.need.label ?? "
     expect(second.told).toEqual([]);
     expect((await client.getImage(second.printed[0] ?? "").inspect()).Id).toBe(Id);
   }, 60_000);
+
+  test("processes that build at once end with one image", async () => {
+    const client = new Docker();
+    const files = mkdtempSync(join(cwd, "tool-"));
+    // A program of its own makes a recipe nobody else builds.
+    const node = join(files, "node");
+    writeFileSync(node, `#!/bin/sh\n# ${nonce()}\n`, { mode: 0o755 });
+    const open = (): ReturnType<typeof nodeImage> =>
+      nodeImage({ node, npm: () => null, nonce, busybox: ["/usr/bin/busybox", "/bin/busybox"] });
+    const [one, two] = [open(), open()];
+    const tags = await Promise.all([
+      one.ensure(client, () => undefined),
+      two.ensure(client, () => undefined),
+      one.ensure(client, () => undefined),
+    ]);
+    expect(new Set(tags).size).toBe(1);
+    const { Config } = await client.getImage(tags[0]).inspect();
+    const made = await client.listImages({
+      filters: { label: [`slipway.recipe=${Config.Labels["slipway.recipe"] ?? ""}`] },
+    });
+    expect(made.map(({ RepoTags }) => RepoTags)).toEqual([[tags[0]]]);
+    await client.getImage(tags[0]).remove();
+  });
 });

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isReceiptFor } from "../../../kernel/receipts.ts";
+import { openSandboxStore } from "../../../servers/sandbox/store/sqlite.ts";
 import { callTool, mustCall } from "../../support/connect.ts";
 import { candidates } from "./backends.ts";
 import { openScene, repository, type Scene } from "./scene.ts";
@@ -152,3 +153,33 @@ for (const { name: backend, need } of await candidates()) {
     });
   });
 }
+
+test("the record tells what happened, in order and by whom", async () => {
+  const client = await scene.serve();
+  const { id } = await mustCall(client, "create_sandbox", { backend: "unisolated" });
+  await mustCall(client, "run_command", { sandbox_id: id, script: "exit 3" });
+  await mustCall(client, "delete_sandbox", { sandbox_id: id });
+  const store = openSandboxStore(join(scene.home, "sandbox.db"), Date.now);
+  const events = await store.events({ after: 0, limit: 10 });
+  store.close();
+  expect(events.map(({ type, subject, principal, data }) => ({ type, subject, principal, data }))).toEqual([
+    {
+      type: "sandbox.created",
+      subject: id,
+      principal: "local",
+      data: expect.objectContaining({ backend: "unisolated", isolation: "none" }),
+    },
+    {
+      type: "command.finished",
+      subject: id,
+      principal: "local",
+      data: expect.objectContaining({ command: "exit 3", outcome: "exited", exit_code: 3 }),
+    },
+    {
+      type: "sandbox.deleted",
+      subject: id,
+      principal: "local",
+      data: { backend: "unisolated", commands: 1 },
+    },
+  ]);
+});

@@ -85,8 +85,9 @@ test("beyond this machine nothing is served without a token of one's own", async
   rmSync(home, { recursive: true });
 });
 
-test("the token that is made for this machine is readable by its user only", async () => {
-  const home = mkdtempSync(join(tmpdir(), "slipway-http-"));
+test("the state folder and the token that are made for this machine are for its user only", async () => {
+  const base = mkdtempSync(join(tmpdir(), "slipway-http-"));
+  const home = join(base, "state");
   const announced: string[] = [];
   const running = serve(empty, {
     home,
@@ -97,7 +98,8 @@ test("the token that is made for this machine is readable by its user only", asy
   });
   await expect.poll(() => announced.length).toBe(2);
   expect(statSync(join(home, "http-token")).mode & 0o777).toBe(0o600);
+  expect(statSync(home).mode & 0o777).toBe(0o700);
   process.emit("SIGTERM");
   await running;
-  rmSync(home, { recursive: true });
+  rmSync(base, { recursive: true });
 });

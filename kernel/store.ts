@@ -3,6 +3,7 @@ import { DomainError } from "./errors.ts";
 import { appendEvents, readEvents, type EventQuery, type EventRecord, type NewEvent } from "./events.ts";
 import { startBackups } from "./sqlite/backup.ts";
 import type { Database, Sql } from "./sqlite/database.ts";
+import { estimateTokens, HARD_MAX_TOKENS } from "./tokens.ts";
 
 /** Who writes, and under which idempotency key the answer is kept. Every `Call` is one. */
 export interface Writer {
@@ -30,7 +31,8 @@ export interface Store<Tx> {
   /**
    * Changes state, and keeps what `work` returns as the tool's answer to this idempotency key for 24 hours.
    * Use it for the write whose result the tool returns. An answer that `isKept` denies leaves the key free: it told
-   * of a state that may change, and changed nothing.
+   * of a state that may change, and changed nothing. An answer that no host takes undoes everything, too: a change
+   * is not made where its result cannot be told.
    */
   answer<T>(writer: Writer, work: (tx: Tx) => T | Promise<T>, isKept?: (answer: T) => boolean): Promise<T>;
   /** The answer kept for a key, or undefined. */
@@ -63,6 +65,13 @@ export function storeOver<Tx>(db: Database, clock: Clock, bind: (sql: Sql, emit:
           throw new AnsweredMeanwhile();
         }
         const result = await inWrite(sql, writer, work);
+        const kept = JSON.stringify(result ?? null);
+        if (estimateTokens(kept) > HARD_MAX_TOKENS) {
+          throw new DomainError("limit", "the answer would be larger than any host takes; nothing was changed", {
+            hint: "do it in several calls with less each",
+            retryable: false,
+          });
+        }
         if (once !== undefined && (isKept?.(result) ?? true)) {
           sql.run("DELETE FROM answer WHERE at < ?", clock() - KEPT_FOR_MS);
           sql.run(
@@ -71,7 +80,7 @@ export function storeOver<Tx>(db: Database, clock: Clock, bind: (sql: Sql, emit:
             once.tool,
             once.key,
             once.digest,
-            JSON.stringify(result),
+            kept,
             clock(),
           );
         }

@@ -41,7 +41,7 @@ export const addTasks = defineTool({
   name: "add_tasks",
   title: "Add tasks",
   description: "Adds tasks with their dependencies, all or none: a cycle or an unknown reference adds nothing. Returns their ids and states.",
-  input: z.object({ tasks: z.array(newTask).min(1).max(1_000), idempotency_key: idempotencyKey }),
+  input: z.object({ tasks: z.array(newTask).min(1).max(500), idempotency_key: idempotencyKey }),
   output: z.object({ tasks: z.array(z.looseObject({ id: z.string() })) }),
   annotations: WRITES,
   core: true,

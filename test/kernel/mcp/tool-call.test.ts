@@ -18,13 +18,13 @@ const addNote = defineTool({
   title: "Add a note",
   description: "Adds a note.",
   input: z.object({ name: z.string(), idempotency_key: z.string().optional() }),
-  output: z.object({ count: z.int() }),
+  output: z.object({ count: z.int(), text: z.string().optional() }),
   annotations: WRITES,
   run: ({ name }, { store }: Deps, call) =>
     store.answer(call, (tx) => {
       if (name === "bad") throw new DomainError("invalid", "a note cannot be bad", { hint: "name it otherwise" });
       tx.add(name);
-      return { count: tx.count() };
+      return { count: tx.count(), ...(name === "long" ? { text: "x".repeat(200_000) } : {}) };
     }),
 });
 
@@ -153,4 +153,11 @@ test("a defect shows a correlation id to the caller and its details to the log o
 test("an answer larger than any host takes is refused", async () => {
   open = await connect(openNotes());
   expect(await callTool(open.client, "answer_huge", {})).toMatchObject({ ok: false, error: { code: "limit" } });
+});
+
+test("a change whose answer no host takes is not made", async () => {
+  open = await connect(openNotes());
+  const { client } = open;
+  expect(await callTool(client, "add_note", { name: "long", idempotency_key: "k" })).toMatchObject({ ok: false, error: { code: "limit", retryable: false } });
+  expect(await mustCall(client, "add_note", { name: "short", idempotency_key: "k" })).toEqual({ count: 1 });
 });

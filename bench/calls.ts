@@ -69,7 +69,8 @@ export async function measureClaims(size: number, count: number): Promise<CallFi
 }
 
 const Claim = z.object({ claim: z.object({ token: z.string() }) });
-const PAGE = 1_000;
+/** As many tasks as one call takes. */
+const PAGE = 500;
 
 /** Fills a queue with pages of tasks; one in a hundred is ready. */
 async function addBlockedQueue(server: StdioServer, size: number): Promise<void> {

@@ -118,8 +118,18 @@ export async function driveQueue(load: QueueLoad): Promise<QueueRun> {
   return { dag, idOfRef, claims, completions, abandoned, events, damage: checkFile(path), busyRefusals, claimMs, completeMs, wallMs };
 }
 
+/** As many tasks as one call takes. */
+const PAGE = 500;
+
 async function addAll(server: StdioServer, dag: readonly DagTask[]): Promise<ReadonlyMap<string, string>> {
-  const tasks = dag.map(({ ref, dependsOn, priority }) => ({ ref, title: ref, depends_on: dependsOn, priority }));
-  const added = Added.parse(await mustCall(server.client, "add_tasks", { tasks }));
-  return new Map(added.tasks.map(({ ref, id }) => [ref, id]));
+  const idOfRef = new Map<string, string>();
+  for (let added = 0; added < dag.length; added += PAGE) {
+    // Tasks of an earlier call are named by their ids.
+    const tasks = dag
+      .slice(added, added + PAGE)
+      .map(({ ref, dependsOn, priority }) => ({ ref, title: ref, depends_on: dependsOn.map((other) => idOfRef.get(other) ?? other), priority }));
+    const answer = Added.parse(await mustCall(server.client, "add_tasks", { tasks }));
+    for (const { ref, id } of answer.tasks) idOfRef.set(ref, id);
+  }
+  return idOfRef;
 }

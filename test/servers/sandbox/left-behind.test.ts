@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -9,6 +9,7 @@ import type { ToolServer } from "../../../kernel/mcp/server.ts";
 import { openSandbox } from "../../../servers/sandbox/main.ts";
 import { connect, mustCall } from "../../support/connect.ts";
 import { candidates } from "./backends.ts";
+import { sleepers } from "./sleepers.ts";
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -76,20 +77,6 @@ setInterval(() => undefined, 1000);`,
         child.kill("SIGKILL");
       }),
   };
-}
-
-/** The processes that sleep this long, here or in any sandbox of this machine. */
-function sleepers(mark: string): readonly number[] {
-  const command = (pid: string): string => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1");
-    } catch {
-      return "";
-    }
-  };
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && command(name) === `sleep\0${mark}\0`)
-    .map(Number);
 }
 
 for (const { name: backend, need } of await candidates()) {

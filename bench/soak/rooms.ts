@@ -1,3 +1,4 @@
+import { soakKernel } from "./kernel.ts";
 import { soakQueue } from "./tasks.ts";
 
 /** A soak: the full counts, run before a part is called done. Returns markdown; throws where something is wrong. */
@@ -5,5 +6,6 @@ export type Soak = () => Promise<string>;
 
 /** `npm run soak -- <room>`. */
 export const ROOMS: Readonly<Record<string, Soak>> = {
+  kernel: soakKernel,
   tasks: soakQueue,
 };

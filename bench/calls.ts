@@ -15,7 +15,11 @@ export interface CallFigures {
 
 const WARM_UP = 200;
 
-async function timed(what: string, count: number, operation: (turn: number) => Promise<unknown>): Promise<CallFigures> {
+async function timed(
+  what: string,
+  count: number,
+  operation: (turn: number) => Promise<unknown>,
+): Promise<CallFigures> {
   const ms: number[] = [];
   for (let turn = 0; turn < WARM_UP + count; turn += 1) {
     const began = performance.now();
@@ -33,13 +37,21 @@ export async function measureStoreTools(count: number): Promise<readonly CallFig
   const tasks = await startStdioServer("tasks", home.path);
   const memory = await startStdioServer("memory", home.path);
   try {
-    const one = Added.parse(await mustCall(tasks.client, "add_tasks", { tasks: [{ title: "the one that is read", priority: 1 }] })).tasks[0]?.id;
+    const one = Added.parse(
+      await mustCall(tasks.client, "add_tasks", { tasks: [{ title: "the one that is read", priority: 1 }] }),
+    ).tasks[0]?.id;
     return [
       await timed("get_task", count, () => mustCall(tasks.client, "get_task", { id: one })),
       await timed("remember", count, (turn) =>
-        mustCall(memory.client, "remember", { items: [{ text: `Fact ${turn}: the retry queue of module ${turn % 17} waits ${turn} ms.`, kind: "fact" }] }),
+        mustCall(memory.client, "remember", {
+          items: [
+            { text: `Fact ${turn}: the retry queue of module ${turn % 17} waits ${turn} ms.`, kind: "fact" },
+          ],
+        }),
       ),
-      await timed("recall", count, (turn) => mustCall(memory.client, "recall", { query: `how long does module ${turn % 17} wait` })),
+      await timed("recall", count, (turn) =>
+        mustCall(memory.client, "recall", { query: `how long does module ${turn % 17} wait` }),
+      ),
     ];
   } finally {
     await Promise.all([tasks.close(), memory.close()]);
@@ -75,11 +87,17 @@ const PAGE = 500;
 /** Fills a queue with pages of tasks; one in a hundred is ready. */
 async function addBlockedQueue(server: StdioServer, size: number): Promise<void> {
   const later = "2100-01-01T00:00:00Z";
-  const head = Added.parse(await mustCall(server.client, "add_tasks", { tasks: [{ title: "head", not_before: later }] })).tasks[0]?.id ?? "";
+  const head =
+    Added.parse(await mustCall(server.client, "add_tasks", { tasks: [{ title: "head", not_before: later }] }))
+      .tasks[0]?.id ?? "";
   for (let added = 0; added < size; added += PAGE) {
     const page = Array.from({ length: Math.min(PAGE, size - added) }, (_, index) => {
       const number = added + index;
-      return { title: `task ${number}`, priority: 1 + (number % 10), ...(number % 100 === 0 ? {} : { depends_on: [head] }) };
+      return {
+        title: `task ${number}`,
+        priority: 1 + (number % 10),
+        ...(number % 100 === 0 ? {} : { depends_on: [head] }),
+      };
     });
     await mustCall(server.client, "add_tasks", { tasks: page });
   }
@@ -91,7 +109,13 @@ export async function measureRunEvents(count: number): Promise<CallFigures> {
   const store = openRunStore(join(home.path, "runs.db"), Date.now);
   try {
     return await timed("run event append", count, (turn) =>
-      store.append([{ type: "step.finished", subject: "run_bench", data: { step: `step ${turn}`, result: randomBytes(400).toString("hex") } }]),
+      store.append([
+        {
+          type: "step.finished",
+          subject: "run_bench",
+          data: { step: `step ${turn}`, result: randomBytes(400).toString("hex") },
+        },
+      ]),
     );
   } finally {
     store.close();
@@ -103,5 +127,10 @@ export const CALL_HEAD = ["operation", "count", "p50 ms", "p95 ms", "p99 ms", "m
 
 /** One row under `CALL_HEAD`. */
 export function callRow({ what, ms }: CallFigures): readonly string[] {
-  return [what, `${ms.length}`, ...[0.5, 0.95, 0.99].map((q) => quantile(ms, q).toFixed(2)), Math.min(...ms).toFixed(2)];
+  return [
+    what,
+    `${ms.length}`,
+    ...[0.5, 0.95, 0.99].map((q) => quantile(ms, q).toFixed(2)),
+    Math.min(...ms).toFixed(2),
+  ];
 }

@@ -12,14 +12,25 @@ const START_HEAD = ["server", "tools", "tools/list tokens", "start p50 ms", "sta
 
 function startRow({ name, tools, tokens, p50Ms, minMs, rssMb }: StartFigures): readonly string[] {
   const shown = name === "all" ? "all (core tools)" : name;
-  return [shown, `${tools}`, tokens.toLocaleString("en"), p50Ms.toFixed(0), minMs.toFixed(0), rssMb.toFixed(0)];
+  return [
+    shown,
+    `${tools}`,
+    tokens.toLocaleString("en"),
+    p50Ms.toFixed(0),
+    minMs.toFixed(0),
+    rssMb.toFixed(0),
+  ];
 }
 
-const { values } = parseArgs({ options: { starts: { type: "string", default: "15" }, calls: { type: "string", default: "500" } } });
+const { values } = parseArgs({
+  options: { starts: { type: "string", default: "15" }, calls: { type: "string", default: "500" } },
+});
 const calls = Number(values.calls);
 
 process.stdout.write(`${machineLine(new Date())}\n\n`);
-process.stdout.write(`${markdownTable(START_HEAD, (await measureStarts(Number(values.starts))).map(startRow))}\n\n`);
+process.stdout.write(
+  `${markdownTable(START_HEAD, (await measureStarts(Number(values.starts))).map(startRow))}\n\n`,
+);
 const figures = [
   ...(await measureStoreTools(calls)),
   await measureClaims(1_000, calls),

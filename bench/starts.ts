@@ -17,7 +17,14 @@ export interface StartFigures {
 
 /** Starts every server so many times, in turns, each on a state folder that exists already. */
 export async function measureStarts(rounds: number): Promise<readonly StartFigures[]> {
-  const samples = SERVED.map((name) => ({ name, home: temporaryFolder(`bench-${name}`), startMs: [] as number[], rssMb: [] as number[], tools: 0, tokens: 0 }));
+  const samples = SERVED.map((name) => ({
+    name,
+    home: temporaryFolder(`bench-${name}`),
+    startMs: [] as number[],
+    rssMb: [] as number[],
+    tools: 0,
+    tokens: 0,
+  }));
   for (let round = 0; round <= rounds; round += 1) {
     for (const sample of samples) {
       const server = await startStdioServer(sample.name, sample.home.path);
@@ -35,6 +42,13 @@ export async function measureStarts(rounds: number): Promise<readonly StartFigur
   }
   return samples.map(({ name, home, startMs, rssMb, tools, tokens }) => {
     home.dispose();
-    return { name, tools, tokens, p50Ms: quantile(startMs, 0.5), minMs: Math.min(...startMs), rssMb: quantile(rssMb, 0.5) };
+    return {
+      name,
+      tools,
+      tokens,
+      p50Ms: quantile(startMs, 0.5),
+      minMs: Math.min(...startMs),
+      rssMb: quantile(rssMb, 0.5),
+    };
   });
 }

@@ -26,7 +26,10 @@ export async function startStdioServer(name: Served, home: string): Promise<Stdi
     env: { ...environment, PATH: `${dirname(process.execPath)}:${environment["PATH"] ?? ""}` },
     stderr: "ignore",
   });
-  const client = new Client({ name: "bench", version: "1.0.0" }, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
+  const client = new Client(
+    { name: "bench", version: "1.0.0" },
+    { versionNegotiation: { mode: { pin: "2026-07-28" } } },
+  );
   const started = performance.now();
   await client.connect(transport);
   await client.listTools();

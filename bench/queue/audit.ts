@@ -15,7 +15,8 @@ export function auditQueue(run: QueueRun): readonly string[] {
     const { type, subject: task, seq } = event;
     if (type === "task.claimed") {
       const held = holder.get(task);
-      if (held !== undefined) problems.push(`${seq}: ${task} was claimed by ${agentOf(event)} while ${held} held it`);
+      if (held !== undefined)
+        problems.push(`${seq}: ${task} was claimed by ${agentOf(event)} while ${held} held it`);
       if (done.has(task)) problems.push(`${seq}: ${task} was claimed again after it had been completed`);
       const open = (dependencies.get(task) ?? []).filter((other) => !done.has(other));
       if (open.length > 0) problems.push(`${seq}: ${task} was started before ${open.join(", ")}`);
@@ -24,20 +25,25 @@ export function auditQueue(run: QueueRun): readonly string[] {
       const held = holder.get(task);
       if (held === undefined) problems.push(`${seq}: ${type} of ${task}, which nobody held`);
       if (type === "task.completed") {
-        if (held !== agentOf(event)) problems.push(`${seq}: ${task} was completed by ${agentOf(event)}, held by ${held ?? "nobody"}`);
+        if (held !== agentOf(event))
+          problems.push(`${seq}: ${task} was completed by ${agentOf(event)}, held by ${held ?? "nobody"}`);
         done.add(task);
       }
       holder.delete(task);
     }
-    if (type === "task.claimed" || type === "task.completed") recorded.add(keyOf(type, { task, agent: agentOf(event), attempt: Number(event.data["attempt"]) }));
+    if (type === "task.claimed" || type === "task.completed")
+      recorded.add(keyOf(type, { task, agent: agentOf(event), attempt: Number(event.data["attempt"]) }));
   }
   for (const claim of run.claims) {
-    if (!recorded.has(keyOf("task.claimed", claim))) problems.push(`the acknowledged claim of ${claim.task} by ${claim.agent} is lost`);
+    if (!recorded.has(keyOf("task.claimed", claim)))
+      problems.push(`the acknowledged claim of ${claim.task} by ${claim.agent} is lost`);
   }
   for (const completion of run.completions) {
-    if (!recorded.has(keyOf("task.completed", completion))) problems.push(`the acknowledged completion of ${completion.task} by ${completion.agent} is lost`);
+    if (!recorded.has(keyOf("task.completed", completion)))
+      problems.push(`the acknowledged completion of ${completion.task} by ${completion.agent} is lost`);
   }
-  if (done.size !== run.dag.length) problems.push(`${run.dag.length - done.size} of ${run.dag.length} tasks were never completed`);
+  if (done.size !== run.dag.length)
+    problems.push(`${run.dag.length - done.size} of ${run.dag.length} tasks were never completed`);
   if (holder.size > 0) problems.push(`${holder.size} tasks are still held`);
   return [...problems, ...abandonedProblems(run)];
 }
@@ -46,10 +52,14 @@ export function auditQueue(run: QueueRun): readonly string[] {
 function abandonedProblems({ abandoned, events }: QueueRun): readonly string[] {
   if (abandoned === undefined) return ["no server was killed"];
   const ofTask = events.filter(({ subject }) => subject === abandoned.task);
-  const expired = ofTask.find(({ type, data }) => type === "task.expired" && data["agent"] === abandoned.agent);
+  const expired = ofTask.find(
+    ({ type, data }) => type === "task.expired" && data["agent"] === abandoned.agent,
+  );
   if (expired === undefined) return [`${abandoned.task} never came back from the killed server`];
   const finished = ofTask.find(({ type, seq }) => type === "task.completed" && seq > expired.seq);
-  return finished === undefined || agentOf(finished) === abandoned.agent ? [`${abandoned.task} was not done by another agent`] : [];
+  return finished === undefined || agentOf(finished) === abandoned.agent
+    ? [`${abandoned.task} was not done by another agent`]
+    : [];
 }
 
 function dependenciesOf({ dag, idOfRef }: QueueRun): ReadonlyMap<string, readonly string[]> {
@@ -58,7 +68,8 @@ function dependenciesOf({ dag, idOfRef }: QueueRun): ReadonlyMap<string, readonl
 }
 
 function agentOf({ data }: EventRecord): string {
-  return String(data["agent"]);
+  const agent = data["agent"];
+  return typeof agent === "string" ? agent : "nobody";
 }
 
 function keyOf(type: string, { task, agent, attempt }: Acknowledged): string {

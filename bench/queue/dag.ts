@@ -15,7 +15,10 @@ export function taskDag(count: number, seed: number): readonly DagTask[] {
   const random = seededRandom(seed);
   return Array.from({ length: count }, (_, index) => {
     const wanted = index < 4 ? 0 : Math.floor(random() * 4);
-    const picked = Array.from({ length: wanted }, () => index - 1 - Math.floor(random() * Math.min(index, REACH)));
+    const picked = Array.from(
+      { length: wanted },
+      () => index - 1 - Math.floor(random() * Math.min(index, REACH)),
+    );
     return {
       ref: `t${index}`,
       dependsOn: [...new Set(picked)].map((other) => `t${other}`),

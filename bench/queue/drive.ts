@@ -54,7 +54,9 @@ const LEASE_S = 10;
 /** Works a made-up plan off with several server processes on one state folder, and reads what they left behind. */
 export async function driveQueue(load: QueueLoad): Promise<QueueRun> {
   const dag = taskDag(load.tasks, load.seed);
-  const servers = await Promise.all(Array.from({ length: load.processes }, () => startStdioServer("tasks", load.home)));
+  const servers = await Promise.all(
+    Array.from({ length: load.processes }, () => startStdioServer("tasks", load.home)),
+  );
   const [first] = servers;
   if (first === undefined) throw new Error("a queue needs a server");
   const idOfRef = await addAll(first, dag);
@@ -69,7 +71,12 @@ export async function driveQueue(load: QueueLoad): Promise<QueueRun> {
   const until = started + load.deadlineMs;
 
   /** Calls until the store is free; a refusal because of that says that nothing was changed. */
-  const call = async (server: StdioServer, tool: string, args: Record<string, unknown>, times: number[]): Promise<Record<string, unknown>> => {
+  const call = async (
+    server: StdioServer,
+    tool: string,
+    args: Record<string, unknown>,
+    times: number[],
+  ): Promise<Record<string, unknown>> => {
     for (;;) {
       const began = performance.now();
       const answer = await callTool(server.client, tool, args);
@@ -85,7 +92,9 @@ export async function driveQueue(load: QueueLoad): Promise<QueueRun> {
   const work = async (server: StdioServer, agent: string, isKilled: boolean): Promise<void> => {
     let turn = 0;
     while (completions.length < load.tasks && performance.now() < until) {
-      const { task, claim } = Claim.parse(await call(server, "claim_task", { agent, lease_s: LEASE_S }, claimMs));
+      const { task, claim } = Claim.parse(
+        await call(server, "claim_task", { agent, lease_s: LEASE_S }, claimMs),
+      );
       if (task === null || claim === undefined) {
         await sleep(20);
         continue;
@@ -98,7 +107,13 @@ export async function driveQueue(load: QueueLoad): Promise<QueueRun> {
         return;
       }
       turn += 1;
-      if (turn % 7 === 0) await call(server, "report_progress", { token: claim.token, progress: 0.5, checkpoint: { turn } }, []);
+      if (turn % 7 === 0)
+        await call(
+          server,
+          "report_progress",
+          { token: claim.token, progress: 0.5, checkpoint: { turn } },
+          [],
+        );
       if (turn % 11 === 0) {
         await call(server, "release_task", { token: claim.token, note: "somebody else may" }, []);
         continue;
@@ -115,7 +130,19 @@ export async function driveQueue(load: QueueLoad): Promise<QueueRun> {
   const store = openTaskStore(path, Date.now);
   const events = await store.events({ after: 0, limit: load.tasks * 100 });
   store.close();
-  return { dag, idOfRef, claims, completions, abandoned, events, damage: checkFile(path), busyRefusals, claimMs, completeMs, wallMs };
+  return {
+    dag,
+    idOfRef,
+    claims,
+    completions,
+    abandoned,
+    events,
+    damage: checkFile(path),
+    busyRefusals,
+    claimMs,
+    completeMs,
+    wallMs,
+  };
 }
 
 /** As many tasks as one call takes. */
@@ -127,7 +154,12 @@ async function addAll(server: StdioServer, dag: readonly DagTask[]): Promise<Rea
     // Tasks of an earlier call are named by their ids.
     const tasks = dag
       .slice(added, added + PAGE)
-      .map(({ ref, dependsOn, priority }) => ({ ref, title: ref, depends_on: dependsOn.map((other) => idOfRef.get(other) ?? other), priority }));
+      .map(({ ref, dependsOn, priority }) => ({
+        ref,
+        title: ref,
+        depends_on: dependsOn.map((other) => idOfRef.get(other) ?? other),
+        priority,
+      }));
     const answer = Added.parse(await mustCall(server.client, "add_tasks", { tasks }));
     for (const { ref, id } of answer.tasks) idOfRef.set(ref, id);
   }

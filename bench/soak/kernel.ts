@@ -25,19 +25,26 @@ export async function soakKernel(): Promise<string> {
 /** The same call under the same key reaches all processes at once: it is done once, and all of them give its answer. */
 async function oneKeyManyProcesses(): Promise<readonly string[]> {
   const home = temporaryFolder("soak-keys");
-  const servers = await Promise.all(Array.from({ length: PROCESSES }, () => startStdioServer("memory", home.path)));
+  const servers = await Promise.all(
+    Array.from({ length: PROCESSES }, () => startStdioServer("memory", home.path)),
+  );
   for (let key = 0; key < KEYS; key += 1) {
     const args = { items: [{ text: `note ${key}`, kind: "fact" }], idempotency_key: `key-${key}` };
     const answers = await Promise.all(servers.map((server) => mustCall(server.client, "remember", args)));
     const different = new Set(answers.map((answer) => JSON.stringify(answer)));
-    if (different.size !== 1) throw new Error(`key ${key} was answered in ${different.size} ways: ${[...different].join(" ")}`);
+    if (different.size !== 1)
+      throw new Error(`key ${key} was answered in ${different.size} ways: ${[...different].join(" ")}`);
   }
   await close(servers);
   const remembered = (await recordedIds(home.path)).length;
   if (remembered !== KEYS) throw new Error(`${KEYS} keys made ${remembered} memories`);
   refuseUnsound(home.path);
   home.dispose();
-  return ["one key sent to 8 processes at once", `${KEYS} keys, ${KEYS * PROCESSES} calls`, "each done once, one answer each"];
+  return [
+    "one key sent to 8 processes at once",
+    `${KEYS} keys, ${KEYS * PROCESSES} calls`,
+    "each done once, one answer each",
+  ];
 }
 
 /** A server is killed -9 at any moment between and within writes; what it had acknowledged is there. */
@@ -50,7 +57,9 @@ async function killedWriters(): Promise<readonly string[]> {
     const killer = setTimeout(() => process.kill(server.pid, "SIGKILL"), 5 + random() * 200);
     try {
       for (let note = 0; ; note += 1) {
-        const answer = await callTool(server.client, "remember", { items: [{ text: `round ${round}, note ${note}`, kind: "fact" }] });
+        const answer = await callTool(server.client, "remember", {
+          items: [{ text: `round ${round}, note ${note}`, kind: "fact" }],
+        });
         if (answer.ok) acknowledged.push(Remembered.parse(answer.value).items[0].id);
       }
     } catch {
@@ -63,9 +72,14 @@ async function killedWriters(): Promise<readonly string[]> {
   }
   const recorded = new Set(await recordedIds(home.path));
   const lost = acknowledged.filter((id) => !recorded.has(id));
-  if (lost.length > 0) throw new Error(`${lost.length} acknowledged memories are lost: ${lost.slice(0, 5).join(", ")}`);
+  if (lost.length > 0)
+    throw new Error(`${lost.length} acknowledged memories are lost: ${lost.slice(0, 5).join(", ")}`);
   home.dispose();
-  return [`kill -9 of a writing server`, `${KILLS} kills, ${acknowledged.length} acknowledged writes`, "none lost, file and chain sound every time"];
+  return [
+    `kill -9 of a writing server`,
+    `${KILLS} kills, ${acknowledged.length} acknowledged writes`,
+    "none lost, file and chain sound every time",
+  ];
 }
 
 /** Copies made while a server writes are sound, and each holds all that was acknowledged before it began. */
@@ -73,10 +87,12 @@ async function backupsUnderWriting(): Promise<readonly string[]> {
   const home = temporaryFolder("soak-backups");
   const server = await startStdioServer("memory", home.path);
   const acknowledged: string[] = [];
-  let isWriting = true;
+  const stop = new AbortController();
   const writing = (async () => {
-    for (let note = 0; isWriting; note += 1) {
-      const answer = await mustCall(server.client, "remember", { items: [{ text: `written beside a backup, ${note}`, kind: "fact" }] });
+    for (let note = 0; !stop.signal.aborted; note += 1) {
+      const answer = await mustCall(server.client, "remember", {
+        items: [{ text: `written beside a backup, ${note}`, kind: "fact" }],
+      });
       acknowledged.push(Remembered.parse(answer).items[0].id);
     }
   })();
@@ -87,13 +103,18 @@ async function backupsUnderWriting(): Promise<readonly string[]> {
     if (problems.length > 0) throw new Error(`backup ${count}: ${problems.join("; ")}`);
     const held = new Set(await recordedIn(copy));
     const missing = acknowledged.slice(0, before).filter((id) => !held.has(id));
-    if (missing.length > 0) throw new Error(`backup ${count} lacks ${missing.length} of ${before} acknowledged memories`);
+    if (missing.length > 0)
+      throw new Error(`backup ${count} lacks ${missing.length} of ${before} acknowledged memories`);
   }
-  isWriting = false;
+  stop.abort();
   await writing;
   await close([server]);
   home.dispose();
-  return ["backup beside a writing server", `${BACKUPS} backups, ${acknowledged.length} writes`, "all sound, none behind what was acknowledged"];
+  return [
+    "backup beside a writing server",
+    `${BACKUPS} backups, ${acknowledged.length} writes`,
+    "all sound, none behind what was acknowledged",
+  ];
 }
 
 async function close(servers: readonly StdioServer[]): Promise<void> {

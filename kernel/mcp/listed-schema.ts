@@ -45,9 +45,13 @@ function walk(schema: Json, context: Context): Record<string, unknown> {
   for (const [keyword, value] of Object.entries(schema)) {
     if (saysNothing(keyword, value, schema, context)) continue;
     if (MAPS.has(keyword) && isObject(value)) {
-      const entries = Object.entries(value).filter(([name]) => keyword !== "$defs" || !context.anyJson.has(name));
+      const entries = Object.entries(value).filter(
+        ([name]) => keyword !== "$defs" || !context.anyJson.has(name),
+      );
       if (entries.length === 0 && keyword === "$defs") continue;
-      kept[keyword] = Object.fromEntries(entries.map(([name, part]) => [name, isObject(part) ? walk(part, context) : part]));
+      kept[keyword] = Object.fromEntries(
+        entries.map(([name, part]) => [name, isObject(part) ? walk(part, context) : part]),
+      );
     } else if (DATA.has(keyword)) {
       kept[keyword] = value;
     } else if (Array.isArray(value)) {
@@ -67,7 +71,9 @@ function saysNothing(keyword: string, value: unknown, schema: Json, { anyJson, i
       // 2020-12 is what MCP assumes.
       return true;
     case "$ref":
-      return typeof value === "string" && value.startsWith(REFERENCE) && anyJson.has(value.slice(REFERENCE.length));
+      return (
+        typeof value === "string" && value.startsWith(REFERENCE) && anyJson.has(value.slice(REFERENCE.length))
+      );
     case "minimum":
       return value === Number.MIN_SAFE_INTEGER;
     case "maximum":
@@ -86,16 +92,19 @@ function saysNothing(keyword: string, value: unknown, schema: Json, { anyJson, i
 /** Whether a definition is the one that `z.json()` makes. */
 function isAnyJson(name: string, definition: unknown): boolean {
   const self = { $ref: `${REFERENCE}${name}` };
-  return JSON.stringify(definition) === JSON.stringify({
-    anyOf: [
-      { type: "string" },
-      { type: "number" },
-      { type: "boolean" },
-      { type: "null" },
-      { type: "array", items: self },
-      { type: "object", propertyNames: { type: "string" }, additionalProperties: self },
-    ],
-  });
+  return (
+    JSON.stringify(definition) ===
+    JSON.stringify({
+      anyOf: [
+        { type: "string" },
+        { type: "number" },
+        { type: "boolean" },
+        { type: "null" },
+        { type: "array", items: self },
+        { type: "object", propertyNames: { type: "string" }, additionalProperties: self },
+      ],
+    })
+  );
 }
 
 function isObject(value: unknown): value is Json {

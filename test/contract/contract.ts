@@ -7,13 +7,19 @@ export interface ToolContract {
 }
 
 const words = (text: string): readonly string[] => text.split(" ").filter((word) => word !== "");
-const tool = (args: string, result: string): ToolContract => ({ arguments: words(args), result: words(result) });
+const tool = (args: string, result: string): ToolContract => ({
+  arguments: words(args),
+  result: words(result),
+});
 
 /** The tools that are there. One that is missing here, or there, fails the test: names are never dropped silently. */
 export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolContract>>>> = {
   memory: {
     remember: tool("items", "items"),
-    recall: tool("query k kinds tags space where thread as_of group_by retrievers expand explain", "hits retrievers truncated"),
+    recall: tool(
+      "query k kinds tags space where thread as_of group_by retrievers expand explain",
+      "hits retrievers truncated",
+    ),
     get_memories: tool("ids", "items missing"),
     relate_entities: tool("entities relations", "entities relations"),
     find_impact: tool("changed depth limit", "affected truncated"),
@@ -32,8 +38,14 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     read_events: tool("after types limit wait_ms", "events next_cursor"),
   },
   sandbox: {
-    create_sandbox: tool("name template files from_dir network limits ttl_s backend", "id backend guarantees expires_at"),
-    run_command: tool("sandbox_id argv script cwd env stdin timeout_s background wait_ms", "outcome exit_code stdout stderr receipt job_id"),
+    create_sandbox: tool(
+      "name template files from_dir network limits ttl_s backend",
+      "id backend guarantees expires_at",
+    ),
+    run_command: tool(
+      "sandbox_id argv script cwd env stdin timeout_s background wait_ms",
+      "outcome exit_code stdout stderr receipt job_id",
+    ),
     write_sandbox_files: tool("sandbox_id files", "written"),
     read_sandbox_file: tool("sandbox_id path offset length", ""),
     import_directory: tool("sandbox_id dir to", ""),
@@ -45,18 +57,30 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
   },
   git: {
     create_repository: tool("path clone_url depth", "repo head effects operation_id"),
-    get_repo_status: tool("repo", "branch detached unborn ahead behind staged modified untracked conflicted in_progress untrusted_config"),
+    get_repo_status: tool(
+      "repo",
+      "branch detached unborn ahead behind staged modified untracked conflicted in_progress untrusted_config",
+    ),
     get_repo_diff: tool("repo from to paths stat_only", "files patch truncated"),
     commit_changes: tool("repo paths message expected_parent trailers sign", "commit effects operation_id"),
     add_worktree: tool("repo branch base ttl_s task_id", "worktree effects operation_id"),
     list_worktrees: tool("repo", "worktrees"),
     remove_worktree: tool("repo path id force", "effects operation_id"),
     preview_integration: tool("repo operation source target", "clean tree conflicts"),
-    integrate_changes: tool("repo operation source target expected_source expected_target message", "commit effects operation_id"),
+    integrate_changes: tool(
+      "repo operation source target expected_source expected_target message",
+      "commit effects operation_id",
+    ),
   },
   decision: {
-    assess_risk: tool("action repo base head facts", "assessment_id risk interval level factors model advice"),
-    decide: tool("action assessment_id facts confidence critical subject", "decision_id verdict reasons rules_fired approval_id policy_version"),
+    assess_risk: tool(
+      "action repo base head facts",
+      "assessment_id risk interval level factors model advice",
+    ),
+    decide: tool(
+      "action assessment_id facts confidence critical subject",
+      "decision_id verdict reasons rules_fired approval_id policy_version",
+    ),
     get_approval: tool("approval_id", "status channel"),
     record_outcome: tool("decision_id outcome source at", "matures_at learned"),
     explain_decision: tool("decision_id", ""),

@@ -25,7 +25,9 @@ async function list(name: Served): Promise<Listed> {
 
 const lists = new Map(await Promise.all(SERVER_NAMES.map(async (name) => [name, await list(name)] as const)));
 const listOf = (name: (typeof SERVER_NAMES)[number]): Listed => lists.get(name) ?? { tools: [], tokens: 0 };
-const every = [...lists].flatMap(([server, { tools }]) => tools.map((tool) => ({ server, tool, name: tool.name })));
+const every = [...lists].flatMap(([server, { tools }]) =>
+  tools.map((tool) => ({ server, tool, name: tool.name })),
+);
 const argumentsOf = (tool: Tool): readonly string[] => Object.keys(tool.inputSchema.properties ?? {});
 
 describe.each(SERVER_NAMES)("the %s server", (server) => {
@@ -44,7 +46,11 @@ describe.each(SERVER_NAMES)("the %s server", (server) => {
   });
 
   test("has the tools of its contract and no others", () => {
-    expect(listOf(server).tools.map(({ name }) => name).toSorted()).toEqual(Object.keys(CONTRACT[server]).toSorted());
+    expect(
+      listOf(server)
+        .tools.map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(Object.keys(CONTRACT[server]).toSorted());
   });
 });
 
@@ -59,7 +65,9 @@ describe.each(every)("$name", ({ server, tool, name }) => {
   const writes = tool.annotations?.readOnlyHint === false;
 
   test("is a verb and a noun, and short enough for a plugin's prefix", () => {
-    expect(name).toMatch(name === "remember" || name === "recall" || name === "decide" ? /^[a-z]+$/ : /^[a-z]+(_[a-z]+)+$/);
+    expect(name).toMatch(
+      name === "remember" || name === "recall" || name === "decide" ? /^[a-z]+$/ : /^[a-z]+(_[a-z]+)+$/,
+    );
     expect(`mcp__plugin_slipway_${server}__${name}`.length).toBeLessThanOrEqual(64);
   });
 
@@ -71,7 +79,9 @@ describe.each(every)("$name", ({ server, tool, name }) => {
 
   test("gives all four hints", () => {
     const { readOnlyHint, destructiveHint, idempotentHint, openWorldHint } = tool.annotations ?? {};
-    expect([readOnlyHint, destructiveHint, idempotentHint, openWorldHint].map((hint) => typeof hint)).toEqual(Array(4).fill("boolean"));
+    expect([readOnlyHint, destructiveHint, idempotentHint, openWorldHint].map((hint) => typeof hint)).toEqual(
+      Array(4).fill("boolean"),
+    );
     if (readOnlyHint === true) expect(destructiveHint).toBe(false);
   });
 
@@ -95,7 +105,9 @@ describe.each(every)("$name", ({ server, tool, name }) => {
   });
 });
 
-const bulky = every.filter(({ tool, name }) => tool.annotations?.readOnlyHint === true && !SMALL_ANSWERS.includes(name));
+const bulky = every.filter(
+  ({ tool, name }) => tool.annotations?.readOnlyHint === true && !SMALL_ANSWERS.includes(name),
+);
 
 test.each(bulky)("$name keeps its answer within max_tokens", ({ tool }) => {
   expect(argumentsOf(tool)).toContain("max_tokens");
@@ -105,7 +117,13 @@ test(`the gateway's core: at most ${CORE_BUDGET.tools} tools and ${CORE_BUDGET.t
   const { tools, tokens } = await list("all");
   expect(tools.length).toBeLessThanOrEqual(CORE_BUDGET.tools);
   expect(tokens).toBeLessThanOrEqual(CORE_BUDGET.tokens);
-  await expect(`${JSON.stringify(tools.map(({ name }) => name), null, 2)}\n`).toMatchFileSnapshot(join(import.meta.dirname, "core.snapshot.json"));
+  await expect(
+    `${JSON.stringify(
+      tools.map(({ name }) => name),
+      null,
+      2,
+    )}\n`,
+  ).toMatchFileSnapshot(join(import.meta.dirname, "core.snapshot.json"));
 });
 
 test("the core is enough for a task from plan to merge", async () => {
@@ -113,7 +131,14 @@ test("the core is enough for a task from plan to merge", async () => {
   const walk = [
     ...["recall", "remember", "get_memories"],
     ...["add_tasks", "claim_task", "report_progress", "complete_task", "fail_task", "get_task", "list_tasks"],
-    ...["create_sandbox", "run_command", "write_sandbox_files", "export_changes", "read_job", "delete_sandbox"],
+    ...[
+      "create_sandbox",
+      "run_command",
+      "write_sandbox_files",
+      "export_changes",
+      "read_job",
+      "delete_sandbox",
+    ],
     ...["get_repo_status", "get_repo_diff", "add_worktree", "commit_changes", "integrate_changes"],
     ...["assess_risk", "decide", "get_approval"],
   ];

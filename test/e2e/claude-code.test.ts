@@ -23,8 +23,12 @@ interface Step {
   input(seen: readonly Exchange[]): Record<string, unknown>;
 }
 
-const Claimed = z.object({ task: z.object({ id: z.string(), title: z.string() }), claim: z.object({ token: z.string() }) });
-const tokenOf = (seen: readonly Exchange[]): string => Claimed.parse(answerOf(seen, "claim_task")).claim.token;
+const Claimed = z.object({
+  task: z.object({ id: z.string(), title: z.string() }),
+  claim: z.object({ token: z.string() }),
+});
+const tokenOf = (seen: readonly Exchange[]): string =>
+  Claimed.parse(answerOf(seen, "claim_task")).claim.token;
 
 function answerOf(seen: readonly Exchange[], tool: string): unknown {
   const found = seen.find((exchange) => exchange.tool === `mcp__slipway__${tool}`);
@@ -53,23 +57,30 @@ async function runHost(ground: GitPlayground, home: string, steps: readonly Step
   };
   const model = await startScriptedModel({ policy, apiKey: KEY });
   const config = join(ground.home, "mcp.json");
-  writeFileSync(config, JSON.stringify({ mcpServers: { slipway: { command: SLIPWAY, args: ["serve", "all", "--home", home] } } }));
+  writeFileSync(
+    config,
+    JSON.stringify({ mcpServers: { slipway: { command: SLIPWAY, args: ["serve", "all", "--home", home] } } }),
+  );
   const allowed = [...new Set(steps.map(({ tool }) => `mcp__slipway__${tool}`))].join(",");
   try {
-    const child = spawn(BINARY, ["-p", "go", "--mcp-config", config, "--strict-mcp-config", "--allowedTools", allowed], {
-      cwd: ground.app,
-      env: {
-        PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
-        HOME: ground.home,
-        ANTHROPIC_BASE_URL: model.url,
-        ANTHROPIC_API_KEY: KEY,
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-        DISABLE_TELEMETRY: "1",
-        DISABLE_AUTOUPDATER: "1",
+    const child = spawn(
+      BINARY,
+      ["-p", "go", "--mcp-config", config, "--strict-mcp-config", "--allowedTools", allowed],
+      {
+        cwd: ground.app,
+        env: {
+          PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
+          HOME: ground.home,
+          ANTHROPIC_BASE_URL: model.url,
+          ANTHROPIC_API_KEY: KEY,
+          CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+          DISABLE_TELEMETRY: "1",
+          DISABLE_AUTOUPDATER: "1",
+        },
+        stdio: ["ignore", "pipe", "pipe"],
+        timeout: 90_000,
       },
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: 90_000,
-    });
+    );
     const ended = new Promise<number | null>((resolve) => {
       child.once("exit", resolve);
     });
@@ -92,9 +103,20 @@ describe.skipIf(claude.skip)(`Claude Code with the gateway${claude.label}`, () =
     home = join(ground.base, "state");
     mkdirSync(home);
     run = await runHost(ground, home, [
-      { tool: "add_tasks", input: () => ({ tasks: [{ ref: "a", title: "Write the release notes" }, { ref: "b", title: "Tell people", depends_on: ["a"] }] }) },
+      {
+        tool: "add_tasks",
+        input: () => ({
+          tasks: [
+            { ref: "a", title: "Write the release notes" },
+            { ref: "b", title: "Tell people", depends_on: ["a"] },
+          ],
+        }),
+      },
       { tool: "claim_task", input: () => ({ agent: "claude" }) },
-      { tool: "remember", input: () => ({ items: [{ text: "Releases happen on Tuesdays.", kind: "fact" }] }) },
+      {
+        tool: "remember",
+        input: () => ({ items: [{ text: "Releases happen on Tuesdays.", kind: "fact" }] }),
+      },
       { tool: "recall", input: () => ({ query: "when do releases happen" }) },
       { tool: "get_repo_status", input: () => ({ repo: ground.app }) },
       { tool: "complete_task", input: (seen) => ({ token: tokenOf(seen), output: "notes are in new.txt" }) },
@@ -104,8 +126,19 @@ describe.skipIf(claude.skip)(`Claude Code with the gateway${claude.label}`, () =
   afterAll(() => ground.dispose());
 
   test("the host did the whole script and ended well", () => {
-    expect(run.seen.map(({ tool }) => tool.replace("mcp__slipway__", "")), run.stdout).toEqual([
-      ...["add_tasks", "claim_task", "remember", "recall", "get_repo_status", "complete_task", "complete_task"],
+    expect(
+      run.seen.map(({ tool }) => tool.replace("mcp__slipway__", "")),
+      run.stdout,
+    ).toEqual([
+      ...[
+        "add_tasks",
+        "claim_task",
+        "remember",
+        "recall",
+        "get_repo_status",
+        "complete_task",
+        "complete_task",
+      ],
     ]);
     expect(run.code).toBe(0);
     expect(run.stdout).toContain("done");
@@ -114,12 +147,26 @@ describe.skipIf(claude.skip)(`Claude Code with the gateway${claude.label}`, () =
   test("the model sees each answer as its structured JSON", () => {
     const id = expect.stringMatching(/^tsk_/);
     expect(run.seen.slice(0, 6).map(({ isError }) => isError)).toEqual(Array(6).fill(false));
-    expect(answerOf(run.seen, "add_tasks")).toEqual({ tasks: [{ ref: "a", id, status: "ready" }, { ref: "b", id, status: "blocked" }] });
-    expect(answerOf(run.seen, "claim_task")).toMatchObject({ task: { id, title: "Write the release notes" }, claim: { attempt: 1 } });
+    expect(answerOf(run.seen, "add_tasks")).toEqual({
+      tasks: [
+        { ref: "a", id, status: "ready" },
+        { ref: "b", id, status: "blocked" },
+      ],
+    });
+    expect(answerOf(run.seen, "claim_task")).toMatchObject({
+      task: { id, title: "Write the release notes" },
+      claim: { attempt: 1 },
+    });
     expect(answerOf(run.seen, "remember")).toMatchObject({ items: [{ status: "created" }] });
-    expect(answerOf(run.seen, "recall")).toMatchObject({ hits: [{ kind: "fact", snippet: expect.stringContaining("Tuesdays") }] });
+    expect(answerOf(run.seen, "recall")).toMatchObject({
+      hits: [{ kind: "fact", snippet: expect.stringContaining("Tuesdays") }],
+    });
     expect(answerOf(run.seen, "get_repo_status")).toMatchObject({ branch: "main", untracked: ["new.txt"] });
-    expect(answerOf(run.seen, "complete_task")).toEqual({ status: "succeeded", verified: false, unblocked: [id] });
+    expect(answerOf(run.seen, "complete_task")).toEqual({
+      status: "succeeded",
+      verified: false,
+      unblocked: [id],
+    });
   });
 
   test("a refusal reaches the model word for word", async () => {
@@ -131,20 +178,36 @@ describe.skipIf(claude.skip)(`Claude Code with the gateway${claude.label}`, () =
     const shown = run.seen.at(-1);
     expect(shown?.isError).toBe(true);
     expect(JSON.parse(shown?.result ?? "{}")).toEqual(refused.ok ? "it was not refused" : refused.error);
-    expect(refused).toMatchObject({ ok: false, error: { code: "conflict", retryable: false, hint: expect.stringContaining("claim_task") } });
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: "conflict", retryable: false, hint: expect.stringContaining("claim_task") },
+    });
   });
 
   test("tools that are always needed come with their description, the others by name", () => {
-    expect(run.tools).toEqual(expect.arrayContaining(["mcp__slipway__claim_task", "mcp__slipway__recall", "mcp__slipway__run_command", "mcp__slipway__complete_task"]));
+    expect(run.tools).toEqual(
+      expect.arrayContaining([
+        "mcp__slipway__claim_task",
+        "mcp__slipway__recall",
+        "mcp__slipway__run_command",
+        "mcp__slipway__complete_task",
+      ]),
+    );
   });
 
   test("the store holds what was done", async () => {
     const server = await openServed("all", home);
     const { client, close } = await connect(server);
     const { task } = Claimed.parse(answerOf(run.seen, "claim_task"));
-    expect(await mustCall(client, "get_task", { id: task.id })).toMatchObject({ task: { status: "succeeded", worker: "claude", output: "notes are in new.txt" } });
-    expect(await mustCall(client, "list_tasks", { status: "ready" })).toMatchObject({ tasks: [{ title: "Tell people" }] });
-    expect(await mustCall(client, "recall", { query: "Tuesdays" })).toMatchObject({ hits: [{ kind: "fact" }] });
+    expect(await mustCall(client, "get_task", { id: task.id })).toMatchObject({
+      task: { status: "succeeded", worker: "claude", output: "notes are in new.txt" },
+    });
+    expect(await mustCall(client, "list_tasks", { status: "ready" })).toMatchObject({
+      tasks: [{ title: "Tell people" }],
+    });
+    expect(await mustCall(client, "recall", { query: "Tuesdays" })).toMatchObject({
+      hits: [{ kind: "fact" }],
+    });
     await close();
     await server.close();
   });

@@ -5,7 +5,12 @@ import type { ToolServer } from "../../kernel/mcp/server.ts";
 import { openServed, SERVED, type Served } from "../support/all-servers.ts";
 import { CLIENTS, connectAny, type AnyClient, type ClientKind, type Place } from "../support/any-client.ts";
 import { gitPlayground, type GitPlayground } from "../support/git-repository.ts";
-import { serveArguments, serverEnvironment, startHttpProcess, type HttpProcess } from "../support/served-process.ts";
+import {
+  serveArguments,
+  serverEnvironment,
+  startHttpProcess,
+  type HttpProcess,
+} from "../support/served-process.ts";
 
 const PLACES = ["stdio", "http", "in_process"] as const;
 
@@ -18,8 +23,18 @@ interface Probe {
 
 /** One real call of each server that reads its own state, and the same with arguments it must refuse. */
 const PROBES: Readonly<Record<Served, Probe>> = {
-  memory: { tool: "recall", args: () => ({ query: "what do we know" }), answer: { hits: [], truncated: false }, badArgs: { query: 7 } },
-  tasks: { tool: "list_tasks", args: () => ({ status: "ready" }), answer: { tasks: [] }, badArgs: { status: "lost" } },
+  memory: {
+    tool: "recall",
+    args: () => ({ query: "what do we know" }),
+    answer: { hits: [], truncated: false },
+    badArgs: { query: 7 },
+  },
+  tasks: {
+    tool: "list_tasks",
+    args: () => ({ status: "ready" }),
+    answer: { tasks: [] },
+    badArgs: { status: "lost" },
+  },
   sandbox: { tool: "list_sandboxes", args: () => ({}), answer: { sandboxes: [] }, badArgs: { limit: 0 } },
   git: {
     tool: "get_repo_status",
@@ -49,7 +64,10 @@ describe.each(SERVED)("%s", (served) => {
     ground = gitPlayground();
     ground.repository(ground.app);
     ground.write(ground.app, { "new.txt": "two\n" });
-    [http, server] = await Promise.all([startHttpProcess(served, ground.base), openServed(served, ground.base)]);
+    [http, server] = await Promise.all([
+      startHttpProcess(served, ground.base),
+      openServed(served, ground.base),
+    ]);
   });
   afterAll(async () => {
     await server.close();
@@ -60,7 +78,12 @@ describe.each(SERVED)("%s", (served) => {
   const placeOf = (over: (typeof PLACES)[number]): Place => {
     switch (over) {
       case "stdio":
-        return { over, args: serveArguments(served, ground.base), cwd: ground.base, env: serverEnvironment(ground.base) };
+        return {
+          over,
+          args: serveArguments(served, ground.base),
+          cwd: ground.base,
+          env: serverEnvironment(ground.base),
+        };
       case "http":
         return { over, url: http.url, token: http.token };
       case "in_process":
@@ -80,12 +103,20 @@ describe.each(SERVED)("%s", (served) => {
   });
 });
 
-async function speaks(client: AnyClient, kind: ClientKind, served: Served, ground: GitPlayground): Promise<void> {
+async function speaks(
+  client: AnyClient,
+  kind: ClientKind,
+  served: Served,
+  ground: GitPlayground,
+): Promise<void> {
   const { tool, args, answer, badArgs } = PROBES[served];
   if (kind !== "previous SDK") expect(client.revision).toBe(kind);
 
   const names = (await client.listTools()).map(({ name }) => name);
-  if (served === "all") expect(names).toEqual(expect.arrayContaining(["recall", "claim_task", "run_command", "get_repo_status", "decide"]));
+  if (served === "all")
+    expect(names).toEqual(
+      expect.arrayContaining(["recall", "claim_task", "run_command", "get_repo_status", "decide"]),
+    );
   else expect(names.toSorted()).toEqual(Object.keys(CONTRACT[served]).toSorted());
 
   const real = await client.callTool(tool, args(ground));
@@ -107,7 +138,9 @@ test("a stranger without the token gets nothing over HTTP", async () => {
   const http = await startHttpProcess("tasks", ground.base);
   try {
     for (const kind of CLIENTS) {
-      await expect(connectAny(kind, { over: "http", url: http.url, token: "guess" })).rejects.toThrow(/401|unauthorized|bearer/i);
+      await expect(connectAny(kind, { over: "http", url: http.url, token: "guess" })).rejects.toThrow(
+        /401|unauthorized|bearer/i,
+      );
     }
   } finally {
     await http.close();

@@ -8,7 +8,14 @@ let run: QueueRun;
 
 // The full count is `npm run soak -- tasks`.
 beforeAll(async () => {
-  run = await driveQueue({ home: home.path, processes: 4, tasks: 120, seed: 7, killAfter: 30, deadlineMs: 60_000 });
+  run = await driveQueue({
+    home: home.path,
+    processes: 4,
+    tasks: 120,
+    seed: 7,
+    killAfter: 30,
+    deadlineMs: 60_000,
+  });
 }, 120_000);
 afterAll(() => home.dispose());
 
@@ -28,13 +35,17 @@ describe("the audit finds", () => {
 
   test("a lost completion", () => {
     const events = run.events.filter((_, index) => index !== at("task.completed"));
-    expect(auditQueue({ ...run, events })).toEqual(expect.arrayContaining([expect.stringMatching(/acknowledged completion .* is lost/)]));
+    expect(auditQueue({ ...run, events })).toEqual(
+      expect.arrayContaining([expect.stringMatching(/acknowledged completion .* is lost/)]),
+    );
   });
 
   test("a double claim", () => {
     const claim = at("task.claimed");
     const events = run.events.toSpliced(claim + 1, 0, ...run.events.slice(claim, claim + 1));
-    expect(auditQueue({ ...run, events })).toEqual([expect.stringMatching(/was claimed by .* while .* held it/)]);
+    expect(auditQueue({ ...run, events })).toEqual([
+      expect.stringMatching(/was claimed by .* while .* held it/),
+    ]);
   });
 
   test("a start before its dependencies", () => {
@@ -42,11 +53,15 @@ describe("the audit finds", () => {
     const id = run.idOfRef.get(last?.ref ?? "");
     const claim = run.events.find(({ type, subject }) => type === "task.claimed" && subject === id);
     const events = [...(claim === undefined ? [] : [claim]), ...run.events];
-    expect(auditQueue({ ...run, events })).toEqual(expect.arrayContaining([expect.stringMatching(/was started before/)]));
+    expect(auditQueue({ ...run, events })).toEqual(
+      expect.arrayContaining([expect.stringMatching(/was started before/)]),
+    );
   });
 
   test("a claim that never came back", () => {
     const events = run.events.filter(({ type }) => type !== "task.expired");
-    expect(auditQueue({ ...run, events })).toEqual(expect.arrayContaining([expect.stringMatching(/never came back/)]));
+    expect(auditQueue({ ...run, events })).toEqual(
+      expect.arrayContaining([expect.stringMatching(/never came back/)]),
+    );
   });
 });

@@ -18,6 +18,11 @@ export function temporaryFolder(name: string): { readonly path: string; dispose(
 
 /** Opens what `slipway serve <name>` serves, in this process, on a state folder. */
 export async function openServed(name: Served, home: string): Promise<ToolServer> {
-  const sources = { home, env: { PATH: process.env["PATH"], SLIPWAY_ROOTS: home }, cwd: home, log: silentLog };
+  const sources = {
+    home,
+    env: { PATH: process.env["PATH"], SLIPWAY_ROOTS: home },
+    cwd: home,
+    log: silentLog,
+  };
   return name === "all" ? selectTools(await openGateway(sources), "core") : openServer(name, sources);
 }

@@ -14,7 +14,12 @@ export type ClientKind = (typeof CLIENTS)[number];
 
 /** Where the server is. */
 export type Place =
-  | { readonly over: "stdio"; readonly args: readonly string[]; readonly cwd: string; readonly env: Readonly<Record<string, string>> }
+  | {
+      readonly over: "stdio";
+      readonly args: readonly string[];
+      readonly cwd: string;
+      readonly env: Readonly<Record<string, string>>;
+    }
   | { readonly over: "http"; readonly url: string; readonly token: string }
   | { readonly over: "in_process"; readonly server: ToolServer };
 
@@ -66,7 +71,9 @@ function currentTransport(place: Place): { readonly transport: Transport; close(
       return { transport: new StdioClientTransport(program(place)), close: async () => undefined };
     case "http":
       return {
-        transport: new StreamableHTTPClientTransport(new URL(place.url), { requestInit: authorized(place.token) }),
+        transport: new StreamableHTTPClientTransport(new URL(place.url), {
+          requestInit: authorized(place.token),
+        }),
         close: async () => undefined,
       };
     case "in_process":
@@ -83,7 +90,11 @@ async function connectPrevious(place: Place): Promise<AnyClient> {
     listTools: async () => (await client.listTools()).tools,
     async callTool(name, args) {
       const result = CallToolResultSchema.parse(await client.callTool({ name, arguments: args }));
-      return { isError: result.isError === true, text: textOf(result.content[0]), structured: result.structuredContent };
+      return {
+        isError: result.isError === true,
+        text: textOf(result.content[0]),
+        structured: result.structuredContent,
+      };
     },
     async close() {
       await client.close();

@@ -8,11 +8,31 @@ const shown = (schema: z.ZodObject): Record<string, unknown> =>
 describe("what a host is shown", () => {
   test.each<[says: string, schema: z.ZodObject, properties: Record<string, unknown>]>([
     ["any integer", z.object({ a: z.int().optional() }), { a: { type: "integer" } }],
-    ["a real bound stays", z.object({ a: z.int().min(0).max(9).optional() }), { a: { type: "integer", minimum: 0, maximum: 9 } }],
-    ["any JSON", z.object({ a: z.json().optional().describe("anything") }), { a: { description: "anything" } }],
-    ["a time without its pattern", z.object({ a: z.iso.datetime().optional() }), { a: { type: "string", format: "date-time" } }],
-    ["another pattern stays", z.object({ a: z.string().regex(/^x$/).optional() }), { a: { type: "string", pattern: "^x$" } }],
-    ["an open object", z.object({ a: z.looseObject({}).optional() }), { a: { type: "object", properties: {} } }],
+    [
+      "a real bound stays",
+      z.object({ a: z.int().min(0).max(9).optional() }),
+      { a: { type: "integer", minimum: 0, maximum: 9 } },
+    ],
+    [
+      "any JSON",
+      z.object({ a: z.json().optional().describe("anything") }),
+      { a: { description: "anything" } },
+    ],
+    [
+      "a time without its pattern",
+      z.object({ a: z.iso.datetime().optional() }),
+      { a: { type: "string", format: "date-time" } },
+    ],
+    [
+      "another pattern stays",
+      z.object({ a: z.string().regex(/^x$/).optional() }),
+      { a: { type: "string", pattern: "^x$" } },
+    ],
+    [
+      "an open object",
+      z.object({ a: z.looseObject({}).optional() }),
+      { a: { type: "object", properties: {} } },
+    ],
     [
       "a closed object",
       z.object({ a: z.strictObject({}).optional() }),
@@ -20,10 +40,18 @@ describe("what a host is shown", () => {
     ],
     [
       "fields that are named like keywords",
-      z.object({ pattern: z.int().optional(), $schema: z.string().optional(), minimum: z.boolean().optional() }),
+      z.object({
+        pattern: z.int().optional(),
+        $schema: z.string().optional(),
+        minimum: z.boolean().optional(),
+      }),
       { pattern: { type: "integer" }, $schema: { type: "string" }, minimum: { type: "boolean" } },
     ],
-    ["data is left alone", z.object({ a: z.json().default({ $schema: "x", minimum: 1 }) }), { a: { default: { $schema: "x", minimum: 1 } } }],
+    [
+      "data is left alone",
+      z.object({ a: z.json().default({ $schema: "x", minimum: 1 }) }),
+      { a: { default: { $schema: "x", minimum: 1 } } },
+    ],
   ])("%s", (_says, schema, properties) => {
     expect(shown(schema)).toEqual({ type: "object", properties });
   });
@@ -44,5 +72,7 @@ describe("what a host is shown", () => {
 
 test("what is checked is the whole schema", () => {
   const schema = z.object({ a: z.iso.datetime() });
-  expect(listed(schema)["~standard"].validate({ a: "2026-13-01T00:00:00Z" })).toMatchObject({ issues: [{ path: ["a"] }] });
+  expect(listed(schema)["~standard"].validate({ a: "2026-13-01T00:00:00Z" })).toMatchObject({
+    issues: [{ path: ["a"] }],
+  });
 });

@@ -8,7 +8,7 @@ import { silentLog } from "../../../kernel/log.ts";
 import type { ToolServer } from "../../../kernel/mcp/server.ts";
 import { openSandbox } from "../../../servers/sandbox/main.ts";
 import { connect, mustCall } from "../../support/connect.ts";
-import { candidates } from "./backends.ts";
+import { candidates, nonce, openDocker } from "./backends.ts";
 import { sleepers } from "./sleepers.ts";
 
 const closers: (() => Promise<void> | void)[] = [];
@@ -79,7 +79,9 @@ setInterval(() => undefined, 1000);`,
   };
 }
 
-for (const { name: backend, need } of await candidates()) {
+const all = await candidates();
+
+for (const { name: backend, need } of all) {
   describe.skipIf(need.skip)(`after kill -9 of a server with a sandbox on ${backend}${need.label}`, () => {
     test("the next server takes the sandbox over, and deleting it leaves nothing", async () => {
       const home = newHome();
@@ -126,3 +128,26 @@ async function containersOf(ids: readonly unknown[]): Promise<readonly string[]>
   const all = await new Docker().listContainers({ all: true, filters: { label: ["slipway.sandbox"] } });
   return all.map(({ Labels }) => Labels["slipway.sandbox"] ?? "").filter((id) => ids.includes(id));
 }
+
+const docker = all.find(({ name }) => name === "docker")?.need ?? { skip: true, label: "" };
+
+test.skipIf(docker.skip)(
+  `a container ends by its own clock and takes its volume along, without any server${docker.label}`,
+  async () => {
+    const { default: Docker } = await import("dockerode");
+    const client = new Docker();
+    const backend = openDocker();
+    const id = `sbx_${nonce()}`;
+    const ref = await backend.create(
+      { id, limits: { cpu: 1, memoryMb: 64, pids: 32, diskMb: 16 }, ttlS: 2 },
+      () => undefined,
+    );
+    const label = [`slipway.sandbox=${id}`];
+    const volumes = async (): Promise<number> =>
+      ((await client.listVolumes({ filters: { label } })).Volumes ?? []).length;
+    expect([await backend.isAlive(ref), await volumes()]).toEqual([true, 1]);
+    const containers = async (): Promise<number> =>
+      (await client.listContainers({ all: true, filters: { label } })).length;
+    await expect.poll(async () => (await containers()) + (await volumes()), { timeout: 15_000 }).toBe(0);
+  },
+);

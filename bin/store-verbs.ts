@@ -14,7 +14,7 @@ export const STORES: ReadonlyMap<string, number> = new Map([
   ["memory", 0x534c5001],
   ["tasks", 0x534c5002],
   ["sandbox", 0x534c5003],
-  ["git", 0x534c5004],
+  ["git", 0x736c7767],
   ["decision", 0x534c5005],
   ["runs", 0x534c5006],
 ]);

@@ -22,7 +22,7 @@ export function findHome({ flag, env, cwd }: HomeSources): string {
   if (named !== undefined && named !== "") return resolve(cwd, named);
   const project = env["CLAUDE_PROJECT_DIR"];
   const start = project !== undefined && existsSync(project) ? project : cwd;
-  return join(mainWorktree(realpathSync(start)) ?? cwd, ".slipway");
+  return join(mainWorktree(existsSync(start) ? realpathSync(start) : start) ?? cwd, ".slipway");
 }
 
 /** The main worktree that a folder belongs to, found without running git; null outside any repository. */

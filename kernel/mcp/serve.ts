@@ -33,56 +33,79 @@ export async function serve(server: ToolServer, options: ServeOptions): Promise<
       await handle.close();
       return;
     }
-    const tokens = tokensFor(options);
+    const { tokens, madeFile } = tokensFor(options);
     // Only now: a stdio server has no use for an HTTP stack, and there are five of them.
     const { serveOverHttp } = await import("./http.ts");
     const handle = await serveOverHttp(server, { ...options.http, tokens });
     options.announce(`slipway ${server.name} serves ${handle.url}`);
+    if (madeFile !== undefined) options.announce(`bearer token: ${madeFile}`);
     await closing.promise;
     await handle.close();
   } finally {
+    process.off("SIGTERM", stop);
+    process.off("SIGINT", stop);
     await server.close();
   }
 }
 
-function tokensFor({ home, http, tokenFile, token, announce }: ServeOptions): readonly Token[] {
-  if (tokenFile !== undefined) return readTokens(tokenFile);
-  if (token !== undefined && token !== "") return [{ name: "env", secret: token }];
-  if (http !== undefined && !isLoopback(http.host)) return [];
+/** The tokens that are let in, and the file that Slipway keeps its own one in, where nobody gave any. */
+function tokensFor({ home, http, tokenFile, token }: ServeOptions): { readonly tokens: readonly Token[]; readonly madeFile?: string } {
+  if (tokenFile !== undefined) return { tokens: readTokens(tokenFile) };
+  if (token !== undefined && token !== "") return { tokens: [{ name: "env", secret: token }] };
+  if (http !== undefined && !isLoopback(http.host)) return { tokens: [] };
   const file = join(home, "http-token");
-  const secret = ownToken(home, file);
-  announce(`bearer token: ${file}`);
-  return [{ name: "local", secret }];
+  return { tokens: [{ name: "local", secret: ownToken(home, file) }], madeFile: file };
 }
 
-/** One token per line, each `name:secret` or a bare secret; empty lines and `#` comments are skipped. */
+/**
+ * One token per line, each `name:secret` or a bare secret; empty lines and `#` comments are skipped.
+ *
+ * @throws {DomainError} unavailable for a file that cannot be read or holds none; invalid for a name without a secret.
+ */
 function readTokens(file: string): readonly Token[] {
+  const hint = 'give a readable file with --token-file, each line "name:secret" or "secret"';
   const text = (() => {
     try {
       return readFileSync(file, "utf8");
     } catch (error) {
-      throw new DomainError("unavailable", `the token file ${file} cannot be read`, { hint: "give a readable file with --token-file", retryable: false, cause: error });
+      throw new DomainError("unavailable", `the token file ${file} cannot be read`, { hint, retryable: false, cause: error });
     }
   })();
-  const lines = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
-  return lines.map((line, index) => {
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  const tokens = lines.flatMap((line, index) => {
+    if (line === "" || line.startsWith("#")) return [];
     const colon = line.indexOf(":");
-    return colon < 1 ? { name: `token-${index + 1}`, secret: line } : { name: line.slice(0, colon), secret: line.slice(colon + 1) };
+    const name = colon < 1 ? `token-${index + 1}` : line.slice(0, colon).trim();
+    const secret = line.slice(colon + 1).trim();
+    if (secret === "") throw new DomainError("invalid", `line ${index + 1} of ${file} has no secret`, { hint });
+    return [{ name, secret }];
   });
+  if (tokens.length === 0) throw new DomainError("unavailable", `the token file ${file} holds no token`, { hint, retryable: false });
+  return tokens;
 }
 
 /** The token of this state folder, made by whichever process needs it first. */
 function ownToken(home: string, file: string): string {
   prepareFolder(home);
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600 });
+  const draft = `${file}.${randomBytes(6).toString("hex")}`;
   try {
+    writeFileSync(draft, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
     // A link never replaces a file that another process has just made.
-    linkSync(draft, file);
+    linkUnlessThere(draft, file);
+    const secret = readFileSync(file, "utf8").trim();
+    if (secret !== "") return secret;
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    throw new DomainError("unavailable", `${file} cannot be read or made`, { hint: "make it readable, or give a token in SLIPWAY_TOKEN", retryable: false, cause: error });
   } finally {
     rmSync(draft, { force: true });
   }
-  return readFileSync(file, "utf8").trim();
+  throw new DomainError("unavailable", `${file} is empty`, { hint: "remove it, and a new one is made", retryable: false });
+}
+
+function linkUnlessThere(draft: string, file: string): void {
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
 }

@@ -5,7 +5,6 @@ import { hostHeaderValidation, originValidation, toNodeHandler } from "@modelcon
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import { DomainError } from "../errors.ts";
 import { mcpFactory } from "./factory.ts";
-import { isLoopback } from "./loopback.ts";
 import type { ToolServer } from "./server.ts";
 
 /** A bearer token and the name its calls are recorded under. */

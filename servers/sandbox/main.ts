@@ -42,7 +42,11 @@ export async function openSandbox(sources: ServerSources): Promise<ToolServer> {
     receiptKey: keyOf,
     async sweep(writer) {
       await sweepExpired(deps, writer);
-      await (swept ??= sweepOrphans(deps));
+      await (swept ??= sweepOrphans(deps).catch((error: unknown) => {
+        // Left for the next sandbox: what was left behind harms nobody meanwhile.
+        swept = undefined;
+        sources.log("warn", "left-over sandboxes could not be looked for", { error: String(error) });
+      }));
     },
     maxSandboxes: config.maxSandboxes,
     outputCapBytes: config.outputCapBytes,

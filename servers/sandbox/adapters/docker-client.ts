@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import type Docker from "dockerode";
 import { DomainError } from "../../../kernel/errors.ts";
 
@@ -11,6 +14,9 @@ export type DockerHost = string | undefined;
  */
 export async function dockerClient(host: DockerHost): Promise<Docker> {
   const options = optionsFor(host);
+  const sockets = socketsOf(host);
+  // Loading the library takes longer than a look at the socket, and most machines without Docker have none.
+  if (sockets.length > 0 && !sockets.some((socket) => existsSync(socket))) throw noDaemon();
   try {
     const { default: Client } = await import("dockerode");
     return new Client(options);
@@ -21,6 +27,21 @@ export async function dockerClient(host: DockerHost): Promise<Docker> {
       cause,
     });
   }
+}
+
+/** The refusal where no daemon can be reached. */
+export function noDaemon(cause?: unknown): DomainError {
+  return new DomainError("unavailable", "no Docker daemon answers", {
+    hint: "install docker.io, start the daemon, and let this user reach its socket; DOCKER_HOST names another",
+    cause,
+  });
+}
+
+/** The sockets the daemon may listen on; none for a daemon reached over the network. */
+function socketsOf(host: DockerHost): readonly string[] {
+  if (host === undefined || host === "")
+    return ["/var/run/docker.sock", join(homedir(), ".docker", "run", "docker.sock")];
+  return host.startsWith("unix://") ? [host.slice("unix://".length)] : [];
 }
 
 function optionsFor(host: DockerHost): Docker.DockerOptions {
@@ -64,10 +85,7 @@ export function dockerError(error: unknown, sandboxId: string): unknown {
     });
   }
   if (error instanceof Error && "code" in error) {
-    return new DomainError("unavailable", "the Docker daemon does not answer", {
-      hint: "start it, or correct DOCKER_HOST",
-      cause: error,
-    });
+    return noDaemon(error);
   }
   return error;
 }

@@ -1,7 +1,14 @@
 import type Docker from "dockerode";
 import { DomainError } from "../../../kernel/errors.ts";
 import type { Backend, ExecEnd, SandboxRef } from "./backend.ts";
-import { dockerClient, dockerError, dockerStatus, within, type DockerHost } from "./docker-client.ts";
+import {
+  dockerClient,
+  dockerError,
+  dockerStatus,
+  noDaemon,
+  within,
+  type DockerHost,
+} from "./docker-client.ts";
 import { member, type Counters } from "./docker-counters.ts";
 import { execOnce, isRunning, killAll, pause } from "./docker-exec.ts";
 import { containerOptions, IDLE_PIDS, LABEL, LAYOUT, nameOf, type Provenance } from "./docker-profile.ts";
@@ -22,7 +29,12 @@ const PROBE_MS = 2_000;
 export function dockerBackend(settings: DockerSettings): Backend {
   const { answerMs } = settings;
   let client: Promise<Docker> | undefined;
-  const docker = (): Promise<Docker> => (client ??= dockerClient(settings.host));
+  const docker = (): Promise<Docker> => {
+    const connected = (client ??= dockerClient(settings.host));
+    // A failure is not remembered: the daemon may be started while the server runs.
+    connected.catch(() => (client = undefined));
+    return connected;
+  };
   const running = new Map<string, number>();
   const oomKills = new Map<string, number>();
   /** Out of reach from here, the container still sees its own counter of kills for memory. */
@@ -55,12 +67,8 @@ export function dockerBackend(settings: DockerSettings): Backend {
         await settings.image.check();
         return { ok: true };
       } catch (error) {
-        if (error instanceof DomainError) return { ok: false, reason: error.message, hint: error.hint ?? "" };
-        return {
-          ok: false,
-          reason: "no Docker daemon answers",
-          hint: "install docker.io, start the daemon, and let this user reach its socket",
-        };
+        const { message, hint } = error instanceof DomainError ? error : noDaemon(error);
+        return { ok: false, reason: message, hint: hint ?? "" };
       }
     },
     async create(spec, progress) {

@@ -19,6 +19,20 @@ export function residentMb(pid: number): number {
   }
 }
 
+/** Clock ticks a second in /proc on every Linux that Node runs on. */
+const TICKS = 100;
+
+/** Processor time another process has used in milliseconds, in steps of ten; NaN where the system does not tell. */
+export function processorMs(pid: number): number {
+  try {
+    // The name in parentheses may hold anything; user and system time are fields 14 and 15 of the line.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS;
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /** A markdown table with its columns in line. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, column) =>

@@ -8,9 +8,17 @@ import { CALL_HEAD, callRow, measureClaims, measureRunEvents, measureStoreTools 
 import { machineLine, markdownTable } from "./machine.ts";
 import { measureStarts, type StartFigures } from "./starts.ts";
 
-const START_HEAD = ["server", "tools", "tools/list tokens", "start p50 ms", "start min ms", "idle RSS MB"];
+const START_HEAD = [
+  "server",
+  "tools",
+  "tools/list tokens",
+  "start p50 ms",
+  "start min ms",
+  "CPU ms",
+  "idle RSS MB",
+];
 
-function startRow({ name, tools, tokens, p50Ms, minMs, rssMb }: StartFigures): readonly string[] {
+function startRow({ name, tools, tokens, p50Ms, minMs, cpuMs, rssMb }: StartFigures): readonly string[] {
   const shown = name === "all" ? "all (core tools)" : name;
   return [
     shown,
@@ -18,6 +26,7 @@ function startRow({ name, tools, tokens, p50Ms, minMs, rssMb }: StartFigures): r
     tokens.toLocaleString("en"),
     p50Ms.toFixed(0),
     minMs.toFixed(0),
+    cpuMs.toFixed(0),
     rssMb.toFixed(0),
   ];
 }

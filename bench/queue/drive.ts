@@ -152,14 +152,12 @@ async function addAll(server: StdioServer, dag: readonly DagTask[]): Promise<Rea
   const idOfRef = new Map<string, string>();
   for (let added = 0; added < dag.length; added += PAGE) {
     // Tasks of an earlier call are named by their ids.
-    const tasks = dag
-      .slice(added, added + PAGE)
-      .map(({ ref, dependsOn, priority }) => ({
-        ref,
-        title: ref,
-        depends_on: dependsOn.map((other) => idOfRef.get(other) ?? other),
-        priority,
-      }));
+    const tasks = dag.slice(added, added + PAGE).map(({ ref, dependsOn, priority }) => ({
+      ref,
+      title: ref,
+      depends_on: dependsOn.map((other) => idOfRef.get(other) ?? other),
+      priority,
+    }));
     const answer = Added.parse(await mustCall(server.client, "add_tasks", { tasks }));
     for (const { ref, id } of answer.tasks) idOfRef.set(ref, id);
   }

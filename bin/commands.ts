@@ -20,6 +20,7 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ["approvals", { usage: "approvals", summary: "what waits for a person", load: async () => (await import("../servers/decision/cli/approvals.ts")).approvals }],
   ["approve", { usage: "approve <id>", summary: "approve it, at a terminal", load: async () => (await import("../servers/decision/cli/answer.ts")).approve }],
   ["deny", { usage: "deny <id>", summary: "deny it, at a terminal", load: async () => (await import("../servers/decision/cli/answer.ts")).deny }],
+  ["sandbox image build", { usage: "sandbox image build node", summary: "build the image of Docker sandboxes, without any registry", load: async () => (await import("../servers/sandbox/cli/image-build.ts")).imageBuildCommand }],
   ["plan validate", { usage: "plan validate FILE", summary: "check a plan", load: async () => (await import("../orchestrator/cli/plan-validate.ts")).planValidateCommand }],
   ["serve", { usage: "serve <server|all>", summary: "serve one server, or all, to an MCP host", load: async () => (await import("./serve.ts")).serveCommand }],
 ]);

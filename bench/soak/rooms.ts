@@ -1,4 +1,5 @@
 import { soakKernel } from "./kernel.ts";
+import { soakOrchestrator } from "./orchestrator.ts";
 import { soakQueue } from "./tasks.ts";
 
 /** A soak: the full counts, run before a part is called done. Returns markdown; throws where something is wrong. */
@@ -8,4 +9,5 @@ export type Soak = () => Promise<string>;
 export const ROOMS: Readonly<Record<string, Soak>> = {
   kernel: soakKernel,
   tasks: soakQueue,
+  orchestrator: soakOrchestrator,
 };

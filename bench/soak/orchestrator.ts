@@ -1,0 +1,35 @@
+import { demoOutcome } from "../../test/support/demo-outcome.ts";
+import { killAndResume } from "../../test/support/kill-resume.ts";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { slipway } from "../../test/support/slipway-process.ts";
+
+/** The events of the demo after which the orchestrator is killed: ten points over its whole length. */
+const KILL_POINTS = [2, 5, 8, 12, 16, 20, 24, 29, 34, 39];
+
+/** Kills the demo with SIGKILL at ten points and resumes it; the end has to be the same as without a kill. */
+export async function soakOrchestrator(): Promise<string> {
+  const { outcome: expected, seconds } = await wholeDemo();
+  const rows = [`| killed after | event | exit of resume | same end | seconds |`, `|---|---|---|---|---|`, `| never | | 0 | | ${seconds} |`];
+  for (const nth of KILL_POINTS) {
+    const begun = performance.now();
+    const { event, wasKilled, exitCode, outcome } = await killAndResume(nth);
+    const isSame = JSON.stringify(outcome) === JSON.stringify(expected);
+    rows.push(`| event ${nth} | ${event} | ${exitCode} | ${isSame ? "yes" : "NO"} | ${((performance.now() - begun) / 1_000).toFixed(1)} |`);
+    if (!wasKilled || !isSame) throw new Error(`${rows.join("\n")}\n${JSON.stringify({ expected, outcome }, null, 2)}`);
+  }
+  return rows.join("\n");
+}
+
+async function wholeDemo(): Promise<{ readonly outcome: ReturnType<typeof demoOutcome>; readonly seconds: string }> {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), "slipway-soak-"));
+  try {
+    const begun = performance.now();
+    const ended = await slipway(["demo", "--dir", folder, "--json"]);
+    if (ended.code !== 0) throw new Error(ended.err.join("\n"));
+    return { outcome: demoOutcome(folder), seconds: ((performance.now() - begun) / 1_000).toFixed(1) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -188,7 +188,7 @@ function assertAcceptable(scan: ConfigScan): void {
   if (scan.refused.length === 0) return;
   const named = clipText(cleanText(scan.refused.join(", ")), 200).replaceAll("\n", " ");
   throw new DomainError("denied", `the repository's configuration pulls in other files (${named})`, {
-    hint: "remove these keys, or let a person run `slipway git trust` on the repository",
+    hint: "remove these keys from the repository's configuration",
   });
 }
 

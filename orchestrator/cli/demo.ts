@@ -59,6 +59,7 @@ export const demoCommand: Command = async (argv, io) => {
         // The demo runs code that we ship ourselves; it must also work where nothing isolates.
         allow_unisolated: true,
         budget: {},
+        setup: "",
         plan: null,
         demo: { sabotage: flags.has("sabotage") },
       },

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { agentMark } from "../../kernel/agent-shell.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { parseFlags } from "../../kernel/flags.ts";
 import { findHome } from "../../kernel/home.ts";
@@ -63,7 +64,7 @@ export const runCommand: Command = async (argv, io) => {
   if (goal === "") throw new DomainError("invalid", "what should be done?", { hint: 'slipway run "<goal>", or --plan FILE' });
   const runner = flags.text("runner") ?? settings.runner ?? "api";
   const allowUnisolated = flags.has("allow-unisolated");
-  if (allowUnisolated && io.env["CLAUDECODE"] !== undefined) {
+  if (allowUnisolated && agentMark(io.env) !== undefined) {
     throw new DomainError("denied", "an agent may not take the isolation away", { hint: "a person can run this in a terminal of their own", retryable: false });
   }
   for (const key of settings.ignored) io.err(`slipway.yaml: ${key} has no effect in this version`);
@@ -90,7 +91,8 @@ export const runCommand: Command = async (argv, io) => {
         mode: flags.has("in-process") ? "in_process" : "spawn",
         allow_unisolated: allowUnisolated,
         budget: { ...(tokens === undefined ? {} : { tokens }), ...(usd === undefined ? {} : { usd }) },
-        plan: plan === null ? null : { ...plan, ...(plan.setup === undefined && settings.setup !== undefined ? { setup: settings.setup } : {}) },
+        setup: settings.setup ?? "",
+        plan,
         demo: null,
       },
       (at) => filesFor(at, home, io.env),

@@ -30,7 +30,7 @@ export async function conductRun(run: RunContext, home: string): Promise<RunStat
   try {
     await sweepSandboxes(run);
     const plan = await planOf(run);
-    const overlay = await prepareSetup(run, home, plan.setup);
+    const overlay = await prepareSetup(run, home, plan.setup ?? (run.options.setup === "" ? undefined : run.options.setup));
     const planned: PlannedRun = { ...run, plan, overlay };
     const ids = await enqueue(run, plan);
     const tasks = plan.tasks.map((task): PlannedTask => ({ ...task, id: ids.get(task.ref) ?? "" }));

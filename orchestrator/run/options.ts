@@ -22,6 +22,8 @@ export const RunOptions = z.object({
   mode: z.enum(["spawn", "in_process"]),
   allow_unisolated: z.boolean(),
   budget: z.object({ tokens: z.number().optional(), usd: z.number().optional() }),
+  /** The setup of slipway.yaml, for a plan that names none; "" for none. */
+  setup: z.string(),
   /** The plan as given, or null where a planner makes it. */
   plan: z.unknown(),
   /** Set for the bundled demo. */

@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-import { delimiter, dirname, join, resolve } from "node:path";
-import type { ServerSources } from "../../kernel/config.ts";
-import { mainWorktree } from "../../kernel/home.ts";
+import { join } from "node:path";
+import { projectRoots, type ServerSources } from "../../kernel/config.ts";
 import { worktreeFolder } from "../../kernel/worktree-folder.ts";
 
 /** Where the git server keeps its things and what it may touch. */
@@ -15,17 +13,12 @@ export interface GitConfig {
   readonly path: string;
 }
 
-/** Roots: those of SLIPWAY_ROOTS (separated as in PATH), and the main worktree of the project or the working directory. */
-export function readGitConfig({ home, env, cwd }: ServerSources): GitConfig {
-  const named = (env["SLIPWAY_ROOTS"] ?? "").split(delimiter).filter((root) => root !== "");
-  const given = env["CLAUDE_PROJECT_DIR"];
-  const project = given !== undefined && existsSync(given) ? resolve(given) : cwd;
-  const roots = [...named.map((root) => resolve(cwd, root)), mainWorktree(project) ?? project, project];
+export function readGitConfig(sources: ServerSources): GitConfig {
+  const { home, env } = sources;
   return {
     home,
     database: join(home, "git.db"),
-    // The root of the file system is where hosts start servers that have no project.
-    roots: [...new Set(roots)].filter((root) => dirname(root) !== root),
+    roots: projectRoots(sources),
     worktrees: worktreeFolder(home, env),
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
   };

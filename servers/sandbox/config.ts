@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-import { delimiter, dirname, join, resolve } from "node:path";
-import type { ServerSources } from "../../kernel/config.ts";
-import { mainWorktree } from "../../kernel/home.ts";
+import { join } from "node:path";
+import { projectRoots, type ServerSources } from "../../kernel/config.ts";
 import { worktreeFolder } from "../../kernel/worktree-folder.ts";
 
 /** What the sandbox server is set up with. */
@@ -29,18 +27,14 @@ export interface SandboxConfig {
 }
 
 /** Roots: those of SLIPWAY_ROOTS (separated as in PATH), and the main worktree of the project or the working directory. */
-export function readSandboxConfig({ home, env, cwd }: ServerSources): SandboxConfig {
-  const named = (env["SLIPWAY_ROOTS"] ?? "").split(delimiter).filter((root) => root !== "");
-  const given = env["CLAUDE_PROJECT_DIR"];
-  const project = given !== undefined && existsSync(given) ? resolve(given) : cwd;
-  const roots = [...named.map((root) => resolve(cwd, root)), mainWorktree(project) ?? project, project];
+export function readSandboxConfig(sources: ServerSources): SandboxConfig {
+  const { home, env } = sources;
   return {
     database: join(home, "sandbox.db"),
     home,
     folder: join(home, "sandboxes"),
     scratch: join(home, "scratch"),
-    // The root of the file system is where hosts start servers that have no project.
-    roots: [...new Set(roots)].filter((root) => dirname(root) !== root),
+    roots: projectRoots(sources),
     worktrees: worktreeFolder(home, env),
     dockerHost: env["DOCKER_HOST"],
     allowUnisolated: env["SLIPWAY_ALLOW_UNISOLATED"] === "1",

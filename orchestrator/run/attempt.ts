@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { dangerOf } from "../../kernel/dangerous-paths.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { commandOf, prove, Proof } from "../gates/acceptance.ts";
 import { failing, GateResult, noted, PASS } from "../gates/gate.ts";
@@ -27,7 +28,12 @@ export const AttemptEnd = z.object({
 });
 export type AttemptEnd = z.output<typeof AttemptEnd>;
 
-const Changed = GateResult.extend({ undeclared: z.array(z.string()) });
+const Changed = GateResult.extend({
+  /** Changed files outside the paths that the task declared. */
+  undeclared: z.array(z.string()),
+  /** Changed files that programs of this machine run or obey by themselves, each with the reason. */
+  dangerous: z.array(z.string()),
+});
 
 /**
  * Takes one attempt from the claimed task to its end: work, gates, decision, merge. Every step is kept in the
@@ -69,10 +75,14 @@ export async function runAttempt(run: PlannedRun, task: PlannedTask, claim: Clai
     const paths = await run.files.changedPaths(run.options.repo, work.base, work.commit);
     const touched = protectedPaths(task.acceptance ?? [], paths);
     const gate = touched.length === 0 ? PASS : failing(...touched.map((path) => `${path} is protected by the acceptance of this task`));
-    return { ...(await noted(run, place, "tampering", gate)), undeclared: [...undeclaredPaths(task.paths ?? [], paths)] };
+    return {
+      ...(await noted(run, place, "tampering", gate)),
+      undeclared: [...undeclaredPaths(task.paths ?? [], paths)],
+      dangerous: paths.flatMap((path) => (dangerOf(path) === null ? [] : [`${path}: ${dangerOf(path)}`])),
+    };
   });
   if (changed.verdict === "fail") return ended("rejected", "validation", changed.reasons);
-  const change = { base: work.base, commit: work.commit, branch: work.branch, undeclared: changed.undeclared };
+  const change = { base: work.base, commit: work.commit, branch: work.branch, undeclared: changed.undeclared, dangerous: changed.dangerous };
 
   stopHere(run.signal);
   const proof = await journal.step(key("proof"), Proof, async () => {

@@ -37,7 +37,7 @@ export async function decide(
   run: PlannedRun,
   task: PlannedTask,
   attempt: number,
-  change: { readonly base: string; readonly commit: string; readonly undeclared: readonly string[] },
+  change: { readonly base: string; readonly commit: string; readonly undeclared: readonly string[]; readonly dangerous: readonly string[] },
   reviewed: GateResult,
 ): Promise<Decision> {
   const { hosts, options, journal } = run;
@@ -60,10 +60,12 @@ export async function decide(
       },
       Decided,
     );
-  let decided = await ask(task.critical === true, "decide");
+  // What other programs run by themselves must not land unseen, whatever its risk by numbers.
+  const isSensitive = change.dangerous.length > 0 && options.autonomy < FULL_AUTONOMY;
+  let decided = await ask(task.critical === true || isSensitive, "decide");
   // Only a critical decision opens an approval, so whatever this autonomy leaves to a person is asked for as one.
   if (isLeftToPerson(decided.verdict, options.autonomy)) decided = await ask(true, "decide-critical");
-  return { decision_id: decided.decision_id, verdict: decided.verdict, risk: assessed.risk, reasons: decided.reasons, approval_id: decided.approval_id ?? "" };
+  return { decision_id: decided.decision_id, verdict: decided.verdict, risk: assessed.risk, reasons: [...change.dangerous, ...decided.reasons], approval_id: decided.approval_id ?? "" };
 }
 
 /**
@@ -79,6 +81,9 @@ function confidenceOf(task: PlannedTask, reviewed: GateResult, undeclared: numbe
 
 /** Autonomy from which a passed review, or passed acceptance where no reviewer is configured, satisfies request_review. */
 const REVIEWED_IS_ENOUGH = 3;
+
+/** Autonomy at which nothing is left to a person but what the policy itself demands. */
+const FULL_AUTONOMY = 5;
 
 /** Whether a verdict that lets work proceed still needs a person: everything at autonomy 1, wanted reviews at 2. */
 function isLeftToPerson(verdict: Verdict, autonomy: number): boolean {

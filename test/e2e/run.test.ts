@@ -124,6 +124,14 @@ describe("a run with a program as its implementer", () => {
     expect(types(again).filter((type) => type === "attempt.started")).toHaveLength(0);
   });
 
+  test("a change of what other programs run by themselves waits for a person, unless autonomy is 5", async () => {
+    const script = `${WORKS}; mkdir -p .github/workflows; echo 'on: push' > .github/workflows/ci.yml`;
+    const waiting = await run(ONE_TASK, script);
+    expect(waiting.code).toBe(3);
+    expect(waiting.out.find((line) => line.includes("approval.requested"))).toContain("continuous integration runs it");
+    expect((await run(ONE_TASK, script, "--autonomy", "5")).code).toBe(0);
+  });
+
   test("SIGINT once stops at the next safe point with exit 130, and resume finishes the job", async () => {
     const ended = await slipway(
       ["run", "--plan", project.plan(THREE_TASKS), "--repo", project.repo, "--home", project.home, "--runner", project.runner(WORKS), "--in-process", "--allow-unisolated", "--json"],

@@ -1,7 +1,7 @@
 import { readTree } from "../adapters/files.ts";
 import type { Entry, ReadEntry } from "../adapters/archive.ts";
 import { findIgnored, withScratchRepository, writePatch, type Change, type Side } from "../adapters/patch.ts";
-import { dangerOf } from "../domain/dangerous-paths.ts";
+import { dangerOf } from "../../../kernel/dangerous-paths.ts";
 import { compareManifests, type ChangeStatus, type Manifest } from "../domain/manifest.ts";
 import type { SandboxDeps } from "../server.ts";
 import type { Found } from "./find-sandbox.ts";

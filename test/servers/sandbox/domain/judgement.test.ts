@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dangerOf } from "../../../../servers/sandbox/domain/dangerous-paths.ts";
+import { dangerOf } from "../../../../kernel/dangerous-paths.ts";
 import { guaranteesFrom, parseFacts } from "../../../../servers/sandbox/domain/guarantees.ts";
 import { DEFAULT_LIMITS } from "../../../../servers/sandbox/domain/limits.ts";
 import { applyChange, compareManifests, type Manifest } from "../../../../servers/sandbox/domain/manifest.ts";

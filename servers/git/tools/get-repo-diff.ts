@@ -14,7 +14,8 @@ import { repoInput, tokensInput } from "./answer.ts";
 
 // Reading on in a patch means writing it again up to there; beyond this a caller should name paths.
 const MAX_PATCH_BYTES = 256 * 1024 * 1024;
-const BYTES_PER_TOKEN = 3;
+// What a patch has at most; more is read than fits, and cut back.
+const BYTES_PER_TOKEN = 4;
 
 export const getRepoDiff = defineTool({
   name: "get_repo_diff",
@@ -67,16 +68,13 @@ export const getRepoDiff = defineTool({
     }
 
     const offset = start.part === "patch" ? start.at : 0;
-    const budget = Math.max(
-      300,
-      (max_tokens - 100 - estimateTokens(JSON.stringify(taken))) * BYTES_PER_TOKEN,
-    );
+    const budget = Math.max(100, max_tokens - 100 - estimateTokens(JSON.stringify(taken)));
     if (offset > MAX_PATCH_BYTES)
       throw new DomainError("limit", "the patch is too long to page through", { hint: "name paths" });
     const command = gitCommand("diff", ["--patch", "--no-renames"], { revisions: ids, paths: paths ?? [] });
     const { stdout, truncated } = await runGit(git, command, {
       signal: call.signal,
-      maxBytes: offset + budget,
+      maxBytes: offset + budget * BYTES_PER_TOKEN,
     });
     const { page, patch } = fitPatch(stdout.subarray(offset), budget, truncated);
     const more = truncated || offset + page.length < stdout.length;
@@ -109,15 +107,15 @@ function startOf(text: string | undefined, stamp: string): DiffCursor {
 /** The longest part that fits once it is cleaned and escaped. Never empty, so that a reader gets on. */
 function fitPatch(
   bytes: Buffer,
-  budgetBytes: number,
+  maxTokens: number,
   isCut: boolean,
 ): { readonly page: Buffer; readonly patch: string } {
   let page = isCut ? wholeLines(bytes) : bytes;
   for (;;) {
     const patch = cleanText(page.toString("utf8").replaceAll("\r\n", "␍\n"));
-    const cost = Buffer.byteLength(JSON.stringify(patch));
-    if (cost <= budgetBytes || page.length <= 16) return { page, patch };
-    page = wholeLines(page.subarray(0, Math.max(16, Math.floor((page.length * budgetBytes * 0.95) / cost))));
+    const cost = estimateTokens(JSON.stringify(patch));
+    if (cost <= maxTokens || page.length <= 16) return { page, patch };
+    page = wholeLines(page.subarray(0, Math.max(16, Math.floor((page.length * maxTokens * 0.95) / cost))));
   }
 }
 

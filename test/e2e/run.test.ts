@@ -129,6 +129,9 @@ describe("a run with a program as its implementer", () => {
     const waiting = await run(ONE_TASK, script);
     expect(waiting.code).toBe(3);
     expect(waiting.out.find((line) => line.includes("approval.requested"))).toContain("continuous integration runs it");
+    // The waiting task keeps its files reserved, so the same work is tried in another project.
+    project.remove();
+    project = sampleProject();
     expect((await run(ONE_TASK, script, "--autonomy", "5")).code).toBe(0);
   });
 

@@ -69,7 +69,7 @@ async function openInside(name: ServerName, { sources, roots, allowUnisolated }:
 }
 
 /** What a server process gets of our environment. Model keys and tokens are not in it. */
-const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "DOCKER_HOST", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "NODE_COMPILE_CACHE", "CI"];
+const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "DOCKER_HOST", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "NODE_COMPILE_CACHE", "CI"];
 
 async function spawnServer(name: ServerName, { sources, roots, allowUnisolated }: HostOptions): Promise<Link> {
   const env = Object.fromEntries(PASSED_ON.flatMap((key) => (sources.env[key] === undefined ? [] : [[key, sources.env[key]]])));

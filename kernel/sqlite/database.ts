@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { statSync } from "node:fs";
 import { basename } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import type { z } from "zod";
 import { DomainError } from "../errors.ts";
@@ -30,6 +31,8 @@ export interface Database {
 
 /** Milliseconds a statement waits for another process before the call is refused as retryable. */
 export const BUSY_TIMEOUT_MS = 5_000;
+
+const LONGEST_PAUSE_MS = 25;
 
 /** Bytes. */
 const SMALLEST_PAGE = 512;
@@ -143,8 +146,8 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
   };
   // What runs inside a transaction, and whatever it started, sees the transaction here.
   const inside = new AsyncLocalStorage<{ isOpen: boolean }>();
-  const transact = async <T>(begin: string, sql: Sql, work: (sql: Sql) => T | Promise<T>): Promise<T> => {
-    connection.exec(begin);
+  const transact = async <T>(begin: () => Promise<void> | void, sql: Sql, work: (sql: Sql) => T | Promise<T>): Promise<T> => {
+    await begin();
     const transaction = { isOpen: true };
     try {
       const result = await inside.run(transaction, () => work(sql));
@@ -158,7 +161,7 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
     }
   };
   let tail: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(begin: string, sql: Sql, work: (sql: Sql) => T | Promise<T>): Promise<T> => {
+  const inTurn = <T>(begin: () => Promise<void> | void, sql: Sql, work: (sql: Sql) => T | Promise<T>): Promise<T> => {
     if (inside.getStore()?.isOpen === true) {
       return Promise.reject(new Error("a transaction was begun inside another one of the same store"));
     }
@@ -175,12 +178,32 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
   };
   return {
     path,
-    read: (work) => inTurn("BEGIN", reading, work),
-    write: (work) => inTurn("BEGIN IMMEDIATE", writing, work),
+    read: (work) => inTurn(() => connection.exec("BEGIN"), reading, work),
+    write: (work) => inTurn(() => beginWrite(connection), writing, work),
     close: () => {
       if (connection.isOpen) connection.close();
     },
   };
+}
+
+/**
+ * Takes the write lock. SQLite's own waiting would stop the whole process, with every other call and the news that
+ * this one was cancelled; so it is asked again and again instead.
+ */
+async function beginWrite(connection: DatabaseSync): Promise<void> {
+  let waited = 0;
+  for (let nextMs = 1; ; nextMs = Math.min(2 * nextMs, LONGEST_PAUSE_MS)) {
+    try {
+      connection.exec("PRAGMA busy_timeout=0; BEGIN IMMEDIATE");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || waited >= BUSY_TIMEOUT_MS) throw error;
+    } finally {
+      if (connection.isOpen) connection.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`);
+    }
+    await pause(nextMs);
+    waited += nextMs;
+  }
 }
 
 function closed(path: string, cause: unknown): DomainError {

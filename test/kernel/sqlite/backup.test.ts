@@ -249,6 +249,12 @@ test("check finds a changed byte in a page, a changed event, a broken reference,
   expect(checkFile(path)).toEqual(["event 17: the row was changed"]);
   connection.close();
   writeFileSync(path, sound);
+  const other = folder.in("other.db");
+  openDatabase({ ...NOTES, path: other, migrations: [`${NOTES.migrations.join("")} CREATE TABLE child (note INTEGER REFERENCES note (rowid_)) STRICT;`.replace("note (name", "note (rowid_ INTEGER PRIMARY KEY, name")] }).close();
+  const loose = new DatabaseSync(other, { enableForeignKeyConstraints: false });
+  loose.exec("INSERT INTO child VALUES (7), (8)");
+  loose.close();
+  expect(checkFile(other)).toEqual(["table child: 2 rows refer to rows that are not there"]);
   appendFileSync(folder.in("not-a-store.db"), "x".repeat(5_000));
   expect(checkFile(folder.in("not-a-store.db"))).toEqual(["cannot be read: file is not a database"]);
 });

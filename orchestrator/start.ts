@@ -27,12 +27,12 @@ export function runStorePath(home: string): string {
   return join(home, "runs.db");
 }
 
-/** Reads the repository of a run with git, below its own folder, the state folder and the worktrees' only. */
-export function filesFor(repo: string, home: string, env: Io["env"]): WorktreeFiles {
+/** Reads the repository of a run (`owner`) with git, below its own folder, the state folder and the worktrees' only. */
+export function filesFor(repo: string, home: string, env: Io["env"], owner = "begin"): WorktreeFiles {
   const gitHome = join(home, "git-home");
   const worktrees = worktreeFolder(home, env);
   for (const folder of [gitHome, worktrees]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return worktreeFiles({ roots: openRoots([repo, home, worktrees]), path: env["PATH"] ?? "", home: gitHome, identity: DEFAULT_IDENTITY }, home);
+  return worktreeFiles({ roots: openRoots([repo, home, worktrees]), path: env["PATH"] ?? "", home: gitHome, identity: DEFAULT_IDENTITY }, join(home, "checkouts", owner));
 }
 
 /** What a person asks of a new run, before the repository is looked at. */
@@ -105,7 +105,7 @@ export async function rideRun(store: RunStore, runId: string, { home, settings, 
             journal,
             hosts,
             crew,
-            files: filesFor(options.repo, home, io.env),
+            files: filesFor(options.repo, home, io.env, runId),
             readReceipt: receiptReader(home),
             inTurn: oneAtATime(),
             signal: io.signal,
@@ -127,7 +127,7 @@ export async function rideRun(store: RunStore, runId: string, { home, settings, 
 }
 
 /** Reads receipts with the key of the state folder, which the sandbox server shares. */
-function receiptReader(home: string): (token: string) => Receipt | null {
+export function receiptReader(home: string): (token: string) => Receipt | null {
   return (token) => {
     const verified = verifyReceipt(token, receiptKey(home));
     return verified.ok ? verified.receipt : null;

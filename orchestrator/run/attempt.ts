@@ -4,13 +4,14 @@ import { DomainError } from "../../kernel/errors.ts";
 import { commandOf, prove, Proof } from "../gates/acceptance.ts";
 import { failing, GateResult, noted, PASS } from "../gates/gate.ts";
 import { review } from "../gates/review.ts";
-import { protectedPaths, undeclaredPaths } from "../gates/tamper.ts";
-import { stopHere, type PlannedRun, type PlannedTask } from "./context.ts";
+import { undeclaredPaths } from "../gates/tamper.ts";
+import { tampering } from "../gates/tampering.ts";
+import { sandboxName, stepKey, stopHere, type PlannedRun, type PlannedTask } from "./context.ts";
 import { decide, Decision, ruling } from "./decide.ts";
 import { land } from "./land.ts";
 import { doWork, Submission } from "./work.ts";
 
-/** The tasks server's claim on a task, as the run keeps it. */
+/** The tasks server's claim on a task, as the run keeps it. `attempt` is the queue's count of claims. */
 export const Claim = z.object({ token: z.string(), attempt: z.int() });
 export type Claim = z.output<typeof Claim>;
 
@@ -37,14 +38,19 @@ const Changed = GateResult.extend({
 
 /**
  * Takes one attempt from the claimed task to its end: work, gates, decision, merge. Every step is kept in the
- * journal, so the same call after a crash goes on where the last one stopped.
+ * journal, so the same call after a crash goes on where the last one stopped, under whatever claim holds the task then.
  */
-export async function runAttempt(run: PlannedRun, task: PlannedTask, claim: Claim, feedback: string, signal: AbortSignal): Promise<AttemptEnd> {
+export async function runAttempt(
+  run: PlannedRun,
+  task: PlannedTask,
+  { claim, attempt, feedback }: { readonly claim: Claim; readonly attempt: number; readonly feedback: string },
+  signal: AbortSignal,
+): Promise<AttemptEnd> {
   const { journal } = run;
-  const place = { ref: task.ref, attempt: claim.attempt };
-  const key = (name: string): string => `t/${task.ref}/a${claim.attempt}/${name}`;
+  const place = { ref: task.ref, attempt };
+  const key = (name: string): string => stepKey(task, attempt, name);
 
-  const work = await journal.step(key("work"), Submission, () => doWork(run, task, claim.attempt, feedback, signal));
+  const work = await journal.step(key("work"), Submission, () => doWork(run, task, attempt, feedback, signal));
   const ended = (status: AttemptEnd["status"], kind: AttemptEnd["kind"], reasons: readonly string[], more: Partial<AttemptEnd> = {}): AttemptEnd => ({
     status,
     kind,
@@ -73,10 +79,9 @@ export async function runAttempt(run: PlannedRun, task: PlannedTask, claim: Clai
   stopHere(run.signal);
   const changed = await journal.step(key("changed"), Changed, async () => {
     const paths = await run.files.changedPaths(run.options.repo, work.base, work.commit);
-    const touched = protectedPaths(task.acceptance ?? [], paths);
-    const gate = touched.length === 0 ? PASS : failing(...touched.map((path) => `${path} is protected by the acceptance of this task`));
+    const found = await tampering(run, task, work, paths);
     return {
-      ...(await noted(run, place, "tampering", gate)),
+      ...(await noted(run, place, "tampering", found.length === 0 ? PASS : failing(...found))),
       undeclared: [...undeclaredPaths(task.paths ?? [], paths)],
       dangerous: paths.flatMap((path) => (dangerOf(path) === null ? [] : [`${path}: ${dangerOf(path)}`])),
     };
@@ -90,18 +95,18 @@ export async function runAttempt(run: PlannedRun, task: PlannedTask, claim: Clai
     if (commands.length === 0) {
       return noted(run, place, "acceptance", { verdict: "not_available" as const, reasons: ["the task names no acceptance"], runs: [], backend: "" });
     }
-    return noted(run, place, "acceptance", await prove(run, `${journal.runId}-${task.ref}-a${claim.attempt}-proof`, work.commit, commands));
+    return noted(run, place, "acceptance", await prove(run, sandboxName(run, task, attempt, "proof"), work.commit, commands));
   });
   if (proof.verdict === "fail") return ended("rejected", "validation", [...proof.reasons, ...proof.runs.slice(-1).map((item) => item.output)]);
 
   stopHere(run.signal);
-  const reviewed = await journal.step(key("review"), GateResult, async () => noted(run, place, "review", await review(run, task, claim.attempt, change, proof)));
+  const reviewed = await journal.step(key("review"), GateResult, async () => noted(run, place, "review", await review(run, task, attempt, change, proof)));
   if (reviewed.verdict === "fail") return ended("rejected", "validation", reviewed.reasons);
 
   stopHere(run.signal);
   const decision = await journal.step(key("decision"), Decision, async () => {
-    const made = await decide(run, task, claim.attempt, change, reviewed);
-    await journal.emit("decision.made", { task: task.ref, attempt: claim.attempt, verdict: made.verdict, risk: made.risk, decision_id: made.decision_id });
+    const made = await decide(run, task, attempt, change, reviewed);
+    await journal.emit("decision.made", { task: task.ref, attempt, verdict: made.verdict, risk: made.risk, decision_id: made.decision_id });
     if (made.approval_id !== "") await journal.emit("approval.requested", { task: task.ref, approval_id: made.approval_id, reasons: made.reasons });
     return made;
   });
@@ -111,7 +116,7 @@ export async function runAttempt(run: PlannedRun, task: PlannedTask, claim: Clai
 
   const landing = await run.inTurn(async () => {
     await assertHeld(run, claim);
-    return land(run, task, claim.attempt, change);
+    return land(run, task, attempt, change);
   });
   const more = { decision: decision.decision_id, receipts: proof.runs.map((item) => item.receipt) };
   if (landing.status === "merged") return ended("merged", "worker", [], { ...more, commit: landing.commit });

@@ -7,6 +7,7 @@ import { drive } from "./drive.ts";
 import { enqueue, planOf } from "./planning.ts";
 import { prepareSetup } from "./setup.ts";
 import { isBudgetSpent, spendOf } from "./spend.ts";
+import { removeWorktrees } from "./worktrees.ts";
 
 /** How a run ended, for the exit code and the last event. */
 export type RunStatus = "done" | "failed" | "waiting" | "budget" | "rejected" | "cancelled";
@@ -29,6 +30,7 @@ export async function conductRun(run: RunContext, home: string): Promise<RunStat
   const begun = run.clock();
   try {
     await sweepSandboxes(run);
+    await run.files.sweep();
     const plan = await planOf(run);
     const overlay = await prepareSetup(run, home, plan.setup ?? (run.options.setup === "" ? undefined : run.options.setup));
     const planned: PlannedRun = { ...run, plan, overlay };
@@ -37,6 +39,9 @@ export async function conductRun(run: RunContext, home: string): Promise<RunStat
     await run.journal.emit("phase.started", { phase: "work" });
     const waiting = await drive(planned, tasks);
     const results = tasks.map((task) => resultOf(planned, task, waiting));
+    // A life that was killed between an end and its clearing up leaves folders; who waits keeps its own.
+    for (const task of tasks) if (!waiting.has(task.id)) await removeWorktrees(planned, task);
+    await run.files.sweep();
     return await finish(run, statusOf(run, results), results, begun);
   } catch (error) {
     if (error instanceof Interrupted || run.signal.aborted) {
@@ -105,12 +110,16 @@ function statusOf(run: RunContext, results: readonly TaskResult[]): RunStatus {
   return "failed";
 }
 
-const Sandboxes = z.looseObject({ sandboxes: z.array(z.looseObject({ id: z.string(), name: z.string().nullable().optional() })) });
+const Sandboxes = z.looseObject({ sandboxes: z.array(z.looseObject({ id: z.string(), name: z.string().nullable().optional() })), next_cursor: z.string().optional() });
 
 /** Deletes what an earlier, killed life of this run left in the sandbox server. */
 async function sweepSandboxes(run: RunContext): Promise<void> {
-  const { sandboxes } = await run.hosts.sandbox.call("list_sandboxes", { max_tokens: 20_000 }, Sandboxes);
-  for (const { id, name } of sandboxes) {
-    if (name?.startsWith(run.journal.runId) === true) await run.hosts.sandbox.call("delete_sandbox", { sandbox_id: id }, z.unknown());
-  }
+  let cursor: string | undefined;
+  do {
+    const page: z.output<typeof Sandboxes> = await run.hosts.sandbox.call("list_sandboxes", { limit: 100, ...(cursor === undefined ? {} : { cursor }) }, Sandboxes);
+    for (const { id, name } of page.sandboxes) {
+      if (name?.startsWith(run.journal.runId) === true) await run.hosts.sandbox.call("delete_sandbox", { sandbox_id: id }, z.unknown());
+    }
+    cursor = page.next_cursor;
+  } while (cursor !== undefined);
 }

@@ -47,6 +47,17 @@ export interface PlannedTask extends PlanTask {
   readonly id: string;
 }
 
+/** The name of one step of one attempt in the journal. The run counts its attempts itself: a queue also counts claims that a crash or a long wait let lapse. */
+export function stepKey(task: PlanTask, attempt: number, name: string): string {
+  return `t/${task.ref}/a${attempt}/${name}`;
+}
+
+/** A sandbox's name: it begins with the run's id, by which a resumed run finds what its killed life left. */
+export function sandboxName(run: RunContext, task: PlanTask, attempt: number, purpose: string): string {
+  // The sandbox server takes 63 characters; a ref may have 60.
+  return `${run.journal.runId}-${task.ref.slice(0, 20)}-a${attempt}-${purpose}`;
+}
+
 /** Thrown between two steps when the run was told to stop; everything done so far is in the journal. */
 export class Interrupted extends Error {}
 

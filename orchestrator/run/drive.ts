@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
 import { AttemptEnd, Claim, LostClaim, runAttempt } from "./attempt.ts";
-import { Interrupted, type PlannedRun, type PlannedTask } from "./context.ts";
+import { Interrupted, stepKey, type PlannedRun, type PlannedTask } from "./context.ts";
 import { finishAttempt } from "./finish-attempt.ts";
 import { isBudgetSpent } from "./spend.ts";
 
@@ -31,13 +31,14 @@ export async function drive(run: PlannedRun, tasks: readonly PlannedTask[]): Pro
   const waiting = new Map<string, AttemptEnd>();
   let broken: unknown;
   let isFirst = true;
+  await tellEnds(run, tasks);
   for (;;) {
     const open = (await listOpen(run)).filter((task) => !inFlight.has(task.id) && !waiting.has(task.id));
     const startable = open.filter((task) => task.status === "ready" || task.status === "running");
     const mayStart = broken === undefined && !run.signal.aborted && !isBudgetSpent(run);
     if (mayStart) {
       // A merge that a crash cut short comes first and alone: until it is finished the target is in nobody's hands.
-      const landing: readonly ListedTask[] = isFirst ? startable.filter((listed) => isLanding(run, byId.get(listed.id), listed)) : [];
+      const landing: readonly ListedTask[] = isFirst ? startable.filter((listed) => isLanding(run, byId.get(listed.id))) : [];
       for (const listed of landing.length > 0 ? landing : startable) {
         const task = byId.get(listed.id);
         if (task === undefined || inFlight.size >= run.options.workers) continue;
@@ -80,19 +81,54 @@ async function listOpen(run: PlannedRun): Promise<readonly ListedTask[]> {
   return found;
 }
 
-function isLanding(run: PlannedRun, task: PlannedTask | undefined, listed: ListedTask): boolean {
-  if (task === undefined || listed.status !== "running") return false;
-  const key = `t/${task.ref}/a${listed.attempt}`;
-  return run.journal.finished(`${key}/land0/expected`, z.unknown()) !== undefined && run.journal.finished(`${key}/end`, z.unknown()) === undefined;
+/** The number of the attempt that is under way or next: the first one whose end the queue has not been told. */
+function openAttempt({ journal }: PlannedRun, task: PlannedTask): number {
+  let attempt = 1;
+  while (journal.finished(stepKey(task, attempt, "told"), z.unknown()) !== undefined) attempt += 1;
+  return attempt;
+}
+
+function isLanding(run: PlannedRun, task: PlannedTask | undefined): boolean {
+  if (task === undefined) return false;
+  const finished = (name: string): unknown => run.journal.finished(stepKey(task, openAttempt(run, task), name), z.unknown());
+  return finished("land0/expected") !== undefined && finished("end") === undefined;
+}
+
+/** Tells the queue of ends that a crash kept from it, under the claims they were reached with. */
+async function tellEnds(run: PlannedRun, tasks: readonly PlannedTask[]): Promise<void> {
+  for (const task of tasks) {
+    const attempt = openAttempt(run, task);
+    const end = run.journal.finished(stepKey(task, attempt, "end"), AttemptEnd);
+    const claim = latestClaim(run, task);
+    if (end === undefined || claim === undefined) continue;
+    try {
+      await finishAttempt(run, task, claim, attempt, end);
+    } catch (error) {
+      // The claim has lapsed: whoever claims the task next tells it.
+      if (!(error instanceof DomainError && error.code === "conflict")) throw error;
+    }
+  }
+}
+
+function claimKey(task: PlannedTask, number: number): string {
+  return `t/${task.ref}/claim${number}`;
+}
+
+function latestClaim({ journal }: PlannedRun, task: PlannedTask): Claim | undefined {
+  return journal.events
+    .flatMap((event) => (event.type === "task.claimed" && event.data["task"] === task.ref && typeof event.data["claim"] === "number" ? [event.data["claim"]] : []))
+    .map((number) => journal.finished(claimKey(task, number), Claim))
+    .findLast((claim) => claim !== undefined);
 }
 
 /**
- * Claims a ready task, or finds the claim that this run already has on a running one. The key names task and attempt,
- * so a claim that a crash kept from being noted is given out again. Null where the queue does not give it now.
+ * Claims a ready task, or finds the claim that this run already has on a running one. The key names the task and the
+ * queue's count, so a claim that a crash kept from being noted is given out again. Null where the queue does not give
+ * it now.
  */
 async function claimFor(run: PlannedRun, task: PlannedTask, listed: ListedTask): Promise<Claim | null> {
-  const attempt = listed.status === "running" ? listed.attempt : listed.attempt + 1;
-  const key = `t/${task.ref}/a${attempt}/claim`;
+  const number = listed.status === "running" ? listed.attempt : listed.attempt + 1;
+  const key = claimKey(task, number);
   const known = run.journal.finished(key, Claim);
   if (known !== undefined) return known;
   const { claim } = await run.hosts.tasks.call(
@@ -101,9 +137,10 @@ async function claimFor(run: PlannedRun, task: PlannedTask, listed: ListedTask):
     Claimed,
   );
   if (claim === undefined) return null;
-  const kept = await run.journal.step(key, Claim, async () => claim);
-  await run.journal.emit("task.claimed", { task: task.ref, attempt: kept.attempt });
-  return kept;
+  return run.journal.step(key, Claim, async () => {
+    await run.journal.emit("task.claimed", { task: task.ref, attempt: openAttempt(run, task), claim: claim.attempt });
+    return claim;
+  });
 }
 
 /** Runs one attempt under its lease, and tells queue, memory and decision how it ended. */
@@ -115,43 +152,44 @@ async function attemptOnce(run: PlannedRun, task: PlannedTask, claim: Claim): Pr
     });
   }, (LEASE_S * 1_000) / 3);
   try {
-    const key = `t/${task.ref}/a${claim.attempt}/end`;
+    const attempt = openAttempt(run, task);
+    const key = stepKey(task, attempt, "end");
     const known = run.journal.finished(key, AttemptEnd);
-    const end = known ?? (await endOf(run, task, claim, AbortSignal.any([run.signal, lost.signal])));
+    const end = known ?? (await endOf(run, task, claim, attempt, AbortSignal.any([run.signal, lost.signal])));
     if (end.status === "waiting") {
       await keepClaim(run, claim);
       return end;
     }
     await run.journal.step(key, AttemptEnd, async () => end);
-    await finishAttempt(run, task, claim, end);
+    await finishAttempt(run, task, claim, attempt, end);
     return end;
   } catch (error) {
     if (error instanceof LostClaim || lost.signal.aborted) {
       run.log("warn", "an attempt lost its claim", { task: task.ref, attempt: claim.attempt });
       return null;
     }
-    if (error instanceof Interrupted) await keepClaim(run, claim);
+    if (error instanceof Interrupted || run.signal.aborted) await keepClaim(run, claim);
     throw error;
   } finally {
     clearInterval(heartbeat);
   }
 }
 
-async function endOf(run: PlannedRun, task: PlannedTask, claim: Claim, signal: AbortSignal): Promise<AttemptEnd> {
+async function endOf(run: PlannedRun, task: PlannedTask, claim: Claim, attempt: number, signal: AbortSignal): Promise<AttemptEnd> {
   try {
-    return await runAttempt(run, task, claim, feedbackFor(run, task, claim.attempt), signal);
+    return await runAttempt(run, task, { claim, attempt, feedback: feedbackFor(run, task, attempt) }, signal);
   } catch (error) {
     // What the servers refuse ends this attempt; only a stop, a lost claim or a defect of ours ends more.
     if (!(error instanceof DomainError)) throw error;
     if (run.signal.aborted) throw new Interrupted("the run was told to stop");
-    run.log("error", "an attempt was refused", { task: task.ref, attempt: claim.attempt, error: error.message, cause: String(error.cause ?? "") });
+    run.log("error", "an attempt was refused", { task: task.ref, attempt, error: error.message, cause: String(error.cause ?? "") });
     return { status: "failed", kind: "resource", reasons: [error.message, ...(error.hint === undefined ? [] : [error.hint])], branch: "", commit: "", decision: "", receipts: [], is_final: false };
   }
 }
 
 /** Why the attempt before was refused, for the next one to do better. */
 function feedbackFor(run: PlannedRun, task: PlannedTask, attempt: number): string {
-  const before = run.journal.finished(`t/${task.ref}/a${attempt - 1}/end`, AttemptEnd);
+  const before = run.journal.finished(stepKey(task, attempt - 1, "end"), AttemptEnd);
   return before === undefined ? "" : before.reasons.join("\n");
 }
 

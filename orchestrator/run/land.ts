@@ -2,7 +2,7 @@ import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
 import { commandOf, prove, Proof } from "../gates/acceptance.ts";
 import { noted } from "../gates/gate.ts";
-import { stopHere, type PlannedRun, type PlannedTask } from "./context.ts";
+import { sandboxName, stepKey, stopHere, type PlannedRun, type PlannedTask } from "./context.ts";
 
 const Preview = z.looseObject({ clean: z.boolean(), tree: z.string().optional(), conflicts: z.array(z.looseObject({ path: z.string() })) });
 const Integrated = z.looseObject({ commit: z.string() });
@@ -22,7 +22,7 @@ const MOST_TRIES = 5;
 export async function land(run: PlannedRun, task: PlannedTask, attempt: number, change: { readonly base: string; readonly commit: string; readonly branch: string }): Promise<Landing> {
   for (let go = 0; go < MOST_TRIES; go += 1) {
     stopHere(run.signal);
-    const landing = await landOnce(run, task, attempt, change, `t/${task.ref}/a${attempt}/land${go}`);
+    const landing = await landOnce(run, task, attempt, change, stepKey(task, attempt, `land${go}`));
     if (landing !== null) return landing;
   }
   return { status: "conflict", commit: "", reasons: [`${run.options.target} kept moving`] };
@@ -82,7 +82,7 @@ async function proveMerged(run: PlannedRun, task: PlannedTask, attempt: number, 
     return { problem: "conflict", reasons };
   }
   const commands = (task.acceptance ?? []).map(commandOf);
-  const proof: Proof = await prove(run, `${run.journal.runId}-${task.ref}-a${attempt}-merged`, preview.tree, commands);
+  const proof: Proof = await prove(run, sandboxName(run, task, attempt, "merged"), preview.tree, commands);
   const reasons = proof.reasons.map((reason) => `merged with ${run.options.target}: ${reason}`);
   await noted(run, { ref: task.ref, attempt }, "integration", { verdict: proof.verdict, reasons });
   return { problem: proof.verdict === "pass" ? "" : "red", reasons };

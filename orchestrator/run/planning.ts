@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
-import { parsePlan, type Plan } from "../plan/plan.ts";
+import { parsePlan, type Plan, type PlanTask } from "../plan/plan.ts";
 import type { RunContext } from "./context.ts";
 import { openSandboxSession } from "./sandbox-session.ts";
 import { addSpend } from "./spend.ts";
@@ -73,7 +73,12 @@ async function makePlan(run: RunContext): Promise<Plan> {
 /** Puts the plan into the queue, once; returns the id of every ref. */
 export async function enqueue(run: RunContext, plan: Plan): Promise<ReadonlyMap<string, string>> {
   const { ids } = await run.journal.step("tasks", z.object({ ids: z.record(z.string(), z.string()) }), async (key) => {
-    const tasks = plan.tasks.map(({ runner: _runner, critical: _critical, ...task }) => ({ max_attempts: DEFAULT_ATTEMPTS, ...task, milestone: run.journal.runId }));
+    const tasks = plan.tasks.map(({ runner: _runner, critical: _critical, ...task }) => ({
+      ...task,
+      // The queue also counts claims that lapsed while the run was dead or waited for a person; the run counts for itself.
+      max_attempts: attemptsOf(task) + SPARE_CLAIMS,
+      milestone: run.journal.runId,
+    }));
     const added = await run.hosts.tasks.call("add_tasks", { tasks, idempotency_key: key }, Added);
     const ids = Object.fromEntries(added.tasks.map((task) => [task.ref ?? task.id, task.id]));
     for (const task of plan.tasks) {
@@ -84,5 +89,13 @@ export async function enqueue(run: RunContext, plan: Plan): Promise<ReadonlyMap<
   return new Map(Object.entries(ids));
 }
 
+/** How many attempts the run makes at a task. */
+export function attemptsOf(task: Pick<PlanTask, "max_attempts">): number {
+  return task.max_attempts ?? DEFAULT_ATTEMPTS;
+}
+
 /** Attempts a task of a run gets when its plan names no number. */
 const DEFAULT_ATTEMPTS = 3;
+
+/** How often a claim of a run may lapse. */
+const SPARE_CLAIMS = 50;

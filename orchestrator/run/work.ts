@@ -3,11 +3,11 @@ import { DomainError } from "../../kernel/errors.ts";
 import { clipText } from "../../kernel/text.ts";
 import { commandOf } from "../gates/acceptance.ts";
 import { noted } from "../gates/gate.ts";
-import type { Job, Outcome, RunnerEvent } from "../runners/runner.ts";
-import type { PlannedRun, PlannedTask } from "./context.ts";
-import { stopHere } from "./context.ts";
+import type { Job, Outcome, Runner, RunnerEvent, Workspace } from "../runners/runner.ts";
+import { sandboxName, stepKey, stopHere, type PlannedRun, type PlannedTask } from "./context.ts";
 import { openSandboxSession, type SandboxSession } from "./sandbox-session.ts";
 import { addSpend, spendOf } from "./spend.ts";
+import { removeWorktrees, workBranch } from "./worktrees.ts";
 
 const Worktree = z.looseObject({ worktree: z.looseObject({ id: z.string(), path: z.string(), branch: z.string(), base: z.string() }) });
 const Committed = z.looseObject({ commit: z.string() });
@@ -34,9 +34,10 @@ const RED_TIMEOUT_S = 300;
  */
 export async function doWork(run: PlannedRun, task: PlannedTask, attempt: number, feedback: string, signal: AbortSignal): Promise<Submission> {
   const { journal, hosts, options } = run;
-  const key = `t/${task.ref}/a${attempt}/work`;
+  const key = stepKey(task, attempt, "work");
   const go = await journal.begin(key);
-  const name = `slipway/${journal.runId.slice(4)}/${task.ref}-a${attempt}${go === 1 ? "" : `.${go}`}`;
+  if (go > 1) await removeWorktrees(run, task);
+  const name = workBranch(run, task, attempt, go);
   const { worktree } = await hosts.git.call(
     "add_worktree",
     { repo: options.repo, branch: name, base: options.target, task_id: task.id, ttl_s: 7 * 86_400, idempotency_key: `${journal.runId}/${key}/${go}` },
@@ -47,22 +48,17 @@ export async function doWork(run: PlannedRun, task: PlannedTask, attempt: number
   const runner = run.crew.implementer(task.runner);
   await journal.emit("attempt.started", { task: task.ref, attempt, role: "implementer", runner: runner.name, branch: at.branch });
 
-  const checkout = await run.files.checkOut(options.repo, at.base, run.overlay);
-  const session = await openSandboxSession(run, `${journal.runId}-${task.ref}-a${attempt}-work`, checkout.dir).finally(() => checkout.remove());
-  let outcome: Outcome;
-  let patch: string;
-  try {
-    const red = await redBefore(run, task, attempt, session, signal);
-    if (red !== null) return ended("not_red", red);
-    stopHere(run.signal);
-    const job = await jobFor(run, task, attempt, feedback, at.worktree);
-    outcome = await runner.run(job, { workspace: session.workspace(signal), signal, onEvent: (event) => logEvent(run, task, event) });
-    stopHere(run.signal);
-    await addSpend(run, outcome.usage);
-    patch = await session.exportPatch();
-  } finally {
-    await session.close().catch(() => undefined);
-  }
+  const red = await redBefore(run, task, attempt, at.base, signal);
+  if (red !== null) return ended("not_red", red);
+  stopHere(run.signal);
+  const job = await jobFor(run, task, attempt, feedback, at.worktree);
+  const { outcome, patch } =
+    runner.worksIn === "worktree"
+      ? { outcome: await runJob(run, task, runner, job, null, signal), patch: "" }
+      : await inSandbox(run, task, attempt, at.base, async (session) => ({
+          outcome: await runJob(run, task, runner, job, session.workspace(signal), signal),
+          patch: await session.exportPatch(),
+        }));
   await journal.emit("attempt.finished", {
     task: task.ref,
     attempt,
@@ -83,26 +79,48 @@ export async function doWork(run: PlannedRun, task: PlannedTask, attempt: number
     case "done":
       break;
   }
-  // A model worked in the sandbox, a program in the worktree itself: bring both into the worktree.
+  // What a model did in its sandbox becomes the worktree's content; a program worked there itself.
   if (patch !== "") await run.files.applyPatch(at.worktree, patch);
   const commit = await commitAll(run, task, attempt, at.worktree, outcome.summary);
   return commit === at.base ? ended("no_change", "nothing was changed") : ended("submitted", "", commit);
 }
 
-/** Where tests must be red before the work, runs them on the base. Returns why the task cannot be tried, or null. */
-async function redBefore(run: PlannedRun, task: PlannedTask, attempt: number, session: SandboxSession, signal: AbortSignal): Promise<string | null> {
+/** Opens a sandbox over a clean checkout of a commit, with what setup made, for one piece of work. */
+async function inSandbox<T>(run: PlannedRun, task: PlannedTask, attempt: number, commit: string, work: (session: SandboxSession) => Promise<T>): Promise<T> {
+  const checkout = await run.files.checkOut(run.options.repo, commit, run.overlay);
+  const session = await openSandboxSession(run, sandboxName(run, task, attempt, "work"), checkout.dir).finally(() => checkout.remove());
+  try {
+    return await work(session);
+  } finally {
+    await session.close().catch(() => undefined);
+  }
+}
+
+async function runJob(run: PlannedRun, task: PlannedTask, runner: Runner, job: Job, workspace: Workspace | null, signal: AbortSignal): Promise<Outcome> {
+  const outcome = await runner.run(job, { workspace, signal, onEvent: (event) => logEvent(run, task, event) });
+  // What was spent is noted first: an interrupted attempt has cost as much as another.
+  await addSpend(run, outcome.usage);
+  stopHere(run.signal);
+  return outcome;
+}
+
+/**
+ * Where tests must be red before the work, runs them on the base, in a sandbox of their own: what they leave behind
+ * is no part of the work. Returns why the task cannot be tried, or null.
+ */
+async function redBefore(run: PlannedRun, task: PlannedTask, attempt: number, base: string, signal: AbortSignal): Promise<string | null> {
   const wanted = (task.acceptance ?? []).flatMap((item) => ("tests" in item && item.must_fail_before === true ? [item.tests] : []));
   if (wanted.length === 0) return null;
-  for (const command of wanted) {
-    const { outcome, exitCode } = await session.run(command, RED_TIMEOUT_S, signal);
-    if (outcome === "exited" && exitCode === 0) {
-      const reason = `${command} passes before the work, so it proves nothing`;
-      await noted(run, { ref: task.ref, attempt }, "red_before", { verdict: "fail", reasons: [reason] });
-      return reason;
+  const green = await inSandbox(run, task, attempt, base, async (session) => {
+    for (const command of wanted) {
+      const { outcome, exitCode } = await session.run(command, RED_TIMEOUT_S, signal);
+      if (outcome === "exited" && exitCode === 0) return command;
     }
-  }
-  await noted(run, { ref: task.ref, attempt }, "red_before", { verdict: "pass", reasons: [] });
-  return null;
+    return null;
+  });
+  const reason = green === null ? null : `${green} passes before the work, so it proves nothing`;
+  await noted(run, { ref: task.ref, attempt }, "red_before", reason === null ? { verdict: "pass", reasons: [] } : { verdict: "fail", reasons: [reason] });
+  return reason;
 }
 
 async function jobFor(run: PlannedRun, task: PlannedTask, attempt: number, feedback: string, worktree: string): Promise<Job> {

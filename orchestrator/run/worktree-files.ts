@@ -9,6 +9,8 @@ import { runGit, type GitPlace } from "../../kernel/git/run.ts";
 export interface WorktreeFiles {
   /** Lays a commit or tree, and a patch file over it ("" for none), out in a fresh folder without any git data. */
   checkOut(repo: string, tree: string, overlay: string): Promise<{ readonly dir: string; remove(): Promise<void> }>;
+  /** Removes every checkout of this run. */
+  sweep(): Promise<void>;
   /** Makes a worktree's files exactly those of its HEAD plus a patch. */
   applyPatch(worktree: string, patch: string): Promise<void>;
   /** @throws {DomainError} invalid_state on a detached head. */
@@ -18,6 +20,10 @@ export interface WorktreeFiles {
   /** The commit a name stands for. */
   commitOf(repo: string, name: string): Promise<string>;
   head(worktree: string): Promise<string>;
+  /** Whether a commit is another one or among its ancestors. */
+  isAncestor(repo: string, ancestor: string, descendant: string): Promise<boolean>;
+  /** The text of a file in a commit; "" where there is none. */
+  textOf(repo: string, commit: string, path: string): Promise<string>;
   /** Paths that differ between two commits, with both names of a rename. */
   changedPaths(repo: string, from: string, to: string): Promise<readonly string[]>;
   /** Paths in the worktree that differ from HEAD or that git does not know. */
@@ -26,13 +32,14 @@ export interface WorktreeFiles {
   diff(repo: string, from: string, to: string, maxBytes: number): Promise<string>;
 }
 
-export function worktreeFiles(settings: GitSettings, home: string): WorktreeFiles {
+/** `checkouts` is a folder of this run alone: what a killed life left there is swept away. */
+export function worktreeFiles(settings: GitSettings, checkouts: string): WorktreeFiles {
   const open = (repo: string): Promise<GitContext> => openGit({ ...settings, repo });
   return {
     async checkOut(repo, tree, overlay) {
       const git = await open(repo);
-      await mkdir(join(home, "checkouts"), { recursive: true, mode: 0o700 });
-      const dir = await mkdtemp(join(home, "checkouts", "tree-"));
+      await mkdir(checkouts, { recursive: true, mode: 0o700 });
+      const dir = await mkdtemp(join(checkouts, "tree-"));
       const index = `${dir}.index`;
       const remove = async (): Promise<void> => {
         await rm(dir, { recursive: true, force: true });
@@ -54,6 +61,7 @@ export function worktreeFiles(settings: GitSettings, home: string): WorktreeFile
         throw error;
       }
     },
+    sweep: () => rm(checkouts, { recursive: true, force: true }),
     async applyPatch(worktree, patch) {
       const git = await open(worktree);
       await must(git, gitCommand("reset", ["--hard", "--quiet"]), {});
@@ -73,6 +81,17 @@ export function worktreeFiles(settings: GitSettings, home: string): WorktreeFile
     },
     commitOf: async (repo, name) => (await open(repo)).resolveCommit(name),
     head: async (worktree) => (await open(worktree)).resolveCommit("HEAD"),
+    async isAncestor(repo, ancestor, descendant) {
+      const git = await open(repo);
+      const { code, stderr } = await runGit(git, gitCommand("merge_base", ["--is-ancestor"], { revisions: [ancestor, descendant] }));
+      if (code === 0 || code === 1) return code === 0;
+      throw new DomainError("invalid_state", "git refused: merge_base", { hint: "run again with --verbose to see what git said", cause: stderr });
+    },
+    async textOf(repo, commit, path) {
+      const git = await open(repo);
+      const { code, stdout } = await runGit(git, gitCommand("cat_file", ["blob"], { revisions: [`${commit}:${path}`] }), { maxBytes: 1_000_000 });
+      return code === 0 ? stdout.toString("utf8") : "";
+    },
     async changedPaths(repo, from, to) {
       const git = await open(repo);
       const { stdout } = await must(git, gitCommand("diff", ["--name-only", "--no-renames", "-z"], { revisions: [from, to] }), {});

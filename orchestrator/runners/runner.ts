@@ -108,5 +108,7 @@ export interface RunnerTools {
 /** Fills a role. `run` never rejects for anything a model, a program or a network can do: that is an outcome. */
 export interface Runner {
   readonly name: string;
+  /** Where its changes come to lie; absent means the sandbox behind its workspace. */
+  readonly worksIn?: "worktree";
   run(job: Job, tools: RunnerTools): Promise<Outcome>;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { protectedPaths, undeclaredPaths } from "../../../orchestrator/gates/tamper.ts";
+import { harnessPaths, protectedPaths, scriptsOf, undeclaredPaths } from "../../../orchestrator/gates/tamper.ts";
 
 const cases: readonly (readonly [readonly string[], string, boolean])[] = [
   [["test/**"], "test/a.test.js", true],
@@ -14,6 +14,22 @@ const cases: readonly (readonly [readonly string[], string, boolean])[] = [
   [["package.json"], "package.json", true],
   [["package.json"], "sub/package.json", false],
   [[], "test/a.js", false],
+  [["./add.test.js"], "add.test.js", true],
+  [["/test/"], "test/a.js", true],
+  [["test/**"], "test/.fixtures/a.json", true],
+  [["**/*.test.js"], "src/.hidden.test.js", true],
+  [["**/*.test.js"], ".ci/a.test.js", true],
+  [["test/[id].test.js"], "test/[id].test.js", true],
+  [["test/[ab].js"], "test/b.js", true],
+  [["test/[!ab].js"], "test/b.js", false],
+  [["test/[z-a].js"], "test/-.js", true],
+  [["test/{a,b}.js"], "test/b.js", true],
+  [["test/{a.js"], "test/{a.js", true],
+  [["*.test.js"], "ADD.test.js", true],
+  [["*.test.js"], "a\nb.test.js", true],
+  [["a+b(c).js"], "a+b(c).js", true],
+  [["test/*"], "test/deep/a.js", false],
+  [["."], "anything.js", true],
 ];
 
 for (const [protect, path, isProtected] of cases) {
@@ -29,4 +45,24 @@ test("plain commands protect nothing", () => {
 test("files outside the declared paths are named; a task that declares none may touch all", () => {
   expect(undeclaredPaths(["src/**", "README.md"], ["src/a.ts", "README.md", "package.json"])).toEqual(["package.json"]);
   expect(undeclaredPaths([], ["anything"])).toEqual([]);
+});
+
+test("what decides how commands run is named, unless the task asks for that very file", () => {
+  const changed = ["src/a.ts", ".npmrc", "node_modules/.bin/vitest", "pkg/vitest.config.ts", "test/conftest.py", ".gitattributes"];
+  expect(harnessPaths([], changed)).toEqual(changed.slice(1));
+  expect(harnessPaths(["**", "pkg/vitest.config.ts"], changed)).toEqual(changed.slice(1).filter((path) => path !== "pkg/vitest.config.ts"));
+});
+
+test.each([
+  ["npm test", "test"],
+  ["npm t", "test"],
+  ["npm run --silent check:all", "check:all"],
+  ["CI=1 pnpm run build && node x.js", "build"],
+  ["yarn lint", "lint"],
+])("%s runs the script %s", (command, script) => {
+  expect(scriptsOf(command)).toEqual([script, `pre${script}`, `post${script}`]);
+});
+
+test("a plain command runs no script", () => {
+  expect(scriptsOf("node --test")).toEqual([]);
 });

@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { runWithDeath } from "../../support/fault-run.ts";
+
+const END = {
+  status: "done",
+  merges: ["Add a note", "Fix add", "Fix mul"],
+  isClean: true,
+  worktrees: 0,
+  sandboxes: 0,
+  checkouts: 0,
+  queue: ["Fix add succeeded", "Fix mul succeeded", "Add a note succeeded"],
+  told: ["add", "mul", "note"],
+};
+
+// Every point is tried by `npm run soak -- orchestrator`.
+for (const [nth, leasesLapse] of [
+  [20, false],
+  [45, true],
+  [70, true],
+  [95, false],
+  [120, true],
+  [145, false],
+  [170, true],
+] as const) {
+  test(`a death after effect ${nth}${leasesLapse ? ", and a resumption after every claim has lapsed" : ""}: the same end, every task merged once`, async () => {
+    const { outcome, diedAfter } = await runWithDeath(nth, leasesLapse);
+    expect(outcome, diedAfter).toEqual(END);
+  });
+}

@@ -71,7 +71,7 @@ function resultOf(run: PlannedRun, task: PlannedTask, waiting: ReadonlyMap<strin
   const held = waiting.get(task.id);
   if (held !== undefined) return { ...base, status: "waiting", branch: held.branch, reasons: held.reasons };
   const end = lastEnd(run, task);
-  if (end === undefined) return { ...base, status: "cancelled", reasons: [whyNotBegun(run, run.plan, task)] };
+  if (end === undefined) return { ...base, status: waiting.size > 0 && !isBudgetSpent(run) ? "waiting" : "cancelled", reasons: [whyNotBegun(run, run.plan, task)] };
   const where = { ...(end.branch === "" ? {} : { branch: end.branch }), ...(end.commit === "" ? {} : { commit: end.commit }) };
   switch (end.status) {
     case "merged":

@@ -33,6 +33,8 @@ export async function drive(run: PlannedRun, tasks: readonly PlannedTask[]): Pro
   let isFirst = true;
   await tellEnds(run, tasks);
   for (;;) {
+    if (inFlight.size >= run.options.workers) await Promise.race(inFlight.values());
+    const refused = new Set<string>();
     const open = (await listOpen(run)).filter((task) => !inFlight.has(task.id) && !waiting.has(task.id));
     const startable = open.filter((task) => task.status === "ready" || task.status === "running");
     const mayStart = broken === undefined && !run.signal.aborted && !isBudgetSpent(run);
@@ -43,7 +45,10 @@ export async function drive(run: PlannedRun, tasks: readonly PlannedTask[]): Pro
         const task = byId.get(listed.id);
         if (task === undefined || inFlight.size >= run.options.workers) continue;
         const claim = await claimFor(run, task, listed);
-        if (claim === null) continue;
+        if (claim === null) {
+          refused.add(task.id);
+          continue;
+        }
         const work = attemptOnce(run, task, claim)
           .then((end) => {
             if (end?.status === "waiting") waiting.set(task.id, end);
@@ -60,7 +65,9 @@ export async function drive(run: PlannedRun, tasks: readonly PlannedTask[]): Pro
       if (broken !== undefined) throw broken;
       if (run.signal.aborted) throw new Interrupted("the run was told to stop");
       const mayCome = open.some((task) => task.status === "scheduled" || task.status === "running" || task.status === "ready");
-      if (!mayCome || isBudgetSpent(run)) return waiting;
+      // What the queue holds back behind a task that waits for a person waits for that person, too.
+      const isHeld = waiting.size > 0 && open.every((task) => task.status === "blocked" || refused.has(task.id));
+      if (!mayCome || isHeld || isBudgetSpent(run)) return waiting;
     }
     await Promise.race([...inFlight.values(), run.sleep(POLL_MS)]);
   }

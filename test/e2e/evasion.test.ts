@@ -84,3 +84,19 @@ test("names that cannot be shown or are no UTF-8 end the attempt with a reason, 
 test("a task with the longest name a plan may give runs like any other", async () => {
   expect(last(await run(task({ ref: `add${"-x".repeat(28)}` }), FIX))).toMatchObject({ status: "done" });
 });
+
+test("a task behind the files of one that waits for a person waits with it, instead of keeping the run busy", async () => {
+  const paths = ["add.js"];
+  const ended = await run(
+    {
+      tasks: [
+        { ref: "add", title: "Fix add", critical: true, paths, priority: 9, acceptance: [{ run: "grep -q 'a + b' add.js" }] },
+        { ref: "more", title: "More of add", paths, acceptance: [{ run: "true" }] },
+        { ref: "after", title: "After it", depends_on: ["add"] },
+      ],
+    },
+    FIX,
+  );
+  expect(last(ended)).toMatchObject({ status: "waiting", tasks: [{ status: "waiting" }, { status: "waiting" }, { status: "waiting" }] });
+  expect(ended.code).toBe(3);
+});

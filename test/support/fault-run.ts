@@ -88,6 +88,7 @@ export async function runWithDeath(nth: number, leasesLapse: boolean): Promise<F
         allow_unisolated: true,
         budget: {},
         plan: readPlanFile(project.plan(PLAN)),
+        setup: "",
         demo: null,
       },
       (repo) => filesFor(repo, project.home, env),

@@ -41,12 +41,13 @@ export async function startHttpProcess(name: Served, home: string): Promise<Http
   };
   const said: string[] = [];
   let token = "";
+  let url = "";
   for await (const line of createInterface({ input: child.stderr })) {
     said.push(line);
     const file = /^bearer token: (.+)$/.exec(line)?.[1];
     if (file !== undefined) token = readFileSync(file, "utf8").trim();
-    const url = / serves (http:\S+)$/.exec(line)?.[1];
-    if (url !== undefined) {
+    url = / serves (http:\S+)$/.exec(line)?.[1] ?? url;
+    if (url !== "" && token !== "") {
       // Whatever it says later must not fill the pipe and stop it.
       child.stderr.resume();
       return { url, token, pid: child.pid ?? 0, close };

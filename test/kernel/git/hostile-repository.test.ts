@@ -275,7 +275,7 @@ describe("a repository that is refused until trusted", () => {
     config(key, value);
     await expect(open()).rejects.toMatchObject({
       code: "denied",
-      hint: expect.stringContaining("git trust"),
+      hint: expect.stringContaining("remove these keys"),
     });
   });
 

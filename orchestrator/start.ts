@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
@@ -51,6 +51,10 @@ export async function beginRun(store: RunStore, repoGiven: string, request: RunR
   const repo = realpathSync(main);
   const git = files(repo);
   const target = await git.currentBranch(repo);
+  const targetCommit = await git.commitOf(repo, `refs/heads/${target}`).catch((error: unknown) => {
+    if (!(error instanceof DomainError && error.code === "not_found")) throw error;
+    throw new DomainError("unavailable", `the branch ${target} of ${repo} has no commit yet`, { hint: "commit something first: work begins at a commit", retryable: false, cause: error });
+  });
   const dirty = await git.modifiedPaths(repo);
   if (dirty.length > 0) {
     throw new DomainError("unavailable", `the main worktree has uncommitted changes: ${dirty.slice(0, 5).join(", ")}${dirty.length > 5 ? " …" : ""}`, {
@@ -58,7 +62,7 @@ export async function beginRun(store: RunStore, repoGiven: string, request: RunR
       retryable: false,
     });
   }
-  const options: RunOptions = { ...request, repo, target, target_commit: await git.commitOf(repo, `refs/heads/${target}`) };
+  const options: RunOptions = { ...request, repo, target, target_commit: targetCommit };
   const runId = idSource(systemClock)("run");
   await store.append([{ type: "run.started", subject: runId, data: z.record(z.string(), z.json()).parse(JSON.parse(JSON.stringify(options))) }]);
   return runId;
@@ -83,6 +87,9 @@ export async function rideRun(store: RunStore, runId: string, { home, settings, 
   const started = journal.events.find((event) => event.type === "run.started");
   if (started === undefined) throw new DomainError("not_found", `there is no run ${runId}`, { hint: "slipway status shows the runs" });
   const options = RunOptions.parse(started.data);
+  if (!existsSync(options.repo)) {
+    throw new DomainError("unavailable", `the repository of ${runId} is no longer at ${options.repo}`, { hint: "put it back there, or start a new run where it is now", retryable: false });
+  }
   const driver = thisDriver();
   const other = await store.drive(runId, driver, isDriverAlive);
   if (other !== null) throw new DomainError("invalid_state", `process ${other.pid} is driving ${runId}`, { hint: "wait for it, or stop it first" });
@@ -90,14 +97,18 @@ export async function rideRun(store: RunStore, runId: string, { home, settings, 
   try {
     const crew = await openCrew({ runner: options.runner, demo: options.demo, models: settings.models, env: io.env, log });
     try {
+      watch(journal);
       const hosts = await connectHosts({
         mode: options.mode,
         sources: { home, env: io.env, cwd: options.repo, log },
         roots: [options.repo, home],
         allowUnisolated: options.allow_unisolated,
+      }).catch(async (error: unknown) => {
+        // A run that never began is over; one that did can be resumed once the server starts again.
+        if (journal.events.length === 1) await giveUp(journal, error);
+        throw error;
       });
       try {
-        watch(journal);
         if (journal.events.length > 1) await journal.emit("run.resumed", {});
         return await conductRun(
           {
@@ -124,6 +135,12 @@ export async function rideRun(store: RunStore, runId: string, { home, settings, 
   } finally {
     await store.stopDriving(runId, driver.pid);
   }
+}
+
+/** Ends a run that could not begin: nothing was made, and nothing would be left to resume. */
+async function giveUp(journal: Journal, error: unknown): Promise<void> {
+  const reasons = [error instanceof Error ? error.message : String(error)];
+  await journal.emit("run.finished", { status: "failed", tasks: [], spend: { usd: 0, tokens: 0 }, duration_ms: 0, reasons });
 }
 
 /** Reads receipts with the key of the state folder, which the sandbox server shares. */

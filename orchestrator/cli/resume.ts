@@ -25,8 +25,10 @@ export const resumeCommand: Command = async (argv, io) => {
   const store = openRunStore(runStorePath(home), systemClock);
   try {
     const run = await mustFindRun(store, flags.words[0]);
-    if (run.events.some((event) => event.type === "run.finished" && event.data["status"] !== "waiting")) {
-      throw new DomainError("invalid_state", `${run.id} has finished`, { hint: `slipway report ${run.id} shows how` });
+    const end = run.events.findLast((event) => event.type === "run.finished")?.data["status"];
+    if (end !== undefined && end !== "waiting") {
+      const hint = end === "budget" ? "its budget is used up; what was merged stays, and a new run with a larger one takes up the rest" : `slipway report ${run.id} shows how`;
+      throw new DomainError("invalid_state", `${run.id} has finished`, { hint });
     }
     const options = RunOptions.parse(run.events[0]?.data);
     return await rideAndShow(store, run.id, io, {

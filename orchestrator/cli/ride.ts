@@ -33,7 +33,7 @@ export async function rideAndShow(store: RunStore, runId: string, io: Io, { home
   let shown: Shown | undefined;
   const watch = (opened: Journal): void => {
     journal = opened;
-    shown = isJson ? showJson(opened, io) : showOn(opened, io);
+    shown = isJson ? showJson(opened, io) : showOn(opened, io, verbose);
   };
   try {
     const status = await rideRun(store, runId, { home, settings, io, watch, verbose });
@@ -48,8 +48,9 @@ export async function rideAndShow(store: RunStore, runId: string, io: Io, { home
   }
 }
 
-function showOn(journal: Journal, io: Io): Shown {
+function showOn(journal: Journal, io: Io, verbose: boolean): Shown {
   const { terminal } = io;
-  if (terminal === undefined || io.env["CI"] !== undefined) return showLines(journal, io);
+  // A log beside it would tear the picture.
+  if (terminal === undefined || verbose || io.env["CI"] !== undefined) return showLines(journal, io);
   return showLive(journal, terminal.write, terminal, io.env["NO_COLOR"] === undefined);
 }

@@ -62,10 +62,12 @@ export function showLines(journal: Journal, io: Io): Shown {
 /** Draws the tasks of the run on a terminal, again and again in the same place. */
 export function showLive(journal: Journal, write: (text: string) => void, size: { readonly columns: number; readonly rows: number }, useColour: boolean): Shown {
   let run: RunView = journal.events.length === 0 ? emptyRun(journal.runId) : foldRun(journal.runId, journal.events);
+  // A terminal may say that it has no size.
+  const room = { columns: size.columns > 0 ? size.columns : 80, rows: size.rows > 0 ? size.rows : 24 };
   let height = 0;
   let frame = 0;
   const draw = (): void => {
-    const lines = picture(run, size, useColour, frame);
+    const lines = picture(run, room, useColour, frame);
     const up = height > 1 ? `\u001b[${height - 1}A` : "";
     write(`${up}\r\u001b[J${lines.join("\n")}`);
     height = lines.length;

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -148,7 +149,12 @@ describe("the examples work", () => {
   test("embedding one server", async () => {
     const [code = ""] = blocks(readme, "ts");
     const file = join(folder, "embed.ts");
-    writeFileSync(file, code.replace(`"slipway/tasks"`, JSON.stringify(join(root, "servers/tasks/index.ts"))));
+    const places: Readonly<Record<string, string>> = {
+      "slipway/tasks": join(root, "servers/tasks/index.ts"),
+      "slipway/mcp": join(root, "kernel/mcp/index.ts"),
+      "@modelcontextprotocol/client": fileURLToPath(import.meta.resolve("@modelcontextprotocol/client")),
+    };
+    writeFileSync(file, Object.entries(places).reduce((text, [name, place]) => text.replace(JSON.stringify(name), JSON.stringify(place)), code));
     const { stdout } = await promisify(execFile)(process.execPath, ["--disable-warning=ExperimentalWarning", file], { cwd: folder });
     expect(stdout).toContain("Write the parser");
     expect(existsSync(join(folder, "state/tasks.db"))).toBe(true);

@@ -1,4 +1,5 @@
 import { demoOutcome } from "../../test/support/demo-outcome.ts";
+import { runWithDeath } from "../../test/support/fault-run.ts";
 import { killAndResume } from "../../test/support/kill-resume.ts";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +20,22 @@ export async function soakOrchestrator(): Promise<string> {
     rows.push(`| event ${nth} | ${event} | ${exitCode} | ${isSame ? "yes" : "NO"} | ${((performance.now() - begun) / 1_000).toFixed(1)} |`);
     if (!wasKilled || !isSame) throw new Error(`${rows.join("\n")}\n${JSON.stringify({ expected, outcome }, null, 2)}`);
   }
-  return rows.join("\n");
+  return [...rows, "", await soakDeaths()].join("\n");
+}
+
+/** Lets a small run die after every single effect it has, every other time until all its claims have lapsed. */
+async function soakDeaths(): Promise<string> {
+  const { outcome: expected } = await runWithDeath(Infinity, false);
+  const begun = performance.now();
+  for (let nth = 1; ; nth += 1) {
+    const { outcome, effects, diedAfter } = await runWithDeath(nth, nth % 2 === 0);
+    if (JSON.stringify(outcome) !== JSON.stringify(expected)) {
+      throw new Error(`died after effect ${nth} (${diedAfter}):\n${JSON.stringify({ expected, outcome }, null, 2)}`);
+    }
+    if (effects < nth) {
+      return `A run of three tasks died after each of its ${effects} effects (tool calls, written events) and was resumed, every other time after its claims had lapsed: the same end each time, every task merged once, nothing left behind. ${((performance.now() - begun) / 1_000).toFixed(0)} s.`;
+    }
+  }
 }
 
 async function wholeDemo(): Promise<{ readonly outcome: ReturnType<typeof demoOutcome>; readonly seconds: string }> {

@@ -82,6 +82,10 @@ async function proveMerged(run: PlannedRun, task: PlannedTask, attempt: number, 
     return { problem: "conflict", reasons };
   }
   const commands = (task.acceptance ?? []).map(commandOf);
+  if (commands.length === 0) {
+    await noted(run, { ref: task.ref, attempt }, "integration", { verdict: "not_available", reasons: ["the task names no acceptance"] });
+    return { problem: "", reasons: [] };
+  }
   const proof: Proof = await prove(run, sandboxName(run, task, attempt, "merged"), preview.tree, commands);
   const reasons = proof.reasons.map((reason) => `merged with ${run.options.target}: ${reason}`);
   await noted(run, { ref: task.ref, attempt }, "integration", { verdict: proof.verdict, reasons });

@@ -6,7 +6,7 @@ export function reportText(run: RunView, notes: readonly string[]): string {
   const seconds = ((Date.parse(run.at) - Date.parse(run.startedAt)) / 1_000).toFixed(1);
   const cost = run.usd === null ? "cost unknown" : `${run.usd.toFixed(2)} USD`;
   const lines = run.tasks.flatMap((task) => {
-    const where = task.commit === "" ? task.branch : `${task.commit.slice(0, 10)}`;
+    const where = task.commit === "" ? task.branch : task.commit.slice(0, 10);
     const first = `  ${task.state.padEnd(10)} ${task.ref}  ${task.title}${where === "" ? "" : `  (${where})`}`;
     const gates = task.gates.length === 0 ? [] : [`             ${task.gates.map(({ gate, verdict }) => `${gate} ${verdict.replace("_", " ")}`).join(", ")}`];
     const reasons = task.state === "merged" ? [] : task.reasons.slice(0, 3).map((reason) => `             ${reason.split("\n")[0] ?? ""}`);

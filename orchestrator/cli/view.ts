@@ -46,17 +46,16 @@ export function showJson(journal: Journal, io: Io): Shown {
   };
   const from = journal.events.at(-1);
   if (journal.events.length === 1 && from !== undefined) print(from);
-  const stop = journal.onEvent(print);
-  return { end: () => void stop() };
+  return { end: journal.onEvent(print) };
 }
 
 /** Prints one plain line for each thing that happened. */
 export function showLines(journal: Journal, io: Io): Shown {
-  const stop = journal.onEvent((event) => {
+  const end = journal.onEvent((event) => {
     const line = lineOf(event);
     if (line !== null) io.err(line);
   });
-  return { end: () => void stop() };
+  return { end };
 }
 
 /** Draws the tasks of the run on a terminal, again and again in the same place. */
@@ -115,30 +114,35 @@ function taskLine(task: TaskView): string {
 }
 
 function lineOf(event: EventRecord): string | null {
-  const { task, attempt, gate, reasons, status, commit, phase, title } = event.data;
-  const why = Array.isArray(reasons) && reasons.length > 0 ? `: ${reasons.map(String).join("; ").split("\n")[0] ?? ""}` : "";
-  const who = `${String(task)}${typeof attempt === "number" && attempt > 1 ? ` (attempt ${attempt})` : ""}`;
+  const { attempt, reasons } = event.data;
+  const text = (key: string): string => {
+    const value = event.data[key];
+    return typeof value === "string" ? value : "";
+  };
+  const firstReason = Array.isArray(reasons) ? reasons.map(String).join("; ").split("\n")[0] : undefined;
+  const why = firstReason === undefined || firstReason === "" ? "" : `: ${firstReason}`;
+  const who = `${text("task")}${typeof attempt === "number" && attempt > 1 ? ` (attempt ${attempt})` : ""}`;
   switch (event.type) {
     case "phase.started":
-      return `== ${String(phase)}`;
+      return `== ${text("phase")}`;
     case "sandbox.created":
-      return event.data["backend"] === "unisolated" ? `! ${UNISOLATED}` : `== commands run in ${String(event.data["backend"])}`;
+      return text("backend") === "unisolated" ? `! ${UNISOLATED}` : `== commands run in ${text("backend")}`;
     case "task.added":
-      return `   ${String(task)}: ${String(title)}`;
+      return `   ${text("task")}: ${text("title")}`;
     case "attempt.started":
       return `▸ ${who} begins`;
     case "gate.passed":
-      return `  ✓ ${who} ${String(gate)}`;
+      return `  ✓ ${who} ${text("gate")}`;
     case "gate.failed":
-      return `  ✗ ${who} ${String(gate)}${why}`;
+      return `  ✗ ${who} ${text("gate")}${why}`;
     case "gate.not_available":
-      return `  – ${task === "" ? "" : `${who} `}${String(gate)} not available${why}`;
+      return `  – ${text("task") === "" ? "" : `${who} `}${text("gate")} not available${why}`;
     case "approval.requested":
-      return `? ${who} waits for a person: slipway approve ${String(event.data["approval_id"])}`;
+      return `? ${who} waits for a person: slipway approve ${text("approval_id")}`;
     case "task.completed":
-      return `✓ ${who} merged as ${String(commit).slice(0, 10)}`;
+      return `✓ ${who} merged as ${text("commit").slice(0, 10)}`;
     case "task.failed":
-      return `✗ ${who} ${status === "dead" ? "given up" : "to be tried again"}${why}`;
+      return `✗ ${who} ${text("status") === "dead" ? "given up" : "to be tried again"}${why}`;
     case "run.resumed":
       return "== resumed";
     case "run.paused":

@@ -3,7 +3,7 @@ import { clipText } from "../../kernel/text.ts";
 import { isReceiptFor } from "../../kernel/receipts.ts";
 import type { PlanAcceptance } from "../plan/plan.ts";
 import type { PlannedRun } from "../run/context.ts";
-import { openSandboxSession } from "../run/sandbox-session.ts";
+import { withSandbox } from "../run/sandbox-session.ts";
 import { GateResult } from "./gate.ts";
 
 /** The result of running a task's acceptance over one tree, with the sandbox's receipts. */
@@ -28,24 +28,16 @@ const TIMEOUT_S = 600;
  * command exited 0 and the sandbox signed for it.
  */
 export async function prove(run: PlannedRun, name: string, tree: string, commands: readonly string[]): Promise<Proof> {
-  const checkout = await run.files.checkOut(run.options.repo, tree, run.overlay);
-  try {
-    const session = await openSandboxSession(run, name, checkout.dir);
-    try {
-      const runs: Proof["runs"] = [];
-      for (const command of commands) {
-        const begun = run.clock();
-        const { outcome, exitCode, output, receipt } = await session.run(command, TIMEOUT_S, run.signal);
-        runs.push({ command, outcome, exit_code: exitCode, output: clipText(output, 8_000), receipt, duration_ms: run.clock() - begun });
-        if (outcome !== "exited" || exitCode !== 0) break;
-      }
-      return { ...judge(run, runs), runs, backend: session.backend };
-    } finally {
-      await session.close();
+  return withSandbox(run, name, { tree, overlay: run.overlay }, async (session) => {
+    const runs: Proof["runs"] = [];
+    for (const command of commands) {
+      const begun = run.clock();
+      const { outcome, exitCode, output, receipt } = await session.run(command, TIMEOUT_S, run.signal);
+      runs.push({ command, outcome, exit_code: exitCode, output: clipText(output, 8_000), receipt, duration_ms: run.clock() - begun });
+      if (outcome !== "exited" || exitCode !== 0) break;
     }
-  } finally {
-    await checkout.remove();
-  }
+    return { ...judge(run, runs), runs, backend: session.backend };
+  });
 }
 
 function judge(run: PlannedRun, runs: Proof["runs"]): GateResult {

@@ -189,7 +189,7 @@ async function endOf(run: PlannedRun, task: PlannedTask, claim: Claim, attempt: 
     // What the servers refuse ends this attempt; only a stop, a lost claim or a defect of ours ends more.
     if (!(error instanceof DomainError)) throw error;
     if (run.signal.aborted) throw new Interrupted("the run was told to stop");
-    run.log("error", "an attempt was refused", { task: task.ref, attempt, error: error.message, cause: String(error.cause ?? "") });
+    run.log("error", "an attempt was refused", { task: task.ref, attempt, error: error.message, cause: error.cause instanceof Error ? error.cause.message : error.cause });
     return { status: "failed", kind: "resource", reasons: [error.message, ...(error.hint === undefined ? [] : [error.hint])], branch: "", commit: "", decision: "", receipts: [], is_final: false };
   }
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
-import { commandOf, prove, Proof } from "../gates/acceptance.ts";
+import { commandOf, prove, type Proof } from "../gates/acceptance.ts";
 import { noted } from "../gates/gate.ts";
 import { sandboxName, stepKey, stopHere, type PlannedRun, type PlannedTask } from "./context.ts";
 

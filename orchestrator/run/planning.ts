@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
 import { parsePlan, type Plan, type PlanTask } from "../plan/plan.ts";
+import type { Job, Runner, Workspace } from "../runners/runner.ts";
 import type { RunContext } from "./context.ts";
-import { openSandboxSession } from "./sandbox-session.ts";
+import { withSandbox } from "./sandbox-session.ts";
 import { addSpend } from "./spend.ts";
 
 const Added = z.object({ tasks: z.array(z.looseObject({ ref: z.string().optional(), id: z.string() })) });
@@ -27,47 +28,46 @@ async function makePlan(run: RunContext): Promise<Plan> {
       hint: "set ANTHROPIC_API_KEY and a model, or give the tasks with --plan FILE",
     });
   }
-  const checkout = await run.files.checkOut(run.options.repo, run.options.target_commit, "");
-  const session = await openSandboxSession(run, `${run.journal.runId}-plan`, checkout.dir).finally(() => checkout.remove());
-  try {
-    let feedback = "";
-    for (let attempt = 1; attempt <= MOST_TRIES; attempt += 1) {
-      const outcome = await planner.run(
-        {
-          role: "planner",
-          runId: run.journal.runId,
-          taskRef: "plan",
-          attempt,
-          title: run.options.goal,
-          description: run.options.goal,
-          acceptance: [],
-          paths: [],
-          context: "",
-          feedback,
-          diff: "",
-          log: "",
-          worktree: null,
-          budget: run.options.budget.tokens === undefined ? {} : { tokens: run.options.budget.tokens },
-        },
-        { workspace: session.workspace(run.signal), signal: run.signal, onEvent: () => undefined },
-      );
-      await addSpend(run, outcome.usage);
-      if (outcome.status !== "done" || outcome.result.kind !== "plan") {
-        throw new DomainError("invalid_state", `the planner made no plan (${outcome.status}): ${outcome.status === "failed" ? outcome.error.message : outcome.summary}`, {
-          hint: "state the goal more closely, or give the tasks with --plan FILE",
-        });
-      }
-      try {
-        return parsePlan(outcome.result.plan);
-      } catch (error) {
-        if (!(error instanceof DomainError)) throw error;
-        feedback = error.message;
-      }
+  return withSandbox(run, `${run.journal.runId}-plan`, { tree: run.options.target_commit, overlay: "" }, (session) =>
+    askForPlan(run, planner, session.workspace(run.signal)),
+  );
+}
+
+async function askForPlan(run: RunContext, planner: Runner, workspace: Workspace): Promise<Plan> {
+  let feedback = "";
+  for (let attempt = 1; attempt <= MOST_TRIES; attempt += 1) {
+    const job: Job = {
+      role: "planner",
+      runId: run.journal.runId,
+      taskRef: "plan",
+      attempt,
+      title: run.options.goal,
+      description: run.options.goal,
+      acceptance: [],
+      paths: [],
+      context: "",
+      feedback,
+      diff: "",
+      log: "",
+      worktree: null,
+      budget: run.options.budget.tokens === undefined ? {} : { tokens: run.options.budget.tokens },
+    };
+    const outcome = await planner.run(job, { workspace, signal: run.signal, onEvent: () => undefined });
+    await addSpend(run, outcome.usage);
+    if (outcome.status !== "done" || outcome.result.kind !== "plan") {
+      const why = outcome.status === "failed" ? outcome.error.message : outcome.summary;
+      throw new DomainError("invalid_state", `the planner made no plan (${outcome.status}): ${why}`, {
+        hint: "state the goal more closely, or give the tasks with --plan FILE",
+      });
     }
-    throw new DomainError("invalid_state", `the planner's plan cannot be used: ${feedback}`, { hint: "give the tasks with --plan FILE" });
-  } finally {
-    await session.close();
+    try {
+      return parsePlan(outcome.result.plan);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      feedback = error.message;
+    }
   }
+  throw new DomainError("invalid_state", `the planner's plan cannot be used: ${feedback}`, { hint: "give the tasks with --plan FILE" });
 }
 
 /** Puts the plan into the queue, once; returns the id of every ref. */

@@ -47,8 +47,32 @@ export interface SandboxSession {
 
 const WAIT_MS = 40_000;
 
-/** Makes a sandbox that holds a copy of a folder. It has no network. */
-export async function openSandboxSession(run: RunContext, name: string, dir: string): Promise<SandboxSession> {
+/**
+ * Runs `work` in a sandbox that holds a clean checkout of a commit or tree, with a patch file over it ("" for none),
+ * and no network. The sandbox is gone afterwards.
+ */
+export async function withSandbox<T>(
+  run: RunContext,
+  name: string,
+  { tree, overlay }: { readonly tree: string; readonly overlay: string },
+  work: (session: SandboxSession) => Promise<T>,
+): Promise<T> {
+  const checkout = await run.files.checkOut(run.options.repo, tree, overlay);
+  let session: SandboxSession;
+  try {
+    session = await openSession(run, name, checkout.dir);
+  } finally {
+    await checkout.remove();
+  }
+  try {
+    return await work(session);
+  } finally {
+    // It ends by itself in time; the result of the work must not be lost over it.
+    await session.close().catch((error: unknown) => run.log("warn", "a sandbox could not be deleted", { name, error: String(error) }));
+  }
+}
+
+async function openSession(run: RunContext, name: string, dir: string): Promise<SandboxSession> {
   const { sandbox } = run.hosts;
   const { id, backend } = await sandbox.call("create_sandbox", { name, template: "node", network: "none", ttl_s: 3_600 }, Created);
   const close = async (): Promise<void> => {

@@ -5,7 +5,7 @@ import { digestOf } from "../../kernel/canonical-json.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { clipText } from "../../kernel/text.ts";
 import type { RunContext } from "./context.ts";
-import { openSandboxSession } from "./sandbox-session.ts";
+import { withSandbox, type SandboxSession } from "./sandbox-session.ts";
 
 /** Files whose content decides what an installation brings. */
 const LOCKFILES = ["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "requirements.txt", "uv.lock", "poetry.lock", "Cargo.lock", "go.sum"];
@@ -44,31 +44,33 @@ function needsNpm(dir: string, locks: readonly string[]): boolean {
  * @throws {DomainError} invalid_state when a setup that was asked for fails.
  */
 export async function prepareSetup(run: RunContext, home: string, given: string | undefined): Promise<string> {
-  const checkout = await run.files.checkOut(run.options.repo, run.options.target_commit, "");
+  const tree = run.options.target_commit;
+  const checkout = await run.files.checkOut(run.options.repo, tree, "");
+  let setup: Setup | null;
   try {
-    const setup = findSetup(checkout.dir, given);
-    if (setup === null) return "";
-    const file = join(home, "setups", `${setup.digest}.patch`);
-    if (existsSync(file)) return file;
-    await run.journal.emit("phase.started", { phase: "setup", command: setup.command });
-    const session = await openSandboxSession(run, `${run.journal.runId}-setup`, checkout.dir);
-    try {
-      const { outcome, exitCode, output } = await session.run(setup.command, SETUP_TIMEOUT_S, run.signal);
-      if (outcome !== "exited" || exitCode !== 0) {
-        const reason = `setup "${setup.command}": ${outcome}${exitCode === null ? "" : ` ${exitCode}`}`;
-        if (!setup.isGuess) throw new DomainError("invalid_state", reason, { hint: clipText(output, 1_000) });
-        await run.journal.emit("gate.not_available", { task: "", attempt: 0, gate: "setup", reasons: [reason] });
-        return "";
-      }
-      await mkdir(join(home, "setups"), { recursive: true, mode: 0o700 });
-      // Installed packages are what a setup is for, and git usually ignores them.
-      await writeFile(`${file}.${process.pid}`, await session.exportPatch({ withIgnored: true }));
-      await rename(`${file}.${process.pid}`, file);
-      return file;
-    } finally {
-      await session.close();
-    }
+    setup = findSetup(checkout.dir, given);
   } finally {
     await checkout.remove();
   }
+  if (setup === null) return "";
+  const file = join(home, "setups", `${setup.digest}.patch`);
+  if (existsSync(file)) return file;
+  await run.journal.emit("phase.started", { phase: "setup", command: setup.command });
+  const made = await withSandbox(run, `${run.journal.runId}-setup`, { tree, overlay: "" }, (session) => runSetup(run, setup, session));
+  if (made === null) return "";
+  await mkdir(join(home, "setups"), { recursive: true, mode: 0o700 });
+  await writeFile(`${file}.${process.pid}`, made);
+  await rename(`${file}.${process.pid}`, file);
+  return file;
+}
+
+/** What the setup made, as a patch; null where one that nobody asked for failed. */
+async function runSetup(run: RunContext, setup: Setup, session: SandboxSession): Promise<string | null> {
+  const { outcome, exitCode, output } = await session.run(setup.command, SETUP_TIMEOUT_S, run.signal);
+  // Installed packages are what a setup is for, and git usually ignores them.
+  if (outcome === "exited" && exitCode === 0) return session.exportPatch({ withIgnored: true });
+  const reason = `setup "${setup.command}": ${outcome}${exitCode === null ? "" : ` ${exitCode}`}`;
+  if (!setup.isGuess) throw new DomainError("invalid_state", reason, { hint: clipText(output, 1_000) });
+  await run.journal.emit("gate.not_available", { task: "", attempt: 0, gate: "setup", reasons: [reason] });
+  return null;
 }

@@ -5,7 +5,7 @@ import { commandOf } from "../gates/acceptance.ts";
 import { noted } from "../gates/gate.ts";
 import type { Job, Outcome, Runner, RunnerEvent, Workspace } from "../runners/runner.ts";
 import { sandboxName, stepKey, stopHere, type PlannedRun, type PlannedTask } from "./context.ts";
-import { openSandboxSession, type SandboxSession } from "./sandbox-session.ts";
+import { withSandbox, type SandboxSession } from "./sandbox-session.ts";
 import { addSpend, spendOf } from "./spend.ts";
 import { removeWorktrees, workBranch } from "./worktrees.ts";
 
@@ -85,15 +85,9 @@ export async function doWork(run: PlannedRun, task: PlannedTask, attempt: number
   return commit === at.base ? ended("no_change", "nothing was changed") : ended("submitted", "", commit);
 }
 
-/** Opens a sandbox over a clean checkout of a commit, with what setup made, for one piece of work. */
-async function inSandbox<T>(run: PlannedRun, task: PlannedTask, attempt: number, commit: string, work: (session: SandboxSession) => Promise<T>): Promise<T> {
-  const checkout = await run.files.checkOut(run.options.repo, commit, run.overlay);
-  const session = await openSandboxSession(run, sandboxName(run, task, attempt, "work"), checkout.dir).finally(() => checkout.remove());
-  try {
-    return await work(session);
-  } finally {
-    await session.close().catch(() => undefined);
-  }
+/** A sandbox over a clean checkout of a commit, with what setup made, for one piece of work. */
+function inSandbox<T>(run: PlannedRun, task: PlannedTask, attempt: number, commit: string, work: (session: SandboxSession) => Promise<T>): Promise<T> {
+  return withSandbox(run, sandboxName(run, task, attempt, "work"), { tree: commit, overlay: run.overlay }, work);
 }
 
 async function runJob(run: PlannedRun, task: PlannedTask, runner: Runner, job: Job, workspace: Workspace | null, signal: AbortSignal): Promise<Outcome> {

@@ -14,6 +14,7 @@ export const EVENT_TYPES = [
   "task.reviewed",
   "task.cancelled",
   "task.dead",
+  "task.updated",
   "agent.registered",
   "agent.lost",
   "message.sent",

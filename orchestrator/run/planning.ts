@@ -80,7 +80,8 @@ export async function enqueue(run: RunContext, plan: Plan): Promise<ReadonlyMap<
       milestone: run.journal.runId,
     }));
     const added = await run.hosts.tasks.call("add_tasks", { tasks, idempotency_key: key }, Added);
-    const ids = Object.fromEntries(added.tasks.map((task) => [task.ref ?? task.id, task.id]));
+    // In the order of the call; a large answer leaves refs out.
+    const ids = Object.fromEntries(added.tasks.map(({ id }, place) => [plan.tasks[place]?.ref ?? id, id]));
     for (const task of plan.tasks) {
       await run.journal.emit("task.added", { task: task.ref, id: ids[task.ref] ?? null, title: task.title, depends_on: task.depends_on });
     }

@@ -14,16 +14,30 @@ export interface BatchItem {
 
 export type BatchProblem =
   | { readonly kind: "duplicate_ref"; readonly ref: string }
+  | { readonly kind: "ref_like_id"; readonly ref: string }
   | { readonly kind: "cycle"; readonly path: readonly string[] };
 
+/** How every task id begins; a ref that looked like one could hide an existing task. */
+export const ID_PREFIX = "tsk_";
+
+/** Each dependency once; where a task is named twice, the stricter wish holds. */
+export function mergeDependencies(dependencies: readonly Dependency[]): readonly Dependency[] {
+  const merged = new Map<string, Dependency>();
+  for (const dependency of dependencies) {
+    if (merged.get(dependency.task)?.on !== "success") merged.set(dependency.task, dependency);
+  }
+  return [...merged.values()];
+}
+
 /**
- * Looks for what makes a batch impossible: the same ref twice, or a circle. Tasks that exist already cannot depend
+ * Looks for what makes a batch impossible: a bad ref, the same ref twice, or a circle. Tasks that exist already cannot depend
  * on new ones, so every new circle lies inside the batch.
  */
 export function findProblem(items: readonly BatchItem[]): BatchProblem | null {
   const dependsOn = new Map<string, readonly string[]>();
   for (const { ref, dependsOn: on } of items) {
     if (ref === null) continue;
+    if (ref.startsWith(ID_PREFIX)) return { kind: "ref_like_id", ref };
     if (dependsOn.has(ref)) return { kind: "duplicate_ref", ref };
     dependsOn.set(
       ref,

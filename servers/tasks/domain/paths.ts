@@ -1,6 +1,6 @@
 /**
  * Whether two globs may name a common file. Only the part before the first wildcard is compared, segment by
- * segment, so the answer errs on the side of "yes": two tasks are kept apart rather than mixed.
+ * segment and in any case, so the answer errs on the side of "yes": two tasks are kept apart rather than mixed.
  */
 export function globsOverlap(a: string, b: string): boolean {
   const left = literalPrefix(a);
@@ -16,11 +16,17 @@ export function reservationsOverlap(a: readonly string[], b: readonly string[]):
   return a.some((left) => b.some((right) => globsOverlap(left, right)));
 }
 
+// Wildcards, classes, braces, extended globs such as @(a|b), negation, and the escape that could hide any of them.
+const WILD = /[*?[\]{}()!+@|\\]/;
+
 function literalPrefix(glob: string): readonly string[] {
   const segments: string[] = [];
-  for (const segment of glob.replace(/^\.?\/+/, "").split("/")) {
-    if (/[*?[{]/.test(segment)) break;
-    if (segment !== "") segments.push(segment);
+  // One file may be spelled in two cases, or with composed and combining letters, where the file system says so.
+  for (const segment of glob.normalize("NFC").toLowerCase().split("/")) {
+    // Above the top nothing is known: such a glob meets everything.
+    if (WILD.test(segment) || (segment === ".." && segments.length === 0)) break;
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(segment);
   }
   return segments;
 }

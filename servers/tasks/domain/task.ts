@@ -16,11 +16,11 @@ export type TaskStatus = (typeof TASK_STATUSES)[number];
 
 export const NEXT: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   blocked: ["ready", "scheduled", "needs_decision", "paused", "cancelled"],
-  scheduled: ["ready", "paused", "cancelled", "needs_decision"],
-  ready: ["running", "scheduled", "paused", "cancelled", "needs_decision"],
-  running: ["succeeded", "needs_review", "ready", "scheduled", "dead", "cancelled", "paused"],
+  scheduled: ["ready", "blocked", "paused", "cancelled"],
+  ready: ["running", "blocked", "paused", "cancelled"],
+  running: ["succeeded", "needs_review", "ready", "blocked", "scheduled", "dead", "cancelled", "paused"],
   paused: ["ready", "blocked", "scheduled", "cancelled", "needs_decision"],
-  needs_review: ["succeeded", "ready", "dead", "cancelled"],
+  needs_review: ["succeeded", "ready", "blocked", "dead", "cancelled"],
   needs_decision: ["ready", "blocked", "scheduled", "cancelled"],
   succeeded: [],
   dead: ["ready", "blocked"],
@@ -30,6 +30,11 @@ export const NEXT: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
 /** Whether the work is over, for good or ill. */
 export function isFinished(status: TaskStatus): boolean {
   return status === "succeeded" || status === "dead" || status === "cancelled";
+}
+
+/** Whether an end of a dependency is the one that was waited for. Cancelled work satisfies nobody. */
+export function isSatisfied(on: "success" | "finish", ended: TaskStatus): boolean {
+  return ended === "succeeded" || (ended === "dead" && on === "finish");
 }
 
 /** One thing that has to hold before the work counts: a command, or tests with what may not be touched. */
@@ -55,6 +60,8 @@ export interface Claim {
   readonly leaseS: number;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
+  /** Somebody cancelled the task meanwhile: the lease grows no more, and whatever ends the attempt cancels the task. */
+  readonly cancelRequested: boolean;
 }
 
 export interface TaskFailure {
@@ -93,10 +100,12 @@ export interface TaskSpec {
 export interface Task extends TaskSpec {
   readonly id: string;
   readonly status: TaskStatus;
-  /** Dependencies that still hold it back. */
+  /** Dependencies that have not ended, for good or ill. Those that ended badly show in the status, not here. */
   readonly openDeps: number;
-  /** Attempts begun. */
+  /** Attempts begun. Never goes back, so that the number names one attempt for good. */
   readonly attempt: number;
+  /** How many of these do not count against `maxAttempts`: given back without blame. */
+  readonly excused: number;
   readonly claim: Claim | null;
   /** Who worked on it last. */
   readonly worker: string | null;
@@ -111,6 +120,11 @@ export interface Task extends TaskSpec {
   readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** Whether every attempt that the task may have is spent. */
+export function isExhausted(task: Task): boolean {
+  return task.attempt - task.excused >= task.maxAttempts;
 }
 
 /** Where a task waits when nothing holds it back but, perhaps, the clock. */

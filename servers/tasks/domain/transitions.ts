@@ -1,11 +1,5 @@
 import { backoffMs } from "./backoff.ts";
-import { NEXT, waitingStatus, type Claim, type Task, type TaskFailure, type TaskStatus, type Usage } from "./task.ts";
-
-/** A refused move: what was tried, from where. */
-export interface IllegalMove {
-  readonly from: TaskStatus;
-  readonly to: TaskStatus;
-}
+import { isExhausted, isSatisfied, NEXT, waitingStatus, type Claim, type Task, type TaskFailure, type TaskStatus, type Usage } from "./task.ts";
 
 /** Whether the table allows the move. */
 export function canMove(from: TaskStatus, to: TaskStatus): boolean {
@@ -17,9 +11,21 @@ function moved(task: Task, to: TaskStatus, now: number, changes: Partial<Task>):
   return { ...task, ...changes, status: to, version: task.version + 1, updatedAt: now };
 }
 
-/** Gives a ready task out: one more attempt begins. */
+/** Ends the holder's hold. Where somebody asked for the task to be cancelled, that is what becomes of it. */
+function letGo(task: Task, to: TaskStatus, now: number, changes: Partial<Task>): Task {
+  return moved(task, task.claim?.cancelRequested === true ? "cancelled" : to, now, { ...changes, claim: null });
+}
+
+/** Gives a ready task out: one more attempt begins, and any schedule is spent. */
 export function claimed(task: Task, claim: Claim, now: number): Task {
-  return moved(task, "running", now, { claim, worker: claim.agent, attempt: task.attempt + 1, progress: 0, usage: { tokens: 0, usd: 0 } });
+  return moved(task, "running", now, {
+    claim,
+    worker: claim.agent,
+    attempt: task.attempt + 1,
+    progress: 0,
+    usage: { tokens: 0, usd: 0 },
+    notBefore: null,
+  });
 }
 
 /** Notes progress; every call that carries the token also renews the lease. */
@@ -43,7 +49,7 @@ export function progressed(
 const KEPT_NOTES = 20;
 
 function renewed(claim: Claim | null, leaseS: number | undefined, now: number): Claim | null {
-  if (claim === null) return null;
+  if (claim === null || claim.cancelRequested) return claim;
   return { ...claim, expiresAt: Math.max(claim.expiresAt, now + (leaseS ?? claim.leaseS) * 1_000) };
 }
 
@@ -59,8 +65,7 @@ export function completed(
   result: { readonly output: unknown; readonly artifacts: readonly string[]; readonly usage: Usage | undefined; readonly verdict: "succeeded" | "needs_review"; readonly verified: boolean },
   now: number,
 ): Task {
-  return moved(task, result.verdict, now, {
-    claim: null,
+  return letGo(task, result.verdict, now, {
     progress: 1,
     output: result.output,
     artifacts: result.artifacts,
@@ -72,22 +77,22 @@ export function completed(
 
 /** Ends an attempt badly: back to the queue after a pause while attempts are left, else dead. */
 export function failed(task: Task, failure: TaskFailure, retryable: boolean, usage: Usage | undefined, now: number, jitter: number): Task {
-  const changes = { claim: null, failure, usage: atLeast(task.usage, usage) };
-  if (!retryable || task.attempt >= task.maxAttempts) return moved(task, "dead", now, changes);
-  return moved(task, "scheduled", now, { ...changes, notBefore: now + backoffMs(task.attempt, jitter) });
+  const changes = { failure, usage: atLeast(task.usage, usage) };
+  if (!retryable || isExhausted(task)) return letGo(task, "dead", now, changes);
+  const notBefore = now + backoffMs(task.attempt - task.excused, jitter);
+  return letGo(task, waitingStatus(task.openDeps, notBefore, now), now, { ...changes, notBefore });
 }
 
 /** Sends unproven work back at once, or to the dead when no attempt is left. */
-export function rejected(task: Task, failure: TaskFailure, now: number): Task {
-  const to = task.attempt >= task.maxAttempts ? "dead" : "ready";
-  return moved(task, to, now, { claim: null, failure, progress: 0 });
+export function rejected(task: Task, failure: TaskFailure, usage: Usage | undefined, now: number): Task {
+  const to = isExhausted(task) ? "dead" : waitingStatus(task.openDeps, task.notBefore, now);
+  return letGo(task, to, now, { failure, progress: 0, usage: atLeast(task.usage, usage) });
 }
 
-/** Gives the task back without blame: the attempt does not count. */
+/** Gives the task back without blame: the attempt does not count against the limit. */
 export function released(task: Task, note: string | undefined, checkpoint: unknown, now: number): Task {
-  return moved(task, waitingStatus(task.openDeps, task.notBefore, now), now, {
-    claim: null,
-    attempt: Math.max(0, task.attempt - 1),
+  return letGo(task, waitingStatus(task.openDeps, task.notBefore, now), now, {
+    excused: task.excused + 1,
     notes: note === undefined ? task.notes : [...task.notes, note].slice(-KEPT_NOTES),
     checkpoint: checkpoint === undefined ? task.checkpoint : checkpoint,
   });
@@ -96,17 +101,26 @@ export function released(task: Task, note: string | undefined, checkpoint: unkno
 /** Takes a task from a holder that went silent; its checkpoint and notes stay for the next one. */
 export function expired(task: Task, now: number): Task {
   const failure: TaskFailure = { message: `the lease of ${task.claim?.agent ?? "its holder"} ran out`, kind: "worker", log: "" };
-  return moved(task, task.attempt >= task.maxAttempts ? "dead" : "ready", now, { claim: null, failure });
+  const to = isExhausted(task) ? "dead" : waitingStatus(task.openDeps, task.notBefore, now);
+  return letGo(task, to, now, { failure });
 }
 
-/** What becomes of a task when one of its dependencies ended. */
+/** What becomes of a task when one of its dependencies ended. Work that is out already goes on. */
 export function afterDependency(task: Task, on: "success" | "finish", ended: TaskStatus, now: number): Task {
-  const satisfied = ended === "succeeded" || (ended === "dead" && on === "finish");
-  const openDeps = Math.max(0, task.openDeps - (satisfied ? 1 : 0));
-  if (!satisfied) return canMove(task.status, "needs_decision") ? moved(task, "needs_decision", now, {}) : task;
-  if (task.status !== "blocked" || openDeps > 0) return { ...task, openDeps, version: task.version + 1, updatedAt: now };
-  const to = waitingStatus(openDeps, task.notBefore, now);
-  return to === "blocked" ? { ...task, openDeps } : moved(task, to, now, { openDeps });
+  const openDeps = task.openDeps - 1;
+  if (!isSatisfied(on, ended) && canMove(task.status, "needs_decision")) return moved(task, "needs_decision", now, { openDeps });
+  if (task.status === "blocked" && openDeps === 0) return moved(task, waitingStatus(0, task.notBefore, now), now, { openDeps });
+  return { ...task, openDeps, version: task.version + 1, updatedAt: now };
+}
+
+/**
+ * What becomes of a task when one of its dependencies, which had ended, is queued again. It waits once more, unless
+ * it is out or over; a decision stays needed while another dependency has ended badly.
+ */
+export function afterReopening(task: Task, isStillHopeless: boolean, now: number): Task {
+  const openDeps = task.openDeps + 1;
+  const waits = task.status === "ready" || task.status === "scheduled" || (task.status === "needs_decision" && !isStillHopeless);
+  return waits ? moved(task, "blocked", now, { openDeps }) : { ...task, openDeps, version: task.version + 1, updatedAt: now };
 }
 
 /** A scheduled task whose time has come. */
@@ -114,14 +128,36 @@ export function promoted(task: Task, now: number): Task {
   return moved(task, "ready", now, { notBefore: null });
 }
 
-/** A person's or planner's change of state: cancelled, paused, or back into the queue. */
-export function redirected(task: Task, to: "cancelled" | "paused" | "ready", now: number): Task {
-  const target = to === "ready" ? waitingStatus(task.openDeps, task.notBefore, now) : to;
-  return moved(task, target, now, { claim: null });
+/**
+ * A person's or planner's change of state: cancelled, paused, or back into the queue.
+ * Cancelling a task that is out only asks its holder to stop (see `Claim.cancelRequested`), so that its paths stay
+ * reserved while it may still write. Pausing or queueing takes the task from its holder at once, without blame.
+ * Queueing skips a wait for the clock, leaves aside dependencies that ended badly, and grants one more attempt where
+ * none was left.
+ *
+ * @throws {RangeError} where the table has no such move: ask `canRedirect` first.
+ */
+export function redirected(task: Task, to: Redirection, now: number): Task {
+  if (to === "cancelled" && task.claim !== null) {
+    return { ...task, claim: { ...task.claim, cancelRequested: true }, version: task.version + 1, updatedAt: now };
+  }
+  const excused = task.claim === null ? task.excused : task.excused + 1;
+  if (to !== "ready") return moved(task, to, now, { claim: null, excused });
+  const notBefore = task.status === "scheduled" ? null : task.notBefore;
+  const target = waitingStatus(task.openDeps, notBefore, now);
+  const granted = task.claim === null && isExhausted(task) ? excused + 1 : excused;
+  return moved(task, target, now, { claim: null, notBefore, excused: granted });
+}
+
+export type Redirection = "cancelled" | "paused" | "ready";
+
+/** Whether a person may send the task there. A blocked task becomes ready only by its dependencies. */
+export function canRedirect(task: Task, to: Redirection): boolean {
+  return canMove(task.status, to) && !(task.status === "blocked" && to === "ready");
 }
 
 /** A reviewer's verdict over work that nobody could check by machine. */
 export function reviewed(task: Task, verdict: "accept" | "reject", reasons: readonly string[], now: number): Task {
   if (verdict === "accept") return moved(task, "succeeded", now, {});
-  return rejected(task, { message: reasons.join("; ") || "rejected in review", kind: "validation", log: "" }, now);
+  return rejected(task, { message: reasons.join("; ").slice(0, 4_000) || "rejected in review", kind: "validation", log: "" }, undefined, now);
 }

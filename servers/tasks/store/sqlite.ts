@@ -28,7 +28,8 @@ const Body = z.object({
   tools: z.array(z.string()),
   parent: z.string().nullable(),
   attempt: z.int(),
-  claim: z.object({ agent: z.string(), token: z.string(), leaseS: z.number(), expiresAt: z.number() }).nullable(),
+  excused: z.int(),
+  claim: z.object({ agent: z.string(), token: z.string(), leaseS: z.number(), expiresAt: z.number(), cancelRequested: z.boolean() }).nullable(),
   progress: z.number(),
   checkpoint: z.unknown(),
   notes: z.array(z.string()),
@@ -70,6 +71,13 @@ function bodyOf(task: Task): string {
   return JSON.stringify(Body.parse(task));
 }
 
+const READY = `SELECT * FROM task INDEXED BY task_ready WHERE status = 'ready'
+  AND (assignee IS NULL OR assignee = ?1) AND (?2 IS NULL OR milestone = ?2)`;
+const READY_FIRST = `${READY} ORDER BY priority DESC, seq LIMIT ?3`;
+// A page after another seeks twice instead of counting off what went before.
+const READY_SAME_PRIORITY = `${READY} AND priority = ?4 AND seq > (SELECT seq FROM task WHERE id = ?5) ORDER BY seq LIMIT ?3`;
+const READY_LOWER_PRIORITY = `${READY} AND priority < ?4 ORDER BY priority DESC, seq LIMIT ?3`;
+
 /** Opens the tasks store of a state folder, or a private one for ":memory:". */
 export function openTaskStore(path: string, clock: Clock): TaskStore {
   const db = openDatabase({ path, applicationId: APPLICATION_ID, migrations: MIGRATIONS });
@@ -101,7 +109,7 @@ function taskTx(sql: Sql): TaskTx {
         bodyOf(task),
       );
       for (const { task: on, on: kind } of dependsOn) {
-        sql.run("INSERT OR IGNORE INTO dependency (on_id, task_id, on_kind) VALUES (?, ?, ?)", on, task.id, kind);
+        sql.run("INSERT INTO dependency (on_id, task_id, on_kind) VALUES (?, ?, ?)", on, task.id, kind);
       }
     },
     async find(id) {
@@ -130,21 +138,15 @@ function taskTx(sql: Sql): TaskTx {
         task.id,
       );
     },
-    async readyPage({ agent, taskId, milestone }, offset, limit) {
+    async readyPage({ agent, taskId, milestone }, after, limit) {
       if (taskId !== undefined) {
-        return sql.all("SELECT * FROM task WHERE id = ? AND status = 'ready'", taskId).slice(offset).map(toTask);
+        return after === undefined ? sql.all("SELECT * FROM task WHERE id = ? AND status = 'ready'", taskId).map(toTask) : [];
       }
-      return sql
-        .all(
-          `SELECT * FROM task INDEXED BY task_ready WHERE status = 'ready'
-             AND (assignee IS NULL OR assignee = ?1) AND (?2 IS NULL OR milestone = ?2)
-           ORDER BY priority DESC, seq LIMIT ?3 OFFSET ?4`,
-          agent,
-          milestone ?? null,
-          limit,
-          offset,
-        )
-        .map(toTask);
+      const filter = [agent, milestone ?? null, limit] as const;
+      if (after === undefined) return sql.all(READY_FIRST, ...filter).map(toTask);
+      const rows = sql.all(READY_SAME_PRIORITY, ...filter, after.priority, after.id);
+      const lower = rows.length < limit ? sql.all(READY_LOWER_PRIORITY, agent, milestone ?? null, limit - rows.length, after.priority) : [];
+      return [...rows, ...lower].map(toTask);
     },
     async reservedPaths() {
       return sql
@@ -178,6 +180,9 @@ function taskTx(sql: Sql): TaskTx {
           limit,
         )
         .map(toTask);
+    },
+    async lastEvent() {
+      return Number(sql.get("SELECT coalesce(max(seq), 0) AS seq FROM event")?.["seq"]);
     },
     async counts() {
       const rows = sql.all("SELECT status, count(*) AS n FROM task GROUP BY status");

@@ -23,13 +23,13 @@ export interface TaskQuery {
 
 /** What the tasks store offers inside one transaction. Implemented on SQLite; shaped for PostgreSQL. */
 export interface TaskTx {
-  add(task: Task, dependsOn: readonly (Dependency & { readonly done: boolean })[]): Promise<void>;
+  add(task: Task, dependsOn: readonly Dependency[]): Promise<void>;
   find(id: string): Promise<Task | undefined>;
   /** The running task that this token holds, or undefined: the token is stale or unknown. */
   findByToken(token: string): Promise<Task | undefined>;
   save(task: Task): Promise<void>;
-  /** Ready tasks in the order they are given out, one page after another. */
-  readyPage(filter: ReadyFilter, offset: number, limit: number): Promise<readonly Task[]>;
+  /** Ready tasks in the order they are given out; `after` is the last one of the page before. */
+  readyPage(filter: ReadyFilter, after: Task | undefined, limit: number): Promise<readonly Task[]>;
   /** Globs that running tasks have reserved. */
   reservedPaths(): Promise<readonly string[]>;
   /** Scheduled tasks whose time has come and running ones whose lease ran out, oldest first. */
@@ -37,6 +37,8 @@ export interface TaskTx {
   dependents(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
   dependencies(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
   list(query: TaskQuery): Promise<readonly Task[]>;
+  /** The sequence number of the newest event, 0 where there is none. */
+  lastEvent(): Promise<number>;
   counts(): Promise<Readonly<Partial<Record<TaskStatus, number>>>>;
 }
 
@@ -56,4 +58,5 @@ export type TaskEventType =
   | "task.expired"
   | "task.reviewed"
   | "task.cancelled"
-  | "task.dead";
+  | "task.dead"
+  | "task.updated";

@@ -1,5 +1,5 @@
-import { afterDependency, expired, promoted } from "../domain/transitions.ts";
-import { isFinished, type Task } from "../domain/task.ts";
+import { afterDependency, afterReopening, expired, promoted } from "../domain/transitions.ts";
+import { isFinished, isSatisfied, type Task } from "../domain/task.ts";
 import type { Writer } from "../../../kernel/store.ts";
 import type { TaskEmit, TaskStore, TaskTx } from "./task-store.ts";
 
@@ -8,33 +8,49 @@ const BATCH = 200;
 
 type Tx = TaskTx & { readonly emit: TaskEmit };
 
-/** Saves a task, and tells everything that waits for it when it has ended. Returns the tasks that became ready. */
-export async function saveAndSettle(tx: Tx, task: Task, now: number): Promise<readonly string[]> {
-  await tx.save(task);
-  if (task.status === "ready") tx.emit("task.ready", task.id, {});
-  if (task.status === "dead") tx.emit("task.dead", task.id, { reason: task.failure?.message ?? null });
-  if (!isFinished(task.status)) return [];
+/**
+ * Saves a change of a task, and tells everything that waits for it when it has ended or was opened again.
+ * Returns the tasks that became ready by it.
+ */
+export async function saveAndSettle(tx: Tx, before: Task, after: Task, now: number): Promise<readonly string[]> {
+  await tx.save(after);
+  if (after.status === before.status) return [];
+  if (after.status === "ready") tx.emit("task.ready", after.id, {});
+  if (after.status === "dead") tx.emit("task.dead", after.id, { reason: after.failure?.message ?? null });
+  if (after.status === "cancelled") tx.emit("task.cancelled", after.id, {});
+  if (isFinished(before.status) === isFinished(after.status)) return [];
   const ready: string[] = [];
-  for (const { task: dependent, on } of await tx.dependents(task.id)) {
-    const next = afterDependency(dependent, on, task.status, now);
-    if (next === dependent) continue;
+  for (const { task: dependent, on } of await tx.dependents(after.id)) {
+    const next = isFinished(after.status)
+      ? afterDependency(dependent, on, after.status, now)
+      : afterReopening(dependent, await isHopeless(tx, dependent), now);
     await tx.save(next);
-    if (next.status === "ready" && dependent.status !== "ready") {
+    if (next.status === dependent.status) continue;
+    if (next.status === "ready") {
       tx.emit("task.ready", next.id, {});
       ready.push(next.id);
+    } else {
+      tx.emit("task.updated", next.id, { status: next.status, because: after.id });
     }
   }
   return ready;
+}
+
+async function isHopeless(tx: Tx, task: Task): Promise<boolean> {
+  if (task.status !== "needs_decision") return false;
+  const dependencies = await tx.dependencies(task.id);
+  return dependencies.some(({ task: other, on }) => isFinished(other.status) && !isSatisfied(on, other.status));
 }
 
 /** Puts right what the clock changed: leases that ran out, retries and schedules that are due. */
 export async function settleDue(tx: Tx, now: number): Promise<void> {
   for (const task of await tx.due(now, BATCH)) {
     if (task.status === "scheduled") {
-      await saveAndSettle(tx, promoted(task, now), now);
+      await saveAndSettle(tx, task, promoted(task, now), now);
     } else {
-      tx.emit("task.expired", task.id, { agent: task.claim?.agent ?? null, attempt: task.attempt });
-      await saveAndSettle(tx, expired(task, now), now);
+      const next = expired(task, now);
+      tx.emit("task.expired", task.id, { agent: task.claim?.agent ?? null, attempt: task.attempt, status: next.status });
+      await saveAndSettle(tx, task, next, now);
     }
   }
 }

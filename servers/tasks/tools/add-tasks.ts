@@ -1,14 +1,15 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
-import { dependencyOrder, findProblem, type BatchItem, type Dependency } from "../domain/batch.ts";
-import { isFinished, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
+import { estimateTokens, HARD_MAX_TOKENS } from "../../../kernel/tokens.ts";
+import { dependencyOrder, findProblem, ID_PREFIX, mergeDependencies, type BatchItem, type Dependency } from "../domain/batch.ts";
+import { isFinished, isSatisfied, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
 import type { TasksDeps } from "../server.ts";
-import { idempotencyKey, mustFind } from "./answer.ts";
+import { agentInput, idempotencyKey, mustFind, refuseLarge } from "./answer.ts";
 
 const acceptance = z.union([
   z.strictObject({ run: z.string().min(1).max(4_000) }),
-  z.strictObject({ tests: z.string().min(1).max(4_000), must_fail_before: z.boolean().optional(), protect: z.array(z.string()).optional() }),
+  z.strictObject({ tests: z.string().min(1).max(4_000), must_fail_before: z.boolean().optional(), protect: z.array(z.string().max(500)).max(200).optional() }),
 ]);
 
 const newTask = z.strictObject({
@@ -18,7 +19,7 @@ const newTask = z.strictObject({
   type: z.string().max(50).default("task"),
   priority: z.int().min(1).max(10).default(5).describe("10 is the most urgent"),
   depends_on: z
-    .array(z.union([z.string(), z.strictObject({ task: z.string(), on: z.enum(["success", "finish"]) })]))
+    .array(z.union([z.string().max(100), z.strictObject({ task: z.string().max(100), on: z.enum(["success", "finish"]) })]))
     .max(500)
     .default([])
     .describe("ids or refs"),
@@ -32,10 +33,13 @@ const newTask = z.strictObject({
   context: z.json().optional(),
   tools: z.array(z.string().max(100)).max(100).default([]),
   milestone: z.string().max(100).optional(),
-  parent: z.string().optional(),
-  assignee: z.string().max(100).optional(),
+  parent: z.string().max(100).optional(),
+  assignee: agentInput.optional(),
   not_before: z.iso.datetime({ offset: true }).optional(),
 });
+
+/** Leaves room for what is around the list. */
+const LARGEST_ANSWER = HARD_MAX_TOKENS - 100;
 
 export const addTasks = defineTool({
   name: "add_tasks",
@@ -49,21 +53,25 @@ export const addTasks = defineTool({
     const now = clock();
     const items = tasks.map((task): BatchItem => ({
       ref: task.ref ?? null,
-      dependsOn: task.depends_on.map((on): Dependency => (typeof on === "string" ? { task: on, on: "success" } : on)),
+      dependsOn: mergeDependencies(task.depends_on.map((on): Dependency => (typeof on === "string" ? { task: on, on: "success" } : on))),
     }));
     refuseImpossible(items);
+    for (const { context } of tasks) refuseLarge("context", context);
     const ids = tasks.map(() => newId("tsk"));
     const idOfRef = new Map(items.flatMap((item, place) => (item.ref === null ? [] : [[item.ref, ids[place] ?? ""] as const])));
     return store.answer(call, async (tx) => {
-      const statuses = new Map<string, string>();
+      // What exists is looked up once, however many tasks wait for it.
+      const statuses = new Map<string, TaskStatus>();
       for (const place of dependencyOrder(items)) {
         const spec = tasks[place];
         const id = ids[place];
         if (spec === undefined || id === undefined) continue;
         const edges = [];
         for (const { task, on } of items[place]?.dependsOn ?? []) {
-          const { id: onId, status } = await mustFind(tx, idOfRef.get(task) ?? task);
-          edges.push({ task: onId, on, status, done: status === "succeeded" || (status === "dead" && on === "finish") });
+          const onId = idOfRef.get(task) ?? task;
+          const status = statuses.get(onId) ?? (await mustFind(tx, onId)).status;
+          statuses.set(onId, status);
+          edges.push({ task: onId, on, status });
         }
         const task = freshTask(spec, id, edges, now);
         await tx.add(task, edges);
@@ -71,9 +79,9 @@ export const addTasks = defineTool({
         if (task.status === "ready") tx.emit("task.ready", id, {});
         statuses.set(id, task.status);
       }
-      return {
-        tasks: ids.map((id, place) => ({ ...(items[place]?.ref == null ? {} : { ref: items[place].ref }), id, status: statuses.get(id) ?? "" })),
-      };
+      const added = ids.map((id, place) => ({ ...(items[place]?.ref == null ? {} : { ref: items[place].ref }), id, status: statuses.get(id) ?? "" }));
+      // The order is that of the call, so refs are the first to go where the answer would be too large for a host.
+      return { tasks: estimateTokens(JSON.stringify(added)) < LARGEST_ANSWER ? added : added.map(({ id, status }) => ({ id, status })) };
     });
   },
 });
@@ -83,6 +91,8 @@ function refuseImpossible(items: readonly BatchItem[]): void {
   switch (problem?.kind) {
     case undefined:
       return;
+    case "ref_like_id":
+      throw new DomainError("invalid", `ref "${problem.ref}" looks like the id of a task`, { hint: `choose a ref that does not begin with "${ID_PREFIX}"` });
     case "duplicate_ref":
       throw new DomainError("invalid", `ref "${problem.ref}" is used twice`, { hint: "give every task of one call its own ref" });
     case "cycle":
@@ -94,13 +104,12 @@ function refuseImpossible(items: readonly BatchItem[]): void {
 
 interface Edge extends Dependency {
   readonly status: TaskStatus;
-  readonly done: boolean;
 }
 
 function freshTask(spec: z.output<typeof newTask>, id: string, edges: readonly Edge[], now: number): Task {
   const notBefore = spec.not_before === undefined ? null : Date.parse(spec.not_before);
-  const openDeps = new Set(edges.filter((edge) => !edge.done).map((edge) => edge.task)).size;
-  const isHopeless = edges.some((edge) => !edge.done && isFinished(edge.status));
+  const openDeps = edges.filter(({ status }) => !isFinished(status)).length;
+  const isHopeless = edges.some(({ on, status }) => isFinished(status) && !isSatisfied(on, status));
   return {
     id,
     ref: spec.ref ?? null,
@@ -111,6 +120,7 @@ function freshTask(spec: z.output<typeof newTask>, id: string, edges: readonly E
     priority: spec.priority,
     openDeps,
     attempt: 0,
+    excused: 0,
     maxAttempts: spec.max_attempts,
     capabilities: spec.capabilities,
     paths: spec.paths,

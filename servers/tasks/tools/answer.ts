@@ -1,12 +1,15 @@
 import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
-import { estimateTokens, fitText } from "../../../kernel/tokens.ts";
+import { fitText } from "../../../kernel/tokens.ts";
 import type { Task } from "../domain/task.ts";
 import type { TaskTx } from "../store/task-store.ts";
+import { fitFields, fitList } from "./fit.ts";
 
 /** Arguments that several tools share, described once. */
 export const idempotencyKey = z.string().min(1).max(200).optional();
+// A name that is not well-formed would be stored as another one: the store keeps UTF-8.
+export const agentInput = z.string().min(1).max(100).overwrite((name) => name.toWellFormed());
 export const tokenInput = z.string().describe("claim.token of claim_task");
 export const usageInput = z
   .object({ tokens: z.number().min(0).default(0), usd: z.number().min(0).default(0) })
@@ -22,7 +25,7 @@ export interface TaskAnswer {
 
 /** A task in one line of a list. */
 export function taskSummary(task: Task): TaskAnswer {
-  return {
+  const summary = {
     id: task.id,
     ...(task.ref === null ? {} : { ref: task.ref }),
     title: fitText(task.title, 60).text,
@@ -30,20 +33,29 @@ export function taskSummary(task: Task): TaskAnswer {
     priority: task.priority,
     ...(task.type === "task" ? {} : { type: task.type }),
     ...(task.claim === null ? {} : { agent: task.claim.agent, lease_until: toIso(task.claim.expiresAt) }),
+    ...(task.claim?.cancelRequested === true ? { cancel_requested: true } : {}),
     ...(task.openDeps === 0 ? {} : { open_dependencies: task.openDeps }),
     attempt: task.attempt,
     progress: task.progress,
   };
+  return fitFields(summary, ["ref", "agent", "type", "title"], SUMMARY_TOKENS);
 }
+
+/** What one line of a list may cost, so that even the smallest budget holds one. */
+const SUMMARY_TOKENS = 150;
 
 /** Everything known about a task; absent where there is nothing to say, cut where the budget ends. */
 export function taskDetail(task: Task, maxTokens: number): TaskAnswer {
   const detail = withoutEmpty({
     ...taskSummary(task),
+    ref: task.ref,
+    agent: task.claim?.agent,
     title: task.title,
     type: task.type,
+    truncated: undefined,
     description: task.description,
     max_attempts: task.maxAttempts,
+    excused_attempts: task.excused === 0 ? null : task.excused,
     capabilities: task.capabilities,
     paths: task.paths,
     complexity: task.complexity,
@@ -68,25 +80,53 @@ export function taskDetail(task: Task, maxTokens: number): TaskAnswer {
     created_at: toIso(task.createdAt),
     updated_at: toIso(task.updatedAt),
   });
-  return { ...cutToBudget(detail, maxTokens), id: task.id };
+  return { ...fitFields(detail, GIVES_WAY, maxTokens), id: task.id };
 }
 
-/** The fields that may be long, in the order in which they give way. */
-const LONG_FIELDS = ["output", "context", "checkpoint", "notes", "error", "artifacts", "description", "acceptance", "paths"];
+/** The fields that may be long or can be done without, in the order in which they give way. */
+const GIVES_WAY = [
+  "output",
+  "context",
+  "checkpoint",
+  "notes",
+  "error",
+  "artifacts",
+  "description",
+  "acceptance",
+  "paths",
+  "tools",
+  "capabilities",
+  "created_at",
+  "updated_at",
+  "usage",
+  "budget",
+  "estimate_s",
+  "complexity",
+  "not_before",
+  "worker",
+  "assignee",
+  "parent",
+  "milestone",
+  "ref",
+  "agent",
+  "lease_until",
+  "type",
+  "title",
+];
 
-function cutToBudget(detail: Record<string, unknown>, maxTokens: number): Record<string, unknown> {
-  const cut = { ...detail };
-  const truncated: string[] = [];
-  for (const field of LONG_FIELDS) {
-    const excess = estimateTokens(JSON.stringify(cut)) - maxTokens;
-    if (excess <= 0) break;
-    const value = cut[field];
-    if (value === undefined) continue;
-    const text = typeof value === "string" ? value : JSON.stringify(value);
-    cut[field] = fitText(text, Math.max(20, estimateTokens(text) - excess - 20)).text;
-    truncated.push(field);
-  }
-  return truncated.length === 0 ? cut : { ...cut, truncated };
+/** The ids that fit into an answer, and how many there were where some did not. */
+export function unblockedAnswer(ids: readonly string[]): { unblocked: string[]; unblocked_count?: number } {
+  const shown = fitList(ids, 1_000);
+  return { unblocked: [...shown], ...(shown.length === ids.length ? {} : { unblocked_count: ids.length }) };
+}
+
+/** Free JSON that a task carries; stored whole, so it has a bound. */
+export const MAX_JSON_BYTES = 200_000;
+
+/** @throws {DomainError} limit */
+export function refuseLarge(name: string, value: unknown): void {
+  if (value === undefined || Buffer.byteLength(JSON.stringify(value)) <= MAX_JSON_BYTES) return;
+  throw new DomainError("limit", `${name} is larger than ${MAX_JSON_BYTES} bytes`, { hint: "put it into a file or a memory, and name that here" });
 }
 
 function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> {

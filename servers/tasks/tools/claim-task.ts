@@ -2,14 +2,15 @@ import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
-import { estimateTokens, fitItems, fitText } from "../../../kernel/tokens.ts";
+import { fitText } from "../../../kernel/tokens.ts";
 import { reservationsOverlap } from "../domain/paths.ts";
 import type { Task } from "../domain/task.ts";
 import { claimed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../server.ts";
 import type { ReadyFilter, TaskEmit, TaskTx } from "../store/task-store.ts";
 import { settleDue } from "../store/upkeep.ts";
-import { idempotencyKey, maxTokensInput, mustFind, taskDetail } from "./answer.ts";
+import { agentInput, idempotencyKey, maxTokensInput, mustFind, taskDetail } from "./answer.ts";
+import { cost, fitList } from "./fit.ts";
 
 const PAGE = 64;
 
@@ -25,7 +26,7 @@ export const claimTask = defineTool({
   description:
     "Takes the most urgent ready task, with all that is needed to do it and a claim token. Finish with complete_task or fail_task before the lease ends; every call with the token renews it.",
   input: z.object({
-    agent: z.string().min(1).max(100).describe("your stable name"),
+    agent: agentInput.describe("your stable name"),
     capabilities: z.array(z.string()).default([]),
     lease_s: z.int().min(10).max(86_400).default(900),
     task_id: z.string().optional(),
@@ -44,15 +45,15 @@ export const claimTask = defineTool({
       const found = await nextFor(tx, { agent, taskId: task_id, milestone }, capabilities);
       if ("why" in found) return { task: null, why_none: found.why };
       const token = newToken();
-      const task = claimed(found.task, { agent, token, leaseS: lease_s, expiresAt: now + lease_s * 1_000 }, now);
+      const task = claimed(found.task, { agent, token, leaseS: lease_s, expiresAt: now + lease_s * 1_000, cancelRequested: false }, now);
       await tx.save(task);
       tx.emit("task.claimed", task.id, { agent, attempt: task.attempt });
-      const detail = taskDetail(task, max_tokens - 300);
-      const outputs = await dependencyOutputs(tx, task, max_tokens - estimateTokens(JSON.stringify(detail)));
-      return {
-        task: { ...detail, ...outputs },
-        claim: { token, expires_at: toIso(now + lease_s * 1_000), attempt: task.attempt },
-      };
+      const given = { token, expires_at: toIso(now + lease_s * 1_000), attempt: task.attempt };
+      const left = max_tokens - cost(given) - 10;
+      const dependencies = await outputsOf(tx, task);
+      // The task itself comes first; a small part is kept for what its dependencies have to tell.
+      const detail = taskDetail(task, left - (dependencies.length === 0 ? 0 : Math.min(300, Math.floor(left / 6))));
+      return { task: { ...detail, ...dependencyOutputs(dependencies, left - cost(detail)) }, claim: given };
     };
     return store.answer(call, claim, (answer) => answer.task !== null);
   },
@@ -61,18 +62,24 @@ export const claimTask = defineTool({
 type ClaimAnswer = z.input<typeof output>;
 
 async function nextFor(tx: TaskTx, filter: ReadyFilter, capabilities: readonly string[]): Promise<{ readonly task: Task } | { readonly why: string }> {
-  const reserved = await tx.reservedPaths();
+  let reserved: readonly string[] | undefined;
   const has = new Set(capabilities);
   let needs = 0;
   let busyPaths = 0;
-  for (let offset = 0; ; offset += PAGE) {
-    const page = await tx.readyPage(filter, offset, PAGE);
+  let last: Task | undefined;
+  for (;;) {
+    const page = await tx.readyPage(filter, last, PAGE);
     for (const task of page) {
       if (task.assignee !== null && task.assignee !== filter.agent) throw new DomainError("denied", `${task.id} is assigned to somebody else`);
       if (!task.capabilities.every((capability) => has.has(capability))) needs += 1;
-      else if (reservationsOverlap(task.paths, reserved)) busyPaths += 1;
-      else return { task };
+      else if (task.paths.length === 0) return { task };
+      else {
+        reserved ??= await tx.reservedPaths();
+        if (!reservationsOverlap(task.paths, reserved)) return { task };
+        busyPaths += 1;
+      }
     }
+    last = page.at(-1);
     if (page.length < PAGE) break;
   }
   return { why: await whyNone(tx, filter, needs, busyPaths) };
@@ -89,10 +96,22 @@ async function whyNone(tx: TaskTx, { taskId }: ReadyFilter, needs: number, busyP
   return parts.length === 0 ? "every task is finished" : `nothing is ready for you: ${parts.join(", ")}`;
 }
 
-async function dependencyOutputs(tx: TaskTx, task: Task, budget: number): Promise<Record<string, unknown>> {
-  const items = (await tx.dependencies(task.id))
+interface DependencyOutput {
+  readonly id: string;
+  readonly title: string;
+  readonly output: string;
+}
+
+async function outputsOf(tx: TaskTx, task: Task): Promise<readonly DependencyOutput[]> {
+  return (await tx.dependencies(task.id))
     .filter((dependency) => dependency.task.output !== null)
     .map(({ task: on }) => ({ id: on.id, title: fitText(on.title, 40).text, output: fitText(JSON.stringify(on.output), 200).text }));
-  if (items.length === 0) return {};
-  return { dependency_outputs: fitItems(items, budget).taken };
+}
+
+function dependencyOutputs(items: readonly DependencyOutput[], budget: number): Record<string, unknown> {
+  const taken = fitList(items, budget - 30);
+  return {
+    ...(taken.length === 0 ? {} : { dependency_outputs: taken }),
+    ...(taken.length === items.length ? {} : { dependency_outputs_count: items.length }),
+  };
 }

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { clipText } from "../../../kernel/text.ts";
 import { weighEvidence } from "../domain/evidence.ts";
 import { completed, rejected } from "../domain/transitions.ts";
 import type { TasksDeps } from "../server.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
-import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
+import { idempotencyKey, mustHold, refuseLarge, tokenInput, unblockedAnswer, usageInput } from "./answer.ts";
 
 export const completeTask = defineTool({
   name: "complete_task",
@@ -19,20 +20,22 @@ export const completeTask = defineTool({
     usage: usageInput,
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({ status: z.string(), verified: z.boolean(), unblocked: z.array(z.string()), unmet: z.array(z.string()).optional() }),
+  output: z.object({ status: z.string(), verified: z.boolean(), unblocked: z.array(z.string()), unblocked_count: z.int().optional(), unmet: z.array(z.string()).optional() }),
   annotations: WRITES,
   core: true,
   alwaysLoad: true,
   run({ token, output, artifacts, evidence, usage }, { store, clock, checkReceipt }: TasksDeps, call) {
+    refuseLarge("output", output);
     return store.answer(call, async (tx) => {
       const now = clock();
       const held = await mustHold(tx, token);
       const verdict = weighEvidence(held.acceptance, evidence.map(checkReceipt));
       if (verdict.kind === "unmet") {
-        const task = rejected(held, { message: `unmet: ${verdict.unmet.join("; ")}`, kind: "validation", log: "" }, now);
-        tx.emit("task.failed", task.id, { kind: "validation", message: task.failure?.message, attempt: task.attempt });
-        await saveAndSettle(tx, task, now);
-        return { status: task.status, verified: false, unblocked: [], unmet: [...verdict.unmet] };
+        const unmet = verdict.unmet.map((reason) => clipText(reason, 300)).slice(0, 20);
+        const task = rejected(held, { message: clipText(`unmet: ${unmet.join("; ")}`, 4_000), kind: "validation", log: "" }, usage, now);
+        tx.emit("task.failed", task.id, { kind: "validation", message: clipText(task.failure?.message ?? "", 1_000), attempt: task.attempt, status: task.status });
+        await saveAndSettle(tx, held, task, now);
+        return { status: task.status, verified: false, unblocked: [], unmet };
       }
       const task = completed(
         held,
@@ -46,8 +49,8 @@ export const completeTask = defineTool({
         now,
       );
       tx.emit("task.completed", task.id, { agent: held.claim?.agent ?? null, status: task.status, verified: task.verified, attempt: task.attempt });
-      const unblocked = await saveAndSettle(tx, task, now);
-      return { status: task.status, verified: task.verified, unblocked: [...unblocked] };
+      const unblocked = await saveAndSettle(tx, held, task, now);
+      return { status: task.status, verified: task.verified, ...unblockedAnswer(unblocked) };
     });
   },
 });

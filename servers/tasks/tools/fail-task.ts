@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { clipText } from "../../../kernel/text.ts";
 import { FAILURE_KINDS } from "../domain/task.ts";
 import { failed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../server.ts";
@@ -28,9 +29,10 @@ export const failTask = defineTool({
   run({ token, error, retryable, usage }, { store, clock, random }: TasksDeps, call) {
     return store.answer(call, async (tx) => {
       const now = clock();
-      const task = failed(await mustHold(tx, token), error, retryable, usage, now, random());
-      tx.emit("task.failed", task.id, { kind: error.kind, message: error.message, attempt: task.attempt, retryable });
-      await saveAndSettle(tx, task, now);
+      const held = await mustHold(tx, token);
+      const task = failed(held, error, retryable, usage, now, random());
+      tx.emit("task.failed", task.id, { kind: error.kind, message: clipText(error.message, 1_000), attempt: task.attempt, retryable, status: task.status });
+      await saveAndSettle(tx, held, task, now);
       return { status: task.status, ...(task.status === "scheduled" && task.notBefore !== null ? { retry_at: toIso(task.notBefore) } : {}) };
     });
   },

@@ -3,6 +3,7 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { TasksDeps } from "../server.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, mustFind, taskDetail, taskSummary } from "./answer.ts";
+import { cost, fitList } from "./fit.ts";
 
 export const getTask = defineTool({
   name: "get_task",
@@ -16,13 +17,17 @@ export const getTask = defineTool({
     await settleBeforeReading(store, call, clock());
     return store.read(async (tx) => {
       const task = await mustFind(tx, id);
+      const detail = taskDetail(task, include.length === 0 ? max_tokens - 10 : Math.ceil(max_tokens / 2));
       const neighbours: Record<string, unknown> = {};
-      for (const kind of include) {
+      const kinds = [...new Set(include)];
+      const share = (max_tokens - cost(detail)) / Math.max(1, kinds.length) - 30;
+      for (const kind of kinds) {
         const related = await (kind === "dependencies" ? tx.dependencies(id) : tx.dependents(id));
-        neighbours[kind] = related.slice(0, 50).map(({ task: other, on }) => ({ ...taskSummary(other), on }));
-        if (related.length > 50) neighbours[`${kind}_count`] = related.length;
+        const shown = fitList(related.slice(0, 50).map(({ task: other, on }) => ({ ...taskSummary(other), on })), share);
+        neighbours[kind] = shown;
+        if (related.length > shown.length) neighbours[`${kind}_count`] = related.length;
       }
-      return { task: { ...taskDetail(task, max_tokens), ...neighbours } };
+      return { task: { ...detail, ...neighbours } };
     });
   },
 });

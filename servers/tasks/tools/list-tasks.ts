@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import { fitItems } from "../../../kernel/tokens.ts";
 import { TASK_STATUSES } from "../domain/task.ts";
 import type { TasksDeps } from "../server.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, taskSummary } from "./answer.ts";
+import { fitList } from "./fit.ts";
 
 const status = z.enum(TASK_STATUSES);
 
@@ -28,8 +29,13 @@ export const listTasks = defineTool({
   async run({ status: wanted, type, milestone, agent, text, limit, cursor, max_tokens }, { store, clock }: TasksDeps, call) {
     await settleBeforeReading(store, call, clock());
     const query = { status: wanted === undefined ? undefined : [wanted].flat(), type, milestone, agent, text, after: cursor, limit: limit + 1 };
-    const found = await store.read((tx) => tx.list(query));
-    const { taken } = fitItems(found.slice(0, limit).map(taskSummary), max_tokens);
+    const found = await store.read(async (tx) => {
+      if (cursor !== undefined && (await tx.find(cursor)) === undefined) {
+        throw new DomainError("invalid", "cursor is not one that list_tasks gave", { hint: "leave cursor out to begin again" });
+      }
+      return tx.list(query);
+    });
+    const taken = fitList(found.slice(0, limit).map(taskSummary), max_tokens - 40);
     const last = taken.at(-1);
     return { tasks: [...taken], ...(taken.length < found.length && last !== undefined ? { next_cursor: last.id } : {}) };
   },

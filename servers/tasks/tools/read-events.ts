@@ -2,10 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { EventType } from "../../../kernel/event-types.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import { fitItems } from "../../../kernel/tokens.ts";
 import type { TasksDeps } from "../server.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput } from "./answer.ts";
+import { cost, fitFields, fitList } from "./fit.ts";
 
 const TYPES = [
   "task.added",
@@ -19,6 +19,7 @@ const TYPES = [
   "task.reviewed",
   "task.cancelled",
   "task.dead",
+  "task.updated",
   "agent.registered",
   "agent.lost",
   "message.sent",
@@ -34,7 +35,7 @@ const POLL_MS = 100;
 export const readTaskEvents = defineTool({
   name: "read_events",
   title: "Read task events",
-  description: "Reads what happened in the queue after a sequence number, in order. With wait_ms it waits for the next event.",
+  description: "Reads what happened in the queue after a sequence number, in order. With wait_ms it waits for the next one. Pass next_cursor as after: nothing is lost or seen twice.",
   input: z.object({
     after: z.int().min(0).default(0),
     types: z.array(z.enum(TYPES)).optional(),
@@ -45,15 +46,32 @@ export const readTaskEvents = defineTool({
   output: z.object({ events: z.array(z.looseObject({ seq: z.int() })), next_cursor: z.int() }),
   annotations: READS,
   async run({ after, types, limit, wait_ms, max_tokens }, { store, clock }: TasksDeps, call) {
-    const until = clock() + wait_ms;
-    for (;;) {
+    let from = after;
+    // Waiting is counted, not timed: a clock that is set back must not keep a reader for an hour.
+    for (let waited = 0; ; waited += POLL_MS) {
       await settleBeforeReading(store, call, clock());
-      const found = await store.events({ after, types, limit });
-      if (found.length > 0 || clock() >= until || call.signal.aborted) {
-        const { taken } = fitItems(found.map(({ prev_hash: _previous, ...event }) => event), max_tokens);
-        return { events: [...taken], next_cursor: taken.at(-1)?.seq ?? after };
+      // Taken before the events are read: up to here nothing can come later, so a filtered reader may move on.
+      const head = await store.read((tx) => tx.lastEvent());
+      const found = await store.events({ after: from, types, limit });
+      if (found.length > 0 || waited >= wait_ms || call.signal.aborted) {
+        const taken = fitList(found.map(({ prev_hash: _previous, ...event }) => fitEvent(event, max_tokens - ROOM)), max_tokens - ROOM);
+        const isAll = found.length < limit && taken.length === found.length;
+        const last = taken.at(-1)?.seq ?? from;
+        return { events: [...taken], next_cursor: isAll ? Math.max(head, last) : last };
       }
-      await sleep(POLL_MS);
+      from = Math.max(from, head);
+      await sleep(Math.min(POLL_MS, wait_ms - waited));
     }
   },
 });
+
+/** What stands around the events. */
+const ROOM = 40;
+
+/** An event whose data alone would burst the answer gives up its longest texts, never its place. */
+function fitEvent<E extends { readonly data: Readonly<Record<string, unknown>> }>(event: E, maxTokens: number): E {
+  const room = maxTokens - cost({ ...event, data: {} });
+  if (cost(event.data) <= room) return event;
+  const longestFirst = Object.keys(event.data).sort((a, b) => cost(event.data[b]) - cost(event.data[a]));
+  return { ...event, data: fitFields(event.data, longestFirst, room - 10) };
+}

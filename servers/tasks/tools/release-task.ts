@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { clipText } from "../../../kernel/text.ts";
 import { released } from "../domain/transitions.ts";
 import type { TasksDeps } from "../server.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
-import { idempotencyKey, mustHold, tokenInput } from "./answer.ts";
+import { idempotencyKey, mustHold, refuseLarge, tokenInput } from "./answer.ts";
 
 export const releaseTask = defineTool({
   name: "release_task",
@@ -13,11 +14,18 @@ export const releaseTask = defineTool({
   output: z.object({ status: z.string() }),
   annotations: WRITES,
   run({ token, note, checkpoint }, { store, clock }: TasksDeps, call) {
+    refuseLarge("checkpoint", checkpoint);
     return store.answer(call, async (tx) => {
       const now = clock();
-      const task = released(await mustHold(tx, token), note, checkpoint, now);
-      tx.emit("task.released", task.id, { note });
-      await saveAndSettle(tx, task, now);
+      const held = await mustHold(tx, token);
+      const task = released(held, note, checkpoint, now);
+      tx.emit("task.released", task.id, {
+        agent: held.claim?.agent ?? null,
+        attempt: task.attempt,
+        note: note === undefined ? undefined : clipText(note, 1_000),
+        status: task.status,
+      });
+      await saveAndSettle(tx, held, task, now);
       return { status: task.status };
     });
   },

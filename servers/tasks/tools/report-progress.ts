@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { clipText } from "../../../kernel/text.ts";
 import { progressed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../server.ts";
-import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
+import { idempotencyKey, mustHold, refuseLarge, tokenInput, usageInput } from "./answer.ts";
 
 export const reportProgress = defineTool({
   name: "report_progress",
@@ -22,12 +23,13 @@ export const reportProgress = defineTool({
   annotations: WRITES,
   core: true,
   run({ token, progress, note, checkpoint, usage, extend_s }, { store, clock }: TasksDeps, call) {
+    refuseLarge("checkpoint", checkpoint);
     return store.answer(call, async (tx) => {
       const now = clock();
       const task = progressed(await mustHold(tx, token), { progress, note, checkpoint, usage, leaseS: extend_s }, now);
       await tx.save(task);
-      tx.emit("task.progress", task.id, { progress: task.progress, note });
-      return { expires_at: toIso(task.claim?.expiresAt ?? now), cancel_requested: false };
+      tx.emit("task.progress", task.id, { progress: task.progress, note: note === undefined ? undefined : clipText(note, 1_000) });
+      return { expires_at: toIso(task.claim?.expiresAt ?? now), cancel_requested: task.claim?.cancelRequested === true };
     });
   },
 });

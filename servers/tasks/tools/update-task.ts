@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { DESTROYS, defineTool } from "../../../kernel/mcp/tool.ts";
-import { canMove, redirected } from "../domain/transitions.ts";
+import { canRedirect, redirected, type Redirection } from "../domain/transitions.ts";
 import type { Task } from "../domain/task.ts";
 import type { TasksDeps } from "../server.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
@@ -10,7 +10,7 @@ import { idempotencyKey, mustFind, taskSummary } from "./answer.ts";
 export const updateTask = defineTool({
   name: "update_task",
   title: "Update a task",
-  description: "Changes a task: priority, texts, assignee, or its state (cancelled, paused, or ready to queue it again).",
+  description: "Changes a task: priority, texts, assignee, or its state (cancelled, paused, or ready to queue it again). A running task's holder is asked to stop before it is cancelled.",
   input: z.object({
     id: z.string(),
     if_version: z.int().optional(),
@@ -42,17 +42,24 @@ export const updateTask = defineTool({
         updatedAt: now,
       };
       const next = status === undefined ? edited : moveTo(edited, status, now);
-      if (next.status === "cancelled" && task.status !== "cancelled") tx.emit("task.cancelled", id, {});
-      await saveAndSettle(tx, next, now);
+      tx.emit("task.updated", id, {
+        changed: Object.keys(changes),
+        status: next.status,
+        cancel_requested: next.claim?.cancelRequested === true ? true : undefined,
+      });
+      if (task.claim !== null && next.claim === null) tx.emit("task.released", id, { agent: task.claim.agent, attempt: task.attempt, status: next.status });
+      await saveAndSettle(tx, task, next, now);
       return { task: { ...taskSummary(next), version: next.version } };
     });
   },
 });
 
-function moveTo(task: Task, status: "cancelled" | "paused" | "ready", now: number): Task {
+function moveTo(task: Task, status: Redirection, now: number): Task {
   if (task.status === status) return task;
-  if (!canMove(task.status, status)) {
-    throw new DomainError("invalid_state", `a task that is ${task.status} cannot become ${status}`, { hint: "get_task shows where it stands" });
+  if (!canRedirect(task, status)) {
+    throw new DomainError("invalid_state", `a task that is ${task.status} cannot become ${status}`, {
+      hint: task.status === "blocked" ? "get_task with include dependencies shows what it waits for" : "get_task shows where it stands",
+    });
   }
   return redirected(task, status, now);
 }

@@ -153,20 +153,112 @@ test("a claim repeated under its key is the same claim", async () => {
   expect(await claim({ idempotency_key: "empty" })).toMatchObject({ task: { title: "c" } });
 });
 
-test("a released attempt does not count", async () => {
+test("a released attempt does not count against the limit, and its number is not used again", async () => {
   await add({ title: "a", max_attempts: 1 });
   const held = await claim();
   expect(await mustCall(client, "release_task", { token: tokenOf(held), note: "too tired" })).toEqual({ status: "ready" });
-  expect(await claim({ agent: "bob" })).toMatchObject({ task: { notes: ["too tired"] }, claim: { attempt: 1 } });
+  expect(await claim({ agent: "bob" })).toMatchObject({ task: { notes: ["too tired"], excused_attempts: 1 }, claim: { attempt: 2 } });
 });
 
 test("cancelled work is gone, and what waited for it needs a decision", async () => {
   await add({ ref: "a", title: "a" }, { title: "b", depends_on: [{ task: "a", on: "finish" }] });
-  const held = await claim();
   await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "cancelled" } });
+  expect(await statusOf("tsk_0001")).toBe("cancelled");
   expect(await statusOf("tsk_0002")).toBe("needs_decision");
-  expect(await callTool(client, "complete_task", { token: tokenOf(held) })).toMatchObject({ ok: false, error: { code: "conflict" } });
   expect(await callTool(client, "update_task", { id: "tsk_0001", changes: { status: "ready" } })).toMatchObject({ ok: false, error: { code: "invalid_state" } });
+});
+
+test.each([
+  ["complete_task", {}],
+  ["fail_task", { error: { message: "stopped" } }],
+  ["release_task", {}],
+])("the holder of cancelled work is asked to stop; its paths stay reserved until %s", async (tool, args) => {
+  await add({ ref: "a", title: "a", paths: ["src/**"] }, { title: "b", depends_on: ["a"] }, { title: "c", paths: ["src/a.ts"] });
+  const held = await claim({ lease_s: 60 });
+  expect(await mustCall(client, "report_progress", { token: tokenOf(held) })).toMatchObject({ cancel_requested: false });
+  await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "cancelled" } });
+  expect(await statusOf("tsk_0001")).toBe("running");
+  expect(await claim({ agent: "bob" })).toMatchObject({ task: null });
+  queue.advance(30_000);
+  expect(await mustCall(client, "report_progress", { token: tokenOf(held), extend_s: 86_400 })).toEqual({
+    cancel_requested: true,
+    expires_at: "2026-01-01T00:01:00.000Z",
+  });
+  expect(await mustCall(client, tool, { token: tokenOf(held), ...args })).toMatchObject({ status: "cancelled" });
+  expect(await statusOf("tsk_0002")).toBe("needs_decision");
+  expect(await claim({ agent: "bob" })).toMatchObject({ task: { title: "c" } });
+  expect(await callTool(client, tool, { token: tokenOf(held), ...args })).toMatchObject({ ok: false, error: { code: "conflict" } });
+});
+
+test("a holder that ignores the request loses the task with its lease", async () => {
+  await add({ title: "a" });
+  const held = await claim({ lease_s: 10 });
+  await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "cancelled" } });
+  queue.advance(9_000);
+  await mustCall(client, "report_progress", { token: tokenOf(held) });
+  queue.advance(1_001);
+  expect(await statusOf("tsk_0001")).toBe("cancelled");
+});
+
+test("an edit of finished work does not count it again", async () => {
+  await add({ ref: "a", title: "a" }, { ref: "b", title: "b" }, { title: "c", depends_on: ["a", "b"] });
+  await mustCall(client, "complete_task", { token: tokenOf(await claim()) });
+  await mustCall(client, "update_task", { id: "tsk_0001", changes: { title: "a, done" } });
+  expect(await statusOf("tsk_0003")).toBe("blocked");
+});
+
+test("ready means now for a task that waits for the clock, and is refused where work is missing", async () => {
+  await add({ ref: "a", title: "later", not_before: "2026-01-02T00:00:00Z" }, { title: "b", depends_on: ["a"] });
+  expect(await callTool(client, "update_task", { id: "tsk_0002", changes: { status: "ready" } })).toMatchObject({ ok: false, error: { code: "invalid_state" } });
+  expect(await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "ready" } })).toMatchObject({ task: { status: "ready" } });
+});
+
+test("a person lets a task go on without what died", async () => {
+  await add({ ref: "a", title: "a", max_attempts: 1 }, { ref: "b", title: "b", priority: 1 }, { title: "c", depends_on: ["a", "b"] });
+  await mustCall(client, "fail_task", { token: tokenOf(await claim()), error: { message: "no" } });
+  expect(await statusOf("tsk_0003")).toBe("needs_decision");
+  await mustCall(client, "update_task", { id: "tsk_0003", changes: { status: "ready" } });
+  expect(await statusOf("tsk_0003")).toBe("blocked");
+  await mustCall(client, "complete_task", { token: tokenOf(await claim()) });
+  expect(await statusOf("tsk_0003")).toBe("ready");
+});
+
+test("dead work queued again gets one more attempt, and holds back what has not started", async () => {
+  await add({ ref: "a", title: "a", max_attempts: 1 }, { ref: "b", title: "b", priority: 1 }, { title: "c", depends_on: [{ task: "a", on: "finish" }, "b"] });
+  await mustCall(client, "fail_task", { token: tokenOf(await claim()), error: { message: "no" } });
+  await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "ready" } });
+  await mustCall(client, "complete_task", { token: tokenOf(await claim()) });
+  expect(await statusOf("tsk_0003")).toBe("blocked");
+  await mustCall(client, "complete_task", { token: tokenOf(await claim()) });
+  expect(await statusOf("tsk_0003")).toBe("ready");
+});
+
+test("the same dependency twice counts once, and the stricter wish holds", async () => {
+  const on = { task: "a", on: "finish" };
+  await add({ ref: "a", title: "a", max_attempts: 1 }, { title: "b", depends_on: [on, "a", on] }, { title: "c", depends_on: [on, on] });
+  await mustCall(client, "fail_task", { token: tokenOf(await claim()), error: { message: "no" } });
+  expect(await statusOf("tsk_0002")).toBe("needs_decision");
+  expect(await statusOf("tsk_0003")).toBe("ready");
+});
+
+test("a ref that looks like an id is refused, and a task cannot wait for itself", async () => {
+  await add({ title: "a" });
+  for (const task of [{ ref: "tsk_0001", title: "b" }, { ref: "b", title: "b", depends_on: ["b"] }]) {
+    expect(await callTool(client, "add_tasks", { tasks: [task] })).toMatchObject({ ok: false, error: { code: "invalid" } });
+  }
+});
+
+test("work that is refused for its evidence keeps what it cost", async () => {
+  await add({ title: "a", acceptance: [{ run: "check" }], max_attempts: 1 });
+  await mustCall(client, "complete_task", { token: tokenOf(await claim()), evidence: ["bad:check"], usage: { tokens: 70 } });
+  expect(await mustCall(client, "get_task", { id: "tsk_0001" })).toMatchObject({ task: { usage: { tokens: 70 } } });
+});
+
+test("a review needs no name where the caller is known", async () => {
+  await add({ title: "a", acceptance: [{ run: "check" }] });
+  await mustCall(client, "complete_task", { token: tokenOf(await claim({ agent: "local" })) });
+  expect(await callTool(client, "review_task", { id: "tsk_0001", verdict: "accept" })).toMatchObject({ ok: false, error: { code: "denied" } });
+  expect(await mustCall(client, "review_task", { id: "tsk_0001", agent: "eve", verdict: "accept" })).toMatchObject({ status: "succeeded" });
 });
 
 test("lists stay inside their budget and lead on by cursor", async () => {

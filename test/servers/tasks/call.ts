@@ -1,0 +1,33 @@
+import { digestOf } from "../../../kernel/canonical-json.ts";
+import type { Call } from "../../../kernel/mcp/call.ts";
+import type { ToolServer } from "../../../kernel/mcp/server.ts";
+import { DomainError } from "../../../kernel/errors.ts";
+
+/** Runs a tool as the server does, without a connection: for properties that make thousands of calls. */
+export async function run(server: ToolServer, name: string, args: Record<string, unknown>, signal = new AbortController().signal): Promise<Record<string, unknown>> {
+  const tool = server.tools.find((candidate) => candidate.name === name);
+  if (tool === undefined) throw new Error(`no tool ${name}`);
+  const { idempotency_key: key, ...rest } = args;
+  const call: Call = {
+    principal: { id: "local", channel: "in_process" },
+    client: undefined,
+    signal,
+    progress: async () => undefined,
+    ask: undefined,
+    trace: { id: "test", traceparent: undefined },
+    once: typeof key === "string" ? { tool: name, key, digest: digestOf(rest) } : undefined,
+  };
+  const answer = (await tool.keptAnswer(call)) ?? (await tool.run(tool.input.parse(args), call));
+  return JSON.parse(JSON.stringify(tool.output.parse(answer)));
+}
+
+/** The code of the refusal, or "ok". Anything but a `DomainError` is a defect and is thrown on. */
+export async function codeOf(server: ToolServer, name: string, args: Record<string, unknown>): Promise<string> {
+  try {
+    await run(server, name, args);
+    return "ok";
+  } catch (error) {
+    if (error instanceof DomainError) return error.code;
+    throw error;
+  }
+}

@@ -73,10 +73,16 @@ function bodyOf(task: Task): string {
 
 const READY = `SELECT * FROM task INDEXED BY task_ready WHERE status = 'ready'
   AND (assignee IS NULL OR assignee = ?1) AND (?2 IS NULL OR milestone = ?2)`;
-const READY_FIRST = `${READY} ORDER BY priority DESC, seq LIMIT ?3`;
-// A page after another seeks twice instead of counting off what went before.
-const READY_SAME_PRIORITY = `${READY} AND priority = ?4 AND seq > (SELECT seq FROM task WHERE id = ?5) ORDER BY seq LIMIT ?3`;
-const READY_LOWER_PRIORITY = `${READY} AND priority < ?4 ORDER BY priority DESC, seq LIMIT ?3`;
+
+/** What every claim asks. The indexes are named, because the planner would take the one over all statuses. */
+export const HOT_QUERIES = {
+  ready: `${READY} ORDER BY priority DESC, seq LIMIT ?3`,
+  // A page after another seeks twice instead of counting off what went before.
+  readySamePriority: `${READY} AND priority = ?4 AND seq > (SELECT seq FROM task WHERE id = ?5) ORDER BY seq LIMIT ?3`,
+  readyLowerPriority: `${READY} AND priority < ?4 ORDER BY priority DESC, seq LIMIT ?3`,
+  leases: "SELECT * FROM task INDEXED BY task_lease WHERE status = 'running' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2",
+  schedules: "SELECT * FROM task INDEXED BY task_wait WHERE status = 'scheduled' AND not_before <= ?1 ORDER BY not_before LIMIT ?2",
+} as const;
 
 /** Opens the tasks store of a state folder, or a private one for ":memory:". */
 export function openTaskStore(path: string, clock: Clock): TaskStore {
@@ -143,9 +149,9 @@ function taskTx(sql: Sql): TaskTx {
         return after === undefined ? sql.all("SELECT * FROM task WHERE id = ? AND status = 'ready'", taskId).map(toTask) : [];
       }
       const filter = [agent, milestone ?? null, limit] as const;
-      if (after === undefined) return sql.all(READY_FIRST, ...filter).map(toTask);
-      const rows = sql.all(READY_SAME_PRIORITY, ...filter, after.priority, after.id);
-      const lower = rows.length < limit ? sql.all(READY_LOWER_PRIORITY, agent, milestone ?? null, limit - rows.length, after.priority) : [];
+      if (after === undefined) return sql.all(HOT_QUERIES.ready, ...filter).map(toTask);
+      const rows = sql.all(HOT_QUERIES.readySamePriority, ...filter, after.priority, after.id);
+      const lower = rows.length < limit ? sql.all(HOT_QUERIES.readyLowerPriority, agent, milestone ?? null, limit - rows.length, after.priority) : [];
       return [...rows, ...lower].map(toTask);
     },
     async reservedPaths() {
@@ -155,8 +161,8 @@ function taskTx(sql: Sql): TaskTx {
     },
     async due(now, limit) {
       return [
-        ...sql.all("SELECT * FROM task WHERE status = 'running' AND lease_until <= ? ORDER BY lease_until LIMIT ?", now, limit),
-        ...sql.all("SELECT * FROM task WHERE status = 'scheduled' AND not_before <= ? ORDER BY not_before LIMIT ?", now, limit),
+        ...sql.all(HOT_QUERIES.leases, now, limit),
+        ...sql.all(HOT_QUERIES.schedules, now, limit),
       ].map(toTask);
     },
     dependents: async (id) =>

@@ -7,12 +7,13 @@ import { estimateTokens } from "../../../kernel/tokens.ts";
 export function cost(value: unknown): number {
   const text = JSON.stringify(value) ?? "";
   let dense = 0;
-  for (const [word] of text.matchAll(DENSE)) dense += word.length;
-  return estimateTokens(text) + Math.ceil(dense * 0.45);
+  for (const [run] of text.matchAll(RUNS)) if (!PLAIN.test(run)) dense += run.length;
+  return estimateTokens(text) + Math.ceil(dense * 0.6);
 }
 
-// Words with a digit in them, runs of short members, and whatever is not ASCII.
-const DENSE = /[A-Za-z0-9_]*[0-9][A-Za-z0-9_]*|[^\w\s]+|[^\u0000-\u007f]+|\\u[0-9a-f]{4}/g;
+// Linear in the text: a run is taken whole and looked at afterwards.
+const RUNS = /[A-Za-z0-9_]+|[^A-Za-z0-9_\s]+/g;
+const PLAIN = /^[A-Za-z_]+$/;
 
 /** The fewest tokens that are worth keeping of a field. */
 const LEAST = 12;
@@ -43,7 +44,8 @@ export function fitFields<T extends Readonly<Record<string, unknown>>>(value: T,
 /** The longest beginning of a text whose JSON costs no more, found by halving. */
 function cutTo(text: string, maxTokens: number): string {
   let low = 0;
-  let high = text.length;
+  // No token is cheaper than three bytes here.
+  let high = Math.min(text.length, Math.max(0, Math.ceil(maxTokens * 3)));
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
     if (cost(text.slice(0, middle)) <= maxTokens) low = middle;

@@ -73,5 +73,7 @@ function fitEvent<E extends { readonly data: Readonly<Record<string, unknown>> }
   const room = maxTokens - cost({ ...event, data: {} });
   if (cost(event.data) <= room) return event;
   const longestFirst = Object.keys(event.data).sort((a, b) => cost(event.data[b]) - cost(event.data[a]));
-  return { ...event, data: fitFields(event.data, longestFirst, room - 10) };
+  const data = fitFields(event.data, longestFirst, room - 10);
+  // Even without data an event keeps its place, or a reader with a small budget would never get past it.
+  return { ...event, data: cost(data) <= room ? data : {} };
 }

@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import type { Client } from "@modelcontextprotocol/client";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../support/all-servers.ts";
+import { callTool, connect, type Connection } from "../../../support/connect.ts";
+import { tasksForTest } from "../../../support/tasks.ts";
+import { codeOf, run } from "../call.ts";
+
+let open: Connection;
+let client: Client;
+let queue: ReturnType<typeof tasksForTest>;
+beforeEach(async () => {
+  queue = tasksForTest();
+  open = await connect(queue.server);
+  client = open.client;
+});
+afterEach(async () => {
+  await open.close();
+  await queue.server.close();
+});
+
+describe("texts and values come back as they went in", () => {
+  test.each<[string, unknown]>([
+    ["NUL and controls", { text: "a\u0000b\u001b[31m\u202e" }],
+    ["a lone surrogate in JSON", { text: "a\ud800b" }],
+    ["keys of prototypes", JSON.parse('{"constructor": {"prototype": 1}, "toString": null}')],
+    ["numbers", [1e308, -0.5, 2 ** 53, 5e-324]],
+    ["depth", JSON.parse(`${"[".repeat(200)}${"]".repeat(200)}`)],
+  ])("%s", async (_, value) => {
+    await run(queue.server, "add_tasks", { tasks: [{ title: "a\u0000\u202eb", description: "x\u0000y", context: value }] });
+    const { task } = (await run(queue.server, "get_task", { id: "tsk_0001", max_tokens: 20_000 })) as { task: Record<string, unknown> };
+    expect(task["title"]).toBe("a\u0000\u202eb");
+    expect(task["description"]).toBe("x\u0000y");
+    expect(JSON.stringify(task["context"])).toBe(JSON.stringify(value));
+  });
+
+  test("a name that is not well-formed cannot be two names", async () => {
+    await run(queue.server, "add_tasks", { tasks: [{ title: "a", acceptance: [{ run: "check" }] }] });
+    const { claim } = (await run(queue.server, "claim_task", { agent: "a\ud800" })) as { claim: { token: string } };
+    await run(queue.server, "complete_task", { token: claim.token });
+    expect(await codeOf(queue.server, "review_task", { id: "tsk_0001", agent: "a\ud800", verdict: "accept" })).toBe("denied");
+  });
+
+  test("what is too large or too deep is refused, and the server goes on", async () => {
+    const big = { blob: "x".repeat(200_001) };
+    expect(await callTool(client, "add_tasks", { tasks: [{ title: "a", context: big }] })).toMatchObject({ ok: false, error: { code: "limit" } });
+    const deep: unknown = JSON.parse(`${"[".repeat(3_000)}${"]".repeat(3_000)}`);
+    await callTool(client, "add_tasks", { tasks: [{ title: "a", context: deep }] }).catch(() => undefined);
+    expect(await callTool(client, "add_tasks", { tasks: [{ title: "b" }] })).toMatchObject({ ok: true });
+  });
+});
+
+describe("a cursor of list_tasks", () => {
+  test("that nobody gave is refused instead of beginning again", async () => {
+    expect(await callTool(client, "list_tasks", { cursor: "tsk_none" })).toMatchObject({ ok: false, error: { code: "invalid" } });
+  });
+});
+
+describe("read_events", () => {
+  const read = (args: Record<string, unknown>) => run(queue.server, "read_events", args) as Promise<{ events: { seq: number; type: string }[]; next_cursor: number }>;
+
+  test("moves on over what its filter left out, and loses nothing that comes later", async () => {
+    await run(queue.server, "add_tasks", { tasks: [{ title: "a" }, { title: "b" }] });
+    const first = await read({ types: ["task.claimed"] });
+    expect(first).toEqual({ events: [], next_cursor: 4 });
+    await run(queue.server, "claim_task", { agent: "ann" });
+    expect(await read({ types: ["task.claimed"], after: first.next_cursor })).toMatchObject({ events: [{ seq: 5 }], next_cursor: 5 });
+  });
+
+  test("with a limit stops at the last one given", async () => {
+    await run(queue.server, "add_tasks", { tasks: [{ title: "a" }, { title: "b" }, { title: "c" }] });
+    const seen: number[] = [];
+    let after = 0;
+    for (let page = await read({ limit: 1, types: ["task.ready"] }); page.events.length > 0; page = await read({ limit: 1, types: ["task.ready"], after })) {
+      seen.push(...page.events.map(({ seq }) => seq));
+      after = page.next_cursor;
+    }
+    expect(seen).toEqual([2, 4, 6]);
+  });
+
+  test("waits no longer than asked for, even while the clock stands still", async () => {
+    const began = performance.now();
+    expect(await read({ wait_ms: 250 })).toEqual({ events: [], next_cursor: 0 });
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
+  test("stops waiting when it is cancelled", async () => {
+    const abort = new AbortController();
+    const began = performance.now();
+    const waiting = run(queue.server, "read_events", { wait_ms: 30_000 }, abort.signal);
+    abort.abort();
+    await waiting;
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+});
+
+describe("over a restart", () => {
+  test("every changing tool answers a repeated key as before, and changes nothing more", async () => {
+    const home = temporaryFolder("tasks-restart");
+    const path = join(home.path, "tasks.db");
+    let server = tasksForTest(path).server;
+    const twice = async (name: string, args: Record<string, unknown>): Promise<Record<string, unknown>> => {
+      const keyed = { ...args, idempotency_key: `${name}-${JSON.stringify(args)}` };
+      const first = await run(server, name, keyed);
+      const events = (await run(server, "read_events", {}))["next_cursor"];
+      await server.close();
+      server = tasksForTest(path).server;
+      expect(await run(server, name, keyed)).toEqual(first);
+      expect((await run(server, "read_events", {}))["next_cursor"]).toBe(events);
+      expect(await codeOf(server, name, { ...keyed, max_tokens: 300, title: "other", id: "other", token: "other", tasks: [{ title: "other" }] })).toBe("conflict");
+      return first;
+    };
+    const token = async (agent: string): Promise<string> => ((await twice("claim_task", { agent })) as { claim: { token: string } }).claim.token;
+    await twice("add_tasks", { tasks: [{ title: "a", acceptance: [{ run: "check" }] }] });
+    const first = await token("ann");
+    await twice("report_progress", { token: first, note: "n" });
+    await twice("release_task", { token: first });
+    const second = await token("bob");
+    await twice("fail_task", { token: second, error: { message: "no" } });
+    await twice("update_task", { id: "tsk_0001", changes: { status: "ready" } });
+    const third = await token("cyd");
+    await twice("complete_task", { token: third });
+    await twice("review_task", { id: "tsk_0001", agent: "eve", verdict: "accept" });
+    await server.close();
+    home.dispose();
+  });
+});
+
+test("a clock set back by an hour lengthens a lease by that hour at most", async () => {
+  await run(queue.server, "add_tasks", { tasks: [{ title: "a" }] });
+  await run(queue.server, "claim_task", { agent: "ann", lease_s: 10 });
+  queue.advance(-3_600_000);
+  expect(await run(queue.server, "claim_task", { agent: "bob" })).toMatchObject({ task: null });
+  queue.advance(3_610_000);
+  expect(await run(queue.server, "claim_task", { agent: "bob" })).toMatchObject({ claim: { attempt: 2 } });
+});
+
+test("notes are the last twenty", async () => {
+  await run(queue.server, "add_tasks", { tasks: [{ title: "a" }] });
+  const { claim } = (await run(queue.server, "claim_task", { agent: "ann" })) as { claim: { token: string } };
+  for (let i = 0; i < 30; i += 1) await run(queue.server, "report_progress", { token: claim.token, note: `note ${i}` });
+  const { task } = (await run(queue.server, "get_task", { id: "tsk_0001", max_tokens: 20_000 })) as { task: { notes: string[] } };
+  expect(task.notes).toEqual(Array.from({ length: 20 }, (_, i) => `note ${i + 10}`));
+});

@@ -4,7 +4,7 @@ import type { ToolServer } from "../../../kernel/mcp/server.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 
 /** Runs a tool as the server does, without a connection: for properties that make thousands of calls. */
-export async function run(server: ToolServer, name: string, args: Record<string, unknown>, signal: AbortSignal = new AbortController().signal): Promise<Record<string, unknown>> {
+export async function run(server: ToolServer, name: string, args: Record<string, unknown>, signal: Call["signal"] = new AbortController().signal): Promise<Record<string, unknown>> {
   const tool = server.tools.find((candidate) => candidate.name === name);
   if (tool === undefined) throw new Error(`no tool ${name}`);
   const { idempotency_key: key, ...rest } = args;

@@ -1,19 +1,9 @@
 import { estimateTokens } from "../../../kernel/tokens.ts";
 
-/**
- * An upper estimate of the tokens of a value as JSON. Prose is about a third of its bytes; ids, times, digits and
- * punctuation, of which this server's answers are full, cost up to one token a character.
- */
+/** An upper estimate of the tokens of a value as JSON. */
 export function cost(value: unknown): number {
-  const text = JSON.stringify(value) ?? "";
-  let dense = 0;
-  for (const [run] of text.matchAll(RUNS)) if (!PLAIN.test(run)) dense += run.length;
-  return estimateTokens(text) + Math.ceil(dense * 0.6);
+  return estimateTokens(JSON.stringify(value) ?? "");
 }
-
-// Linear in the text: a run is taken whole and looked at afterwards.
-const RUNS = /[A-Za-z0-9_]+|[^A-Za-z0-9_\s]+/g;
-const PLAIN = /^[A-Za-z_]+$/;
 
 /** The fewest tokens that are worth keeping of a field. */
 const LEAST = 12;
@@ -44,8 +34,8 @@ export function fitFields<T extends Readonly<Record<string, unknown>>>(value: T,
 /** The longest beginning of a text whose JSON costs no more, found by halving. */
 function cutTo(text: string, maxTokens: number): string {
   let low = 0;
-  // No token is cheaper than three bytes here.
-  let high = Math.min(text.length, Math.max(0, Math.ceil(maxTokens * 3)));
+  // So long is no token on average, and what is surely too much need not be looked at.
+  let high = Math.min(text.length, Math.max(0, Math.ceil(maxTokens * 8)));
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
     if (cost(text.slice(0, middle)) <= maxTokens) low = middle;

@@ -54,7 +54,9 @@ export const readTaskEvents = defineTool({
       const head = await store.read((tx) => tx.lastEvent());
       const found = await store.events({ after: from, types, limit });
       if (found.length > 0 || waited >= wait_ms || call.signal.aborted) {
-        const taken = fitList(found.map(({ prev_hash: _previous, ...event }) => fitEvent(event, max_tokens - ROOM)), max_tokens - ROOM);
+        const events = found.map(({ prev_hash: _previous, ...event }) => fitEvent(event, max_tokens - ROOM));
+        // The first goes out whatever it costs, or a reader with a small budget would never get past it.
+        const taken = events.slice(0, Math.max(1, fitList(events, max_tokens - ROOM).length));
         const isAll = found.length < limit && taken.length === found.length;
         const last = taken.at(-1)?.seq ?? from;
         return { events: [...taken], next_cursor: isAll ? Math.max(head, last) : last };
@@ -74,6 +76,5 @@ function fitEvent<E extends { readonly data: Readonly<Record<string, unknown>> }
   if (cost(event.data) <= room) return event;
   const longestFirst = Object.keys(event.data).sort((a, b) => cost(event.data[b]) - cost(event.data[a]));
   const data = fitFields(event.data, longestFirst, room - 10);
-  // Even without data an event keeps its place, or a reader with a small budget would never get past it.
   return { ...event, data: cost(data) <= room ? data : {} };
 }

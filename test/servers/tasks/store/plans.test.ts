@@ -15,10 +15,10 @@ afterAll(async () => {
 
 // Blocked tasks must cost a claim nothing; ready ones that are not for the caller must be walked over once.
 beforeAll(async () => {
-  const blocked = Array.from({ length: 998 }, (_, i) => ({ title: `b${i}`, depends_on: ["root"] }));
-  for (let i = 0; i < 10; i += 1) await run(queue.server, "add_tasks", { tasks: [{ ref: "root", title: "root", priority: 1 }, ...blocked] });
-  const gpu = Array.from({ length: 1_000 }, (_, i) => ({ title: `g${i}`, capabilities: ["gpu"], priority: 1 + (i % 10) }));
-  for (let i = 0; i < 5; i += 1) await run(queue.server, "add_tasks", { tasks: gpu });
+  const blocked = Array.from({ length: 498 }, (_, i) => ({ title: `b${i}`, depends_on: ["root"] }));
+  for (let i = 0; i < 20; i += 1) await run(queue.server, "add_tasks", { tasks: [{ ref: "root", title: "root", priority: 1 }, ...blocked] });
+  const gpu = Array.from({ length: 500 }, (_, i) => ({ title: `g${i}`, capabilities: ["gpu"], priority: 1 + (i % 10) }));
+  for (let i = 0; i < 10; i += 1) await run(queue.server, "add_tasks", { tasks: gpu });
 }, 60_000);
 
 test("a claim behind five thousand tasks for others finds its own, in order and without counting off", async () => {
@@ -46,9 +46,9 @@ test.each([
   }
 });
 
-test("a hundred thousand dependencies in one call are added in seconds", async () => {
-  const refs = Array.from({ length: 500 }, (_, i) => `r${i}`);
-  const tasks = [...refs.map((ref) => ({ ref, title: ref })), ...Array.from({ length: 200 }, (_, i) => ({ title: `w${i}`, depends_on: refs }))];
+test("sixty thousand dependencies in one call are added in seconds", async () => {
+  const refs = Array.from({ length: 250 }, (_, i) => `r${i}`);
+  const tasks = [...refs.map((ref) => ({ ref, title: ref })), ...Array.from({ length: 250 }, (_, i) => ({ title: `w${i}`, depends_on: refs }))];
   const began = performance.now();
   await run(queue.server, "add_tasks", { tasks });
   expect(performance.now() - began).toBeLessThan(15_000);

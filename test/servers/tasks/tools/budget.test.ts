@@ -80,15 +80,15 @@ test("whatever tasks hold, no answer costs more than it may", async () => {
   );
 }, 60_000);
 
-test("a thousand tasks in one call are answered in order, and so is their unblocking", async () => {
-  const tasks = Array.from({ length: 999 }, (_, i) => ({ ref: `a task with number ${i}`, title: "t", depends_on: ["root"] }));
+test("five hundred tasks in one call are answered in order, and so is their unblocking", async () => {
+  const tasks = Array.from({ length: 499 }, (_, i) => ({ ref: `a task with number ${i} ${"and a long name ".repeat(4)}`, title: "t", depends_on: ["root"] }));
   const added = (await run(server, "add_tasks", { tasks: [{ ref: "root", title: "root" }, ...tasks] })) as { tasks: { id: string; status: string }[] };
-  expect(added.tasks).toHaveLength(1_000);
+  expect(added.tasks).toHaveLength(500);
   expect(Buffer.byteLength(JSON.stringify(added))).toBeLessThan(60_000);
   expect(added.tasks.map(({ status }) => status)).toEqual(["ready", ...tasks.map(() => "blocked")]);
   const { claim } = (await run(server, "claim_task", { agent: "ann" })) as { claim: { token: string } };
   const done = await run(server, "complete_task", { token: claim.token });
-  expect(done).toMatchObject({ status: "succeeded", unblocked_count: 999 });
+  expect(done).toMatchObject({ status: "succeeded", unblocked_count: 499 });
   expect(tokensOf(done)).toBeLessThan(2_000);
 });
 

@@ -72,12 +72,13 @@ test("any sequence of calls leaves the queue as the model says, and its events t
           case "claim": {
             const expected = model.next();
             const answer = await run(queue.server, "claim_task", { agent: "ann", lease_s: next.lease });
-            const task = answer["task"] as { id: string } | null;
+            const task = answer["task"] as { id: string; excused_attempts?: number } | null;
             expect(task?.id).toBe(expected?.id);
             if (expected === undefined) return;
             const claim = answer["claim"] as { token: string; attempt: number };
             model.claim(expected, claim.token, next.lease * 1_000);
             expect(claim.attempt).toBe(expected.attempts);
+            expect(task?.excused_attempts ?? 0).toBe(expected.spared);
             expect(expected.attempts - expected.spared).toBeLessThanOrEqual(expected.maxAttempts);
             return;
           }

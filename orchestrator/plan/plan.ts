@@ -10,7 +10,8 @@ const acceptance = z.union([
 const budget = z.strictObject({ tokens: z.number().positive().optional(), usd: z.number().positive().optional(), wall_s: z.number().positive().optional() });
 
 const task = z.strictObject({
-  ref: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/, "letters, digits, dot, dash and underscore, at most 60"),
+  // A branch is named after it, and git allows neither of the two endings nor two dots in a row.
+  ref: z.string().regex(/^(?!.*\.\.)(?!.*\.(?:lock)?$)[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/, "letters, digits, single dots, dash and underscore, at most 60"),
   title: z.string().min(1).max(300),
   description: z.string().max(20_000).default(""),
   type: z.string().max(50).optional(),

@@ -11,6 +11,8 @@ describe("a plan that cannot be worked off is refused with its place", () => {
     ["an unknown key", { tasks: [{ ref: "a", title: "a", colour: "red" }] }, /tasks\.0.*colour/],
     ["an unknown key at the top", { goals: "x", tasks: [{ ref: "a", title: "a" }] }, /goals/],
     ["a ref that no branch can be named after", { tasks: [{ ref: "a b", title: "a" }] }, /tasks\.0\.ref/],
+    ["a ref with two dots in a row", { tasks: [{ ref: "a..b", title: "a" }] }, /tasks\.0\.ref/],
+    ["a ref that ends like a lock", { tasks: [{ ref: "a.lock", title: "a" }] }, /tasks\.0\.ref/],
     ["a ref twice", { tasks: [{ ref: "a", title: "a" }, { ref: "a", title: "b" }] }, /"a" twice/],
     ["an unknown reference", { tasks: [{ ref: "a", title: "a", depends_on: ["z"] }] }, /"a" depends on "z"/],
     ["a circle of one", { tasks: [{ ref: "a", title: "a", depends_on: ["a"] }] }, /a -> a/],

@@ -11,22 +11,108 @@ export interface Entry {
 
 /** Every command, by the words that call it, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
-  ["demo", { usage: "demo [--sabotage]", summary: "a hands-off run on a bundled sample, without any key", load: async () => (await import("../orchestrator/cli/demo.ts")).demoCommand }],
-  ["run", { usage: 'run "<goal>" | --plan FILE', summary: "a hands-off run on your repository", load: async () => (await import("../orchestrator/cli/run.ts")).runCommand }],
-  ["resume", { usage: "resume [run]", summary: "go on with an interrupted or waiting run", load: async () => (await import("../orchestrator/cli/resume.ts")).resumeCommand }],
-  ["status", { usage: "status [run]", summary: "where the runs stand", load: async () => (await import("../orchestrator/cli/read-run.ts")).statusCommand }],
-  ["report", { usage: "report [run]", summary: "what became of a run", load: async () => (await import("../orchestrator/cli/read-run.ts")).reportCommand }],
-  ["logs", { usage: "logs [run]", summary: "every event of a run, as NDJSON", load: async () => (await import("../orchestrator/cli/read-run.ts")).logsCommand }],
-  ["approvals", { usage: "approvals", summary: "what waits for a person", load: async () => (await import("../servers/decision/cli/approvals.ts")).approvals }],
-  ["approve", { usage: "approve <id>", summary: "approve it, at a terminal", load: async () => (await import("../servers/decision/cli/answer.ts")).approve }],
-  ["deny", { usage: "deny <id>", summary: "deny it, at a terminal", load: async () => (await import("../servers/decision/cli/answer.ts")).deny }],
-  ["sandbox image build", { usage: "sandbox image build node", summary: "build the image of Docker sandboxes, without any registry", load: async () => (await import("../servers/sandbox/cli/image-build.ts")).imageBuildCommand }],
-  ["plan validate", { usage: "plan validate FILE", summary: "check a plan", load: async () => (await import("../orchestrator/cli/plan-validate.ts")).planValidateCommand }],
-  ["serve", { usage: "serve <server|all>", summary: "serve one server, or all, to an MCP host", load: async () => (await import("./serve.ts")).serveCommand }],
+  [
+    "demo",
+    {
+      usage: "demo [--sabotage]",
+      summary: "a hands-off run on a bundled sample, without any key",
+      load: async () => (await import("../orchestrator/cli/demo.ts")).demoCommand,
+    },
+  ],
+  [
+    "run",
+    {
+      usage: 'run "<goal>" | --plan FILE',
+      summary: "a hands-off run on your repository",
+      load: async () => (await import("../orchestrator/cli/run.ts")).runCommand,
+    },
+  ],
+  [
+    "resume",
+    {
+      usage: "resume [run]",
+      summary: "go on with an interrupted or waiting run",
+      load: async () => (await import("../orchestrator/cli/resume.ts")).resumeCommand,
+    },
+  ],
+  [
+    "status",
+    {
+      usage: "status [run]",
+      summary: "where the runs stand",
+      load: async () => (await import("../orchestrator/cli/read-run.ts")).statusCommand,
+    },
+  ],
+  [
+    "report",
+    {
+      usage: "report [run]",
+      summary: "what became of a run",
+      load: async () => (await import("../orchestrator/cli/read-run.ts")).reportCommand,
+    },
+  ],
+  [
+    "logs",
+    {
+      usage: "logs [run]",
+      summary: "every event of a run, as NDJSON",
+      load: async () => (await import("../orchestrator/cli/read-run.ts")).logsCommand,
+    },
+  ],
+  [
+    "approvals",
+    {
+      usage: "approvals",
+      summary: "what waits for a person",
+      load: async () => (await import("../servers/decision/cli/approvals.ts")).approvals,
+    },
+  ],
+  [
+    "approve",
+    {
+      usage: "approve <id>",
+      summary: "approve it, at a terminal",
+      load: async () => (await import("../servers/decision/cli/answer.ts")).approve,
+    },
+  ],
+  [
+    "deny",
+    {
+      usage: "deny <id>",
+      summary: "deny it, at a terminal",
+      load: async () => (await import("../servers/decision/cli/answer.ts")).deny,
+    },
+  ],
+  [
+    "sandbox image build",
+    {
+      usage: "sandbox image build node",
+      summary: "build the image of Docker sandboxes, without any registry",
+      load: async () => (await import("../servers/sandbox/cli/image-build.ts")).imageBuildCommand,
+    },
+  ],
+  [
+    "plan validate",
+    {
+      usage: "plan validate FILE",
+      summary: "check a plan",
+      load: async () => (await import("../orchestrator/cli/plan-validate.ts")).planValidateCommand,
+    },
+  ],
+  [
+    "serve",
+    {
+      usage: "serve <server|all>",
+      summary: "serve one server, or all, to an MCP host",
+      load: async () => (await import("./serve.ts")).serveCommand,
+    },
+  ],
 ]);
 
 /** Finds the longest run of words that names a command, and what is left over for it. */
-export function findCommand(argv: readonly string[]): { readonly entry: Entry; readonly rest: readonly string[] } | undefined {
+export function findCommand(
+  argv: readonly string[],
+): { readonly entry: Entry; readonly rest: readonly string[] } | undefined {
   for (let words = 3; words > 0; words -= 1) {
     const entry = COMMANDS.get(argv.slice(0, words).join(" "));
     if (entry !== undefined) return { entry, rest: argv.slice(words) };
@@ -34,7 +120,10 @@ export function findCommand(argv: readonly string[]): { readonly entry: Entry; r
   const [store = "", verb = ""] = argv;
   const makeVerb = STORES.has(store) ? STORE_VERBS.get(verb) : undefined;
   if (makeVerb === undefined) return undefined;
-  return { entry: { usage: `${store} ${verb}`, summary: "", load: async () => makeVerb(store) }, rest: argv.slice(2) };
+  return {
+    entry: { usage: `${store} ${verb}`, summary: "", load: async () => makeVerb(store) },
+    rest: argv.slice(2),
+  };
 }
 
 /** What to say to whoever named a command that is not there. */
@@ -42,9 +131,14 @@ export function suggestCommand(argv: readonly string[]): string {
   const [first = "", second = ""] = argv;
   if (STORES.has(first)) {
     const verb = nearest(second, [...STORE_VERBS.keys()]);
-    return verb === undefined ? `slipway ${first} takes ${[...STORE_VERBS.keys()].join(", ")}` : `did you mean slipway ${first} ${verb}?`;
+    return verb === undefined
+      ? `slipway ${first} takes ${[...STORE_VERBS.keys()].join(", ")}`
+      : `did you mean slipway ${first} ${verb}?`;
   }
   const group = [...COMMANDS.keys()].filter((words) => words.startsWith(`${first} `));
-  const near = nearest(`${first} ${second}`, [...COMMANDS.keys()]) ?? nearest(first, [...COMMANDS.keys(), ...STORES.keys()]) ?? group[0];
+  const near =
+    nearest(`${first} ${second}`, [...COMMANDS.keys()]) ??
+    nearest(first, [...COMMANDS.keys(), ...STORES.keys()]) ??
+    group[0];
   return near === undefined ? "see slipway --help" : `did you mean slipway ${near}?`;
 }

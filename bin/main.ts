@@ -55,10 +55,14 @@ function interruptOnSigint(): void {
 }
 
 /** Takes `--home DIR` or `--home=DIR`, which may stand before the command, too, off the front. */
-function splitGlobal(argv: readonly string[]): { readonly global: readonly string[]; readonly words: readonly string[] } {
+function splitGlobal(argv: readonly string[]): {
+  readonly global: readonly string[];
+  readonly words: readonly string[];
+} {
   const [first, second, ...others] = argv;
   if (first === "--home") {
-    if (second === undefined) throw new DomainError("invalid", "--home needs a value", { hint: "--home DIR" });
+    if (second === undefined)
+      throw new DomainError("invalid", "--home needs a value", { hint: "--home DIR" });
     const inner = splitGlobal(others);
     return { global: [`--home=${second}`, ...inner.global], words: inner.words };
   }
@@ -97,7 +101,11 @@ const io: Io = {
   cwd: process.cwd(),
   terminal:
     process.stderr.isTTY && process.env["TERM"] !== "dumb"
-      ? { write: (text) => void process.stderr.write(text), columns: process.stderr.columns, rows: process.stderr.rows }
+      ? {
+          write: (text) => void process.stderr.write(text),
+          columns: process.stderr.columns,
+          rows: process.stderr.rows,
+        }
       : undefined,
   signal: interrupted.signal,
 };
@@ -109,7 +117,9 @@ try {
     io.err(`slipway: ${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}`);
     process.exitCode = exitCodeOf(error);
   } else {
-    io.err(`slipway: a defect of Slipway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    io.err(
+      `slipway: a defect of Slipway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
     process.exitCode = EXIT.failed;
   }
 }

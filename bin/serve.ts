@@ -54,7 +54,9 @@ export const serveCommand: Command = async (argv, io) => {
     throw new DomainError("invalid", "--host and --port need --http", { hint: "add --http" });
   }
   const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
-  const roots = [...flags.texts("root"), ...(io.env["SLIPWAY_ROOTS"] ?? "").split(":")].filter((root) => root !== "");
+  const roots = [...flags.texts("root"), ...(io.env["SLIPWAY_ROOTS"] ?? "").split(":")].filter(
+    (root) => root !== "",
+  );
   const sources = {
     home,
     env: {
@@ -69,7 +71,9 @@ export const serveCommand: Command = async (argv, io) => {
   const server = await narrowed(opened, flags.text("tools") ?? (name === "all" ? "core" : "all"));
   await serve(server, {
     home,
-    http: isHttp ? { host: flags.text("host") ?? "127.0.0.1", port: flags.int("port", 0, 65_535) ?? 8_787 } : undefined,
+    http: isHttp
+      ? { host: flags.text("host") ?? "127.0.0.1", port: flags.int("port", 0, 65_535) ?? 8_787 }
+      : undefined,
     tokenFile: flags.text("token-file"),
     token: io.env["SLIPWAY_TOKEN"],
     announce: (line) => io.err(line),
@@ -77,7 +81,10 @@ export const serveCommand: Command = async (argv, io) => {
   return EXIT.done;
 };
 
-async function narrowed(server: Awaited<ReturnType<typeof openGateway>>, selection: string): Promise<typeof server> {
+async function narrowed(
+  server: Awaited<ReturnType<typeof openGateway>>,
+  selection: string,
+): Promise<typeof server> {
   try {
     return selectTools(server, selection);
   } catch (error) {

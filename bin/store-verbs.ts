@@ -32,7 +32,9 @@ function checkCommand(store: string): Command {
   return async (argv, io) => {
     const flags = parseFlags(argv, COMMON, 0);
     if (flags.has("help")) {
-      io.out(`slipway ${store} check [--home DIR]\n\nReads the store without changing it: pages, references, and the chain of events. Exit 1 when something is wrong.`);
+      io.out(
+        `slipway ${store} check [--home DIR]\n\nReads the store without changing it: pages, references, and the chain of events. Exit 1 when something is wrong.`,
+      );
       return EXIT.done;
     }
     const path = existing(store, findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd }));
@@ -51,7 +53,9 @@ function backupCommand(store: string): Command {
   return async (argv, io) => {
     const flags = parseFlags(argv, COMMON, 0);
     if (flags.has("help")) {
-      io.out(`slipway ${store} backup [--home DIR]\n\nCopies the store into the folder "backups" beside it, also while servers use it, and prints the new file.`);
+      io.out(
+        `slipway ${store} backup [--home DIR]\n\nCopies the store into the folder "backups" beside it, also while servers use it, and prints the new file.`,
+      );
       return EXIT.done;
     }
     const path = existing(store, findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd }));
@@ -71,9 +75,16 @@ function restoreCommand(store: string): Command {
     }
     const path = join(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd }), `${store}.db`);
     const from = flags.text("from");
-    const restored = await restoreDatabase(path, STORES.get(store) ?? 0, from === undefined ? undefined : resolve(io.cwd, from), systemClock);
+    const restored = await restoreDatabase(
+      path,
+      STORES.get(store) ?? 0,
+      from === undefined ? undefined : resolve(io.cwd, from),
+      systemClock,
+    );
     io.out(restored.from);
-    io.err(`${path} is now what ${restored.from} was${restored.kept === null ? "" : `; the file before is kept as ${restored.kept}`}`);
+    io.err(
+      `${path} is now what ${restored.from} was${restored.kept === null ? "" : `; the file before is kept as ${restored.kept}`}`,
+    );
     return EXIT.done;
   };
 }
@@ -84,6 +95,9 @@ function existing(store: string, home: string): string {
   if (existsSync(path)) return path;
   const backups = listBackups(path).length;
   throw new DomainError("not_found", `there is no store ${path}`, {
-    hint: backups > 0 ? `${backups} backups are there: slipway ${store} restore` : "name the state folder with --home DIR",
+    hint:
+      backups > 0
+        ? `${backups} backups are there: slipway ${store} restore`
+        : "name the state folder with --home DIR",
   });
 }

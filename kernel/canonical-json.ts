@@ -1,7 +1,13 @@
 import { createHash } from "node:crypto";
 
 /** A value that JSON can hold without loss. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };
 
 /** Serialises with sorted keys and without whitespace, so that equal values always give equal text. */
 export function canonicalJson(value: unknown): string {

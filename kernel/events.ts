@@ -71,8 +71,18 @@ const EventData = z.record(z.string(), z.json());
  * The chain's link: SHA-256 over the previous link and the canonical event.
  * A changed, dropped or reordered row breaks every later link.
  */
-function link(previous: string, seq: number, type: string, at: number, principal: string, subject: string, data: string): string {
-  return createHash("sha256").update(canonicalJson([previous, seq, type, at, principal, subject, data])).digest("hex");
+function link(
+  previous: string,
+  seq: number,
+  type: string,
+  at: number,
+  principal: string,
+  subject: string,
+  data: string,
+): string {
+  return createHash("sha256")
+    .update(canonicalJson([previous, seq, type, at, principal, subject, data]))
+    .digest("hex");
 }
 
 /** Appends events to the chain. Call it inside the transaction that changes the state they tell of. */
@@ -117,7 +127,12 @@ export function readEvents(sql: Sql, query: EventQuery): readonly EventRecord[] 
   // Two texts, because SQLite uses the index on subjects only where one is surely given.
   const rows =
     query.subject === undefined
-      ? sql.all(`SELECT * FROM event WHERE seq > ?1 AND ${OF_TYPES} ORDER BY seq LIMIT ?3`, query.after, types, query.limit)
+      ? sql.all(
+          `SELECT * FROM event WHERE seq > ?1 AND ${OF_TYPES} ORDER BY seq LIMIT ?3`,
+          query.after,
+          types,
+          query.limit,
+        )
       : sql.all(
           `SELECT * FROM event WHERE subject = ?4 AND seq > ?1 AND ${OF_TYPES} ORDER BY seq LIMIT ?3`,
           query.after,
@@ -148,7 +163,9 @@ const LinkRow = z.object({
 });
 
 /** Walks the whole chain. Returns the first broken row, or null. Without a head kept elsewhere a cut tail is not seen. */
-export function verifyEvents(connection: DatabaseSync): { readonly seq: number; readonly reason: string } | null {
+export function verifyEvents(
+  connection: DatabaseSync,
+): { readonly seq: number; readonly reason: string } | null {
   let previous = GENESIS;
   let expected = 0;
   const rows = connection.prepare("SELECT * FROM event ORDER BY seq");
@@ -160,7 +177,15 @@ export function verifyEvents(connection: DatabaseSync): { readonly seq: number; 
     if (!parsed.success) return { seq: expected, reason: "the row cannot be read" };
     const event = parsed.data;
     if (event.seq > BigInt(expected)) return { seq: expected, reason: "the row is missing" };
-    const hash = link(previous, expected, event.type, Number(event.at), event.principal, event.subject, event.data);
+    const hash = link(
+      previous,
+      expected,
+      event.type,
+      Number(event.at),
+      event.principal,
+      event.subject,
+      event.data,
+    );
     if (event.seq !== BigInt(expected) || event.prev_hash !== previous || event.hash !== hash) {
       return { seq: Number(event.seq), reason: "the row was changed" };
     }

@@ -18,7 +18,11 @@ export interface Flags {
  * @throws {DomainError} invalid for an unknown flag (naming the nearest known one), a missing value or, when
  * `maxWords` is given, a surplus word.
  */
-export function parseFlags(argv: readonly string[], options: ParseArgsOptionsConfig, maxWords = Number.POSITIVE_INFINITY): Flags {
+export function parseFlags(
+  argv: readonly string[],
+  options: ParseArgsOptionsConfig,
+  maxWords = Number.POSITIVE_INFINITY,
+): Flags {
   const known = Object.keys(options);
   const parsed = (() => {
     try {
@@ -28,7 +32,9 @@ export function parseFlags(argv: readonly string[], options: ParseArgsOptionsCon
     }
   })();
   if (parsed.positionals.length > maxWords) {
-    throw new DomainError("invalid", `unexpected argument "${parsed.positionals[maxWords] ?? ""}"`, { hint: "see --help" });
+    throw new DomainError("invalid", `unexpected argument "${parsed.positionals[maxWords] ?? ""}"`, {
+      hint: "see --help",
+    });
   }
   const values: Readonly<Record<string, unknown>> = parsed.values;
   const text = (name: string): string | undefined => {
@@ -40,7 +46,9 @@ export function parseFlags(argv: readonly string[], options: ParseArgsOptionsCon
     if (value === undefined) return undefined;
     const parsedNumber = Number(value);
     if (value.trim() === "" || !Number.isFinite(parsedNumber) || parsedNumber < min || parsedNumber > max) {
-      throw new DomainError("invalid", `--${name} takes a number from ${min} to ${max}, not "${value}"`, { hint: "see --help" });
+      throw new DomainError("invalid", `--${name} takes a number from ${min} to ${max}, not "${value}"`, {
+        hint: "see --help",
+      });
     }
     return parsedNumber;
   };
@@ -56,7 +64,9 @@ export function parseFlags(argv: readonly string[], options: ParseArgsOptionsCon
     int: (name, min, max) => {
       const value = number(name, min, max);
       if (value !== undefined && !Number.isInteger(value)) {
-        throw new DomainError("invalid", `--${name} takes a whole number, not "${value}"`, { hint: "see --help" });
+        throw new DomainError("invalid", `--${name} takes a whole number, not "${value}"`, {
+          hint: "see --help",
+        });
       }
       return value;
     },
@@ -77,7 +87,9 @@ function usageError(error: unknown, known: readonly string[]): unknown {
   }
   const takesNone = error.message.includes("does not take an argument");
   const message = takesNone ? `${flag} takes no value` : `${flag} needs a value`;
-  return new DomainError("invalid", flag === "" ? "the flags cannot be read" : message, { hint: "see --help" });
+  return new DomainError("invalid", flag === "" ? "the flags cannot be read" : message, {
+    hint: "see --help",
+  });
 }
 
 /** The known word within two edits of `word`, if any; ties go to the first. */

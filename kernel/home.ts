@@ -29,7 +29,8 @@ export function findHome({ flag, env, cwd }: HomeSources): string {
 export function mainWorktree(folder: string): string | null {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const common = commonGitFolder(join(at, ".git"));
-    if (common !== null) return basename(common) === ".git" ? dirname(common) : (configuredWorktree(common) ?? common);
+    if (common !== null)
+      return basename(common) === ".git" ? dirname(common) : (configuredWorktree(common) ?? common);
     if (dirname(at) === at) return null;
   }
 }
@@ -37,7 +38,9 @@ export function mainWorktree(folder: string): string | null {
 /** A submodule's git folder lies inside its parent's and names the worktree in its config. */
 function configuredWorktree(gitFolder: string): string | null {
   const config = join(gitFolder, "config");
-  const worktree = existsSync(config) ? /^\s*worktree\s*=\s*(.+)$/m.exec(readFileSync(config, "utf8"))?.[1] : undefined;
+  const worktree = existsSync(config)
+    ? /^\s*worktree\s*=\s*(.+)$/m.exec(readFileSync(config, "utf8"))?.[1]
+    : undefined;
   return worktree === undefined ? null : resolve(gitFolder, worktree.trim());
 }
 

@@ -5,7 +5,9 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** The terminal behind stderr; undefined where there is none. */
-  readonly terminal: { readonly write: (text: string) => void; readonly columns: number; readonly rows: number } | undefined;
+  readonly terminal:
+    | { readonly write: (text: string) => void; readonly columns: number; readonly rows: number }
+    | undefined;
   /** Aborts at the first SIGINT. */
   readonly signal: AbortSignal;
 }

@@ -23,7 +23,12 @@ export interface Jobs<T> {
    *
    * @throws {DomainError} unavailable once these jobs are closed.
    */
-  start(owner: string, waitMs: number, signal: AbortSignal, work: (cancelled: AbortSignal) => Promise<T>): Promise<Job<T>>;
+  start(
+    owner: string,
+    waitMs: number,
+    signal: AbortSignal,
+    work: (cancelled: AbortSignal) => Promise<T>,
+  ): Promise<Job<T>>;
   /** @throws {DomainError} not_found for a handle that is unknown, of somebody else, or older than an hour. */
   wait(owner: string, id: string, waitMs: number): Promise<Job<T>>;
   cancel(owner: string, id: string): Promise<Job<T>>;
@@ -47,7 +52,12 @@ const KEEP_MS = 3_600_000;
 export function openJobs<T>(): Jobs<T> {
   const entries = new Map<string, Entry<T>>();
   let isClosed = false;
-  const view = (entry: Entry<T>): Job<T> => ({ id: entry.id, status: entry.status, result: entry.result, error: entry.error });
+  const view = (entry: Entry<T>): Job<T> => ({
+    id: entry.id,
+    status: entry.status,
+    result: entry.result,
+    error: entry.error,
+  });
   const settle = async (entry: Entry<T>, waitMs: number): Promise<Job<T>> => {
     let timer: NodeJS.Timeout | undefined;
     const tired = new Promise<void>((resolve) => {
@@ -68,7 +78,10 @@ export function openJobs<T>(): Jobs<T> {
   };
   return {
     async start(owner, waitMs, signal, work) {
-      if (isClosed) throw new DomainError("unavailable", "the server is stopping", { hint: "call it again once it runs" });
+      if (isClosed)
+        throw new DomainError("unavailable", "the server is stopping", {
+          hint: "call it again once it runs",
+        });
       const controller = new AbortController();
       const entry: Entry<T> = {
         id: `job_${randomBytes(12).toString("hex")}`,

@@ -67,10 +67,14 @@ export function storeOver<Tx>(db: Database, clock: Clock, bind: (sql: Sql, emit:
         const result = await inWrite(sql, writer, work);
         const kept = JSON.stringify(result ?? null);
         if (estimateTokens(kept) > HARD_MAX_TOKENS) {
-          throw new DomainError("limit", "the answer would be larger than any host takes; nothing was changed", {
-            hint: "do it in several calls with less each",
-            retryable: false,
-          });
+          throw new DomainError(
+            "limit",
+            "the answer would be larger than any host takes; nothing was changed",
+            {
+              hint: "do it in several calls with less each",
+              retryable: false,
+            },
+          );
         }
         if (once !== undefined && (isKept?.(result) ?? true)) {
           sql.run("DELETE FROM answer WHERE at < ?", clock() - KEPT_FOR_MS);

@@ -19,7 +19,11 @@ export function estimateTokens(text: string): number {
  * Takes items from the front while their JSON fits the budget. `reserve` is kept for the rest of the answer.
  * The first item is always taken, so that a reader with a cursor makes progress; clip its long fields first.
  */
-export function fitItems<T>(items: readonly T[], maxTokens: number, reserve = 100): { readonly taken: readonly T[]; readonly truncated: boolean } {
+export function fitItems<T>(
+  items: readonly T[],
+  maxTokens: number,
+  reserve = 100,
+): { readonly taken: readonly T[]; readonly truncated: boolean } {
   let left = maxTokens - reserve;
   let count = 0;
   for (const item of items) {
@@ -31,7 +35,10 @@ export function fitItems<T>(items: readonly T[], maxTokens: number, reserve = 10
 }
 
 /** Cuts a text to a token budget, at a code point, and says whether it did. */
-export function fitText(text: string, maxTokens: number): { readonly text: string; readonly truncated: boolean } {
+export function fitText(
+  text: string,
+  maxTokens: number,
+): { readonly text: string; readonly truncated: boolean } {
   const { end } = costUpTo(text, maxTokens - START);
   return end === text.length ? { text, truncated: false } : { text: text.slice(0, end), truncated: true };
 }
@@ -44,7 +51,7 @@ function costUpTo(text: string, budget: number): { readonly cost: number; readon
   let cost = 0;
   let previous = 0;
   let run = 0;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const code = text.codePointAt(at) ?? 0;
     run = at > 0 && kindOf(code) === kindOf(previous) ? run + 1 : 1;
     const next = cost + charge(code, previous, run);
@@ -162,17 +169,17 @@ const FOLLOWERS: ReadonlyMap<number, string> = new Map(
     "xtpiace",
     "yspetom",
     "zeai",
-    "\":,})],;.",
-    ",\"",
-    ":\"/:[",
-    "{\"}",
+    '":,})],;.',
+    ',"',
+    ':"/:[',
+    '{"}',
     "}},;)",
-    "[\"]{",
+    '["]{',
     "]],;)}",
     "()\"'{[",
     ")),;.:{",
-    ".)/\"",
-    "=>=\"",
+    '.)/"',
+    '=>="',
     "/*/",
     "*/*",
     "'),;",
@@ -184,9 +191,9 @@ const FOLLOWERS: ReadonlyMap<number, string> = new Map(
     "-->",
     "!=",
     "?.:",
-    ";\"",
+    ';"',
     "@/",
-    "\\\"n",
+    '\\"n',
   ].map((line) => [line.charCodeAt(0), line.slice(1)]),
 );
 

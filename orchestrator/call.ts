@@ -7,11 +7,25 @@ export interface ToolCaller {
   /**
    * @throws {DomainError} what the server refused with; `unavailable` when the connection or the server is gone.
    */
-  call<S extends z.ZodType>(tool: string, args: Readonly<Record<string, unknown>>, answer: S, signal?: AbortSignal): Promise<z.output<S>>;
+  call<S extends z.ZodType>(
+    tool: string,
+    args: Readonly<Record<string, unknown>>,
+    answer: S,
+    signal?: AbortSignal,
+  ): Promise<z.output<S>>;
 }
 
 const Refusal = z.object({
-  code: z.enum(["invalid", "not_found", "conflict", "invalid_state", "denied", "unavailable", "limit", "timeout"]),
+  code: z.enum([
+    "invalid",
+    "not_found",
+    "conflict",
+    "invalid_state",
+    "denied",
+    "unavailable",
+    "limit",
+    "timeout",
+  ]),
   message: z.string(),
   hint: z.string().optional(),
   retryable: z.boolean(),
@@ -25,9 +39,17 @@ export function toolCaller(client: Client): ToolCaller {
   return {
     async call(tool, args, answer, signal) {
       const result = await client
-        .callTool({ name: tool, arguments: { ...args } }, { timeout: TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) })
+        .callTool(
+          { name: tool, arguments: { ...args } },
+          { timeout: TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) },
+        )
         .catch((error: unknown) => {
-          throw signal?.aborted === true ? error : new DomainError("unavailable", `${tool} could not be called`, { hint: "the server's stderr says why", cause: error });
+          throw signal?.aborted === true
+            ? error
+            : new DomainError("unavailable", `${tool} could not be called`, {
+                hint: "the server's stderr says why",
+                cause: error,
+              });
         });
       if (result.isError === true) throw refusalOf(tool, result.content);
       return answer.parse(result.structuredContent);
@@ -40,7 +62,8 @@ function refusalOf(tool: string, content: readonly { readonly type: string }[]):
   const text = block !== undefined && "text" in block && typeof block.text === "string" ? block.text : "";
   const refusal = Refusal.safeParse(parseJson(text));
   // The SDK itself refuses arguments that do not fit the schema, in plain text.
-  if (!refusal.success) return new DomainError("invalid", `${tool} refused its arguments: ${text.slice(0, 500)}`);
+  if (!refusal.success)
+    return new DomainError("invalid", `${tool} refused its arguments: ${text.slice(0, 500)}`);
   const { code, message, hint, retryable } = refusal.data;
   return new DomainError(code, message, { ...(hint === undefined ? {} : { hint }), retryable });
 }

@@ -25,11 +25,15 @@ const Settings = z.strictObject({
   home: z.string().optional(),
   setup: z.string().optional(),
   runner: z.string().optional(),
-  roles: z.strictObject({ planner: role.optional(), implementer: role.optional(), reviewer: role.optional() }).optional(),
+  roles: z
+    .strictObject({ planner: role.optional(), implementer: role.optional(), reviewer: role.optional() })
+    .optional(),
   providers: z.unknown().optional(),
   policy: z.string().optional(),
   autonomy: z.int().min(1).max(5).optional(),
-  budget: z.strictObject({ tokens: z.number().positive().optional(), usd: z.number().positive().optional() }).optional(),
+  budget: z
+    .strictObject({ tokens: z.number().positive().optional(), usd: z.number().positive().optional() })
+    .optional(),
   sandbox: z.unknown().optional(),
   git: z.unknown().optional(),
   mcpServers: z.unknown().optional(),
@@ -60,9 +64,13 @@ export function readSettings(repo: string, env: Readonly<Record<string, string |
   const parsed = Settings.safeParse(existsSync(file) ? (readYaml(file, env) ?? {}) : {});
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new DomainError("invalid", `${file} is wrong at ${issue?.path.map(String).join(".") || "its top"}: ${issue?.message ?? "unreadable"}`, {
-      hint: "see the README for its keys",
-    });
+    throw new DomainError(
+      "invalid",
+      `${file} is wrong at ${issue?.path.map(String).join(".") || "its top"}: ${issue?.message ?? "unreadable"}`,
+      {
+        hint: "see the README for its keys",
+      },
+    );
   }
   const settings = parsed.data;
   return {
@@ -76,24 +84,41 @@ export function readSettings(repo: string, env: Readonly<Record<string, string |
   };
 }
 
-function modelsOf(roles: NonNullable<z.output<typeof Settings>["roles"]>, file: string): Partial<Record<Role, ModelChoice>> {
+function modelsOf(
+  roles: NonNullable<z.output<typeof Settings>["roles"]>,
+  file: string,
+): Partial<Record<Role, ModelChoice>> {
   const choices: Partial<Record<Role, ModelChoice>> = {};
   for (const name of ["planner", "implementer", "reviewer"] as const) {
     const first = roles[name]?.models?.[0];
     if (first === undefined) continue;
     if (first.provider !== "anthropic") {
-      throw new DomainError("invalid", `${file}: roles.${name} asks for the provider "${first.provider}", which is not there`, { hint: "use provider: anthropic" });
+      throw new DomainError(
+        "invalid",
+        `${file}: roles.${name} asks for the provider "${first.provider}", which is not there`,
+        { hint: "use provider: anthropic" },
+      );
     }
-    choices[name] = { provider: "anthropic", model: first.model, ...(first.effort === undefined ? {} : { effort: first.effort }) };
+    choices[name] = {
+      provider: "anthropic",
+      model: first.model,
+      ...(first.effort === undefined ? {} : { effort: first.effort }),
+    };
   }
   return choices;
 }
 
 function readYaml(file: string, env: Readonly<Record<string, string | undefined>>): unknown {
-  const text = readFileSync(file, "utf8").replaceAll(/\$\{([A-Z][A-Z0-9_]*)\}/g, (_all, name: string) => env[name] ?? "");
+  const text = readFileSync(file, "utf8").replaceAll(
+    /\$\{([A-Z][A-Z0-9_]*)\}/g,
+    (_all, name: string) => env[name] ?? "",
+  );
   try {
     return parse(text, { maxAliasCount: 100 });
   } catch (error) {
-    throw new DomainError("invalid", `${file} is not YAML`, { hint: "check its indentation and quotes", cause: error });
+    throw new DomainError("invalid", `${file} is not YAML`, {
+      hint: "check its indentation and quotes",
+      cause: error,
+    });
   }
 }

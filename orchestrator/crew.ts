@@ -38,7 +38,12 @@ export async function openCrew(options: CrewOptions): Promise<OpenCrew> {
   const scripted = await openScripted(options);
   if (scripted !== null) {
     const { runner } = scripted;
-    return { implementer: () => runner, planner: runner, reviewer: runner, close: async () => scripted[Symbol.asyncDispose]() };
+    return {
+      implementer: () => runner,
+      planner: runner,
+      reviewer: runner,
+      close: async () => scripted[Symbol.asyncDispose](),
+    };
   }
   const api = openApi(options);
   const implementer = (wanted: string | undefined): Runner => {
@@ -47,10 +52,15 @@ export async function openCrew(options: CrewOptions): Promise<OpenCrew> {
       case "command":
         return commandRunner({ argv: spec.argv, env });
       case "api":
-        if (api === null) throw new DomainError("denied", "a task asks for the api runner, which is not configured", { hint: "set ANTHROPIC_API_KEY and roles.implementer.models" });
+        if (api === null)
+          throw new DomainError("denied", "a task asks for the api runner, which is not configured", {
+            hint: "set ANTHROPIC_API_KEY and roles.implementer.models",
+          });
         return api;
       case "scripted":
-        throw new DomainError("invalid", "a task cannot bring a script of its own", { hint: "use --runner scripted:FILE for the whole run" });
+        throw new DomainError("invalid", "a task cannot bring a script of its own", {
+          hint: "use --runner scripted:FILE for the whole run",
+        });
     }
   };
   log("info", "crew", { runner: options.runner, model: api !== null });
@@ -60,7 +70,10 @@ export async function openCrew(options: CrewOptions): Promise<OpenCrew> {
 async function openScripted({ demo, runner, log }: CrewOptions): Promise<ScriptedRunner | null> {
   const spec = demo === null ? parseRunnerSpec(runner) : null;
   if (spec !== null && spec.kind !== "scripted") return null;
-  const policy = spec === null ? demoPolicy({ sabotage: demo?.sabotage ?? false }) : scriptPolicy(parseScript(readScript(spec.file)));
+  const policy =
+    spec === null
+      ? demoPolicy({ sabotage: demo?.sabotage ?? false })
+      : scriptPolicy(parseScript(readScript(spec.file)));
   return openScriptedRunner({
     policy,
     // The scripted model checks its key like the real endpoint does; both ends are ours.
@@ -77,7 +90,10 @@ function readScript(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new DomainError("invalid", `the script ${file} cannot be read`, { hint: "check the path after scripted:", cause: error });
+    throw new DomainError("invalid", `the script ${file} cannot be read`, {
+      hint: "check the path after scripted:",
+      cause: error,
+    });
   }
 }
 
@@ -93,5 +109,13 @@ function openApi({ runner, models, env, log }: CrewOptions): Runner | null {
   })();
   if (config === null) return null;
   const model = anthropicModel({ apiKey: config.apiKey, baseUrl: config.baseUrl, clock: systemClock, log });
-  return apiRunner({ model, choices: config.models, prompts: loadRolePrompts(), prices: BUNDLED_PRICES, random: Math.random, sleep: systemSleep, log });
+  return apiRunner({
+    model,
+    choices: config.models,
+    prompts: loadRolePrompts(),
+    prices: BUNDLED_PRICES,
+    random: Math.random,
+    sleep: systemSleep,
+    log,
+  });
 }

@@ -43,7 +43,13 @@ export async function connectHosts(options: HostOptions): Promise<Hosts> {
     throw broken.reason;
   }
   const [memory, tasks, sandbox, git, decision] = open.map((link) => toolCaller(link.client));
-  if (memory === undefined || tasks === undefined || sandbox === undefined || git === undefined || decision === undefined) {
+  if (
+    memory === undefined ||
+    tasks === undefined ||
+    sandbox === undefined ||
+    git === undefined ||
+    decision === undefined
+  ) {
     throw new Error("every server has a connection");
   }
   return { memory, tasks, sandbox, git, decision, close };
@@ -69,10 +75,27 @@ async function openInside(name: ServerName, { sources, roots, allowUnisolated }:
 }
 
 /** What a server process gets of our environment. Model keys and tokens are not in it. */
-const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "DOCKER_HOST", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "NODE_COMPILE_CACHE", "CI"];
+const PASSED_ON = [
+  "PATH",
+  "HOME",
+  "TMPDIR",
+  "LANG",
+  "LC_ALL",
+  "DOCKER_HOST",
+  "XDG_RUNTIME_DIR",
+  "XDG_CACHE_HOME",
+  "XDG_STATE_HOME",
+  "NODE_COMPILE_CACHE",
+  "CI",
+];
 
-async function spawnServer(name: ServerName, { sources, roots, allowUnisolated }: HostOptions): Promise<Link> {
-  const env = Object.fromEntries(PASSED_ON.flatMap((key) => (sources.env[key] === undefined ? [] : [[key, sources.env[key]]])));
+async function spawnServer(
+  name: ServerName,
+  { sources, roots, allowUnisolated }: HostOptions,
+): Promise<Link> {
+  const env = Object.fromEntries(
+    PASSED_ON.flatMap((key) => (sources.env[key] === undefined ? [] : [[key, sources.env[key]]])),
+  );
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [...process.execArgv, ownEntry(), "serve", name, "--home", sources.home],
@@ -95,11 +118,15 @@ async function spawnServer(name: ServerName, { sources, roots, allowUnisolated }
   } catch (error) {
     await transport.close();
     const reason = said.findLast((line) => line.startsWith("slipway: "))?.slice("slipway: ".length);
-    throw new DomainError("unavailable", `the ${name} server did not start${reason === undefined ? "" : `: ${reason}`}`, {
-      ...(reason === undefined ? { hint: `run \`slipway serve ${name}\` to see why` } : {}),
-      retryable: false,
-      cause: error,
-    });
+    throw new DomainError(
+      "unavailable",
+      `the ${name} server did not start${reason === undefined ? "" : `: ${reason}`}`,
+      {
+        ...(reason === undefined ? { hint: `run \`slipway serve ${name}\` to see why` } : {}),
+        retryable: false,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -115,7 +142,10 @@ function ownEntry(): string {
 
 async function connectClient(transport: Transport): Promise<Client> {
   // Our own servers speak the current revision; pinning it saves the probe that starts a server twice.
-  const client = new Client({ name: "slipway-orchestrator", version: VERSION }, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
+  const client = new Client(
+    { name: "slipway-orchestrator", version: VERSION },
+    { versionNegotiation: { mode: { pin: "2026-07-28" } } },
+  );
   await client.connect(transport);
   return client;
 }

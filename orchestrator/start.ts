@@ -32,7 +32,15 @@ export function filesFor(repo: string, home: string, env: Io["env"], owner = "be
   const gitHome = join(home, "git-home");
   const worktrees = worktreeFolder(home, env);
   for (const folder of [gitHome, worktrees]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return worktreeFiles({ roots: openRoots([repo, home, worktrees]), path: env["PATH"] ?? "", home: gitHome, identity: DEFAULT_IDENTITY }, join(home, "checkouts", owner));
+  return worktreeFiles(
+    {
+      roots: openRoots([repo, home, worktrees]),
+      path: env["PATH"] ?? "",
+      home: gitHome,
+      identity: DEFAULT_IDENTITY,
+    },
+    join(home, "checkouts", owner),
+  );
 }
 
 /** What a person asks of a new run, before the repository is looked at. */
@@ -43,28 +51,50 @@ export type RunRequest = Omit<RunOptions, "repo" | "target" | "target_commit">;
  *
  * @throws {DomainError} where the folder is no repository, has uncommitted changes, or no commit to start from.
  */
-export async function beginRun(store: RunStore, repoGiven: string, request: RunRequest, files: (repo: string) => WorktreeFiles): Promise<string> {
+export async function beginRun(
+  store: RunStore,
+  repoGiven: string,
+  request: RunRequest,
+  files: (repo: string) => WorktreeFiles,
+): Promise<string> {
   const main = mainWorktree(repoGiven);
   if (main === null) {
-    throw new DomainError("unavailable", `${repoGiven} is not in a git repository`, { hint: "give one with --repo DIR, or run `git init` and commit first", retryable: false });
+    throw new DomainError("unavailable", `${repoGiven} is not in a git repository`, {
+      hint: "give one with --repo DIR, or run `git init` and commit first",
+      retryable: false,
+    });
   }
   const repo = realpathSync(main);
   const git = files(repo);
   const target = await git.currentBranch(repo);
   const targetCommit = await git.commitOf(repo, `refs/heads/${target}`).catch((error: unknown) => {
     if (!(error instanceof DomainError && error.code === "not_found")) throw error;
-    throw new DomainError("unavailable", `the branch ${target} of ${repo} has no commit yet`, { hint: "commit something first: work begins at a commit", retryable: false, cause: error });
+    throw new DomainError("unavailable", `the branch ${target} of ${repo} has no commit yet`, {
+      hint: "commit something first: work begins at a commit",
+      retryable: false,
+      cause: error,
+    });
   });
   const dirty = await git.modifiedPaths(repo);
   if (dirty.length > 0) {
-    throw new DomainError("unavailable", `the main worktree has uncommitted changes: ${dirty.slice(0, 5).join(", ")}${dirty.length > 5 ? " …" : ""}`, {
-      hint: "commit or stash them; finished work is merged into this worktree",
-      retryable: false,
-    });
+    throw new DomainError(
+      "unavailable",
+      `the main worktree has uncommitted changes: ${dirty.slice(0, 5).join(", ")}${dirty.length > 5 ? " …" : ""}`,
+      {
+        hint: "commit or stash them; finished work is merged into this worktree",
+        retryable: false,
+      },
+    );
   }
   const options: RunOptions = { ...request, repo, target, target_commit: targetCommit };
   const runId = idSource(systemClock)("run");
-  await store.append([{ type: "run.started", subject: runId, data: z.record(z.string(), z.json()).parse(JSON.parse(JSON.stringify(options))) }]);
+  await store.append([
+    {
+      type: "run.started",
+      subject: runId,
+      data: z.record(z.string(), z.json()).parse(JSON.parse(JSON.stringify(options))),
+    },
+  ]);
   return runId;
 }
 
@@ -82,20 +112,37 @@ export interface Ride {
  *
  * @throws {DomainError} invalid_state while another process drives it; `Interrupted` when told to stop.
  */
-export async function rideRun(store: RunStore, runId: string, { home, settings, io, watch, verbose }: Ride): Promise<RunStatus> {
+export async function rideRun(
+  store: RunStore,
+  runId: string,
+  { home, settings, io, watch, verbose }: Ride,
+): Promise<RunStatus> {
   const journal = await openJournal(store, runId);
   const started = journal.events.find((event) => event.type === "run.started");
-  if (started === undefined) throw new DomainError("not_found", `there is no run ${runId}`, { hint: "slipway status shows the runs" });
+  if (started === undefined)
+    throw new DomainError("not_found", `there is no run ${runId}`, { hint: "slipway status shows the runs" });
   const options = RunOptions.parse(started.data);
   if (!existsSync(options.repo)) {
-    throw new DomainError("unavailable", `the repository of ${runId} is no longer at ${options.repo}`, { hint: "put it back there, or start a new run where it is now", retryable: false });
+    throw new DomainError("unavailable", `the repository of ${runId} is no longer at ${options.repo}`, {
+      hint: "put it back there, or start a new run where it is now",
+      retryable: false,
+    });
   }
   const driver = thisDriver();
   const other = await store.drive(runId, driver, isDriverAlive);
-  if (other !== null) throw new DomainError("invalid_state", `process ${other.pid} is driving ${runId}`, { hint: "wait for it, or stop it first" });
+  if (other !== null)
+    throw new DomainError("invalid_state", `process ${other.pid} is driving ${runId}`, {
+      hint: "wait for it, or stop it first",
+    });
   const log: Log = verbose ? logTo((line) => io.err(line.trimEnd()), systemClock) : silentLog;
   try {
-    const crew = await openCrew({ runner: options.runner, demo: options.demo, models: settings.models, env: io.env, log });
+    const crew = await openCrew({
+      runner: options.runner,
+      demo: options.demo,
+      models: settings.models,
+      env: io.env,
+      log,
+    });
     try {
       watch(journal);
       const hosts = await connectHosts({
@@ -140,7 +187,13 @@ export async function rideRun(store: RunStore, runId: string, { home, settings, 
 /** Ends a run that could not begin: nothing was made, and nothing would be left to resume. */
 async function giveUp(journal: Journal, error: unknown): Promise<void> {
   const reasons = [error instanceof Error ? error.message : String(error)];
-  await journal.emit("run.finished", { status: "failed", tasks: [], spend: { usd: 0, tokens: 0 }, duration_ms: 0, reasons });
+  await journal.emit("run.finished", {
+    status: "failed",
+    tasks: [],
+    spend: { usd: 0, tokens: 0 },
+    duration_ms: 0,
+    reasons,
+  });
 }
 
 /** Reads receipts with the key of the state folder, which the sandbox server shares. */
@@ -155,4 +208,3 @@ export function receiptReader(home: string): (token: string) => Receipt | null {
 export function repoOf(flag: string | undefined, io: Io): string {
   return flag ?? io.env["CLAUDE_PROJECT_DIR"] ?? io.cwd;
 }
-

@@ -15,7 +15,9 @@ export interface Progress {
 }
 
 /** The answer of whoever sits at the host. It proves no human: a hook may have answered. */
-export type Reply<T> = { readonly action: "accept"; readonly content: T } | { readonly action: "decline" | "cancel" };
+export type Reply<T> =
+  | { readonly action: "accept"; readonly content: T }
+  | { readonly action: "decline" | "cancel" };
 
 /** Everything a tool may know about the call it serves. */
 export interface Call extends Writer {
@@ -30,6 +32,8 @@ export interface Call extends Writer {
    * Asks the person at the host; undefined where the host cannot. The tool is entered again from the top with the
    * answer, so it must ask before it changes anything.
    */
-  readonly ask: (<S extends z.ZodObject>(key: string, message: string, schema: S) => Reply<z.output<S>>) | undefined;
+  readonly ask:
+    | (<S extends z.ZodObject>(key: string, message: string, schema: S) => Reply<z.output<S>>)
+    | undefined;
   readonly trace: { readonly id: string; readonly traceparent: string | undefined };
 }

@@ -35,7 +35,10 @@ const Envelope = z.object({
  */
 export function mcpFactory(server: ToolServer, channel: Principal["channel"]): McpServerFactory {
   return (request: McpRequestContext) => {
-    const mcp = new McpServer({ name: `slipway-${server.name}`, version: VERSION }, { instructions: server.instructions });
+    const mcp = new McpServer(
+      { name: `slipway-${server.name}`, version: VERSION },
+      { instructions: server.instructions },
+    );
     for (const tool of server.tools) register(mcp, server, tool, principalOf(channel, request));
     return mcp;
   };
@@ -57,7 +60,10 @@ function register(mcp: McpServer, server: ToolServer, tool: BoundTool, principal
       annotations: tool.annotations,
       ...(tool.alwaysLoad ? { _meta: { "anthropic/alwaysLoad": true } } : {}),
     },
-    async (input: Record<string, unknown>, context: ServerContext): Promise<CallToolResult | InputRequiredResult> => {
+    async (
+      input: Record<string, unknown>,
+      context: ServerContext,
+    ): Promise<CallToolResult | InputRequiredResult> => {
       const call = callOf(mcp, context, tool, input, principal);
       try {
         return answer(await runOnce(tool, input, call));
@@ -82,7 +88,8 @@ async function runOnce(tool: BoundTool, input: Record<string, unknown>, call: Ca
 }
 
 function answer(value: unknown): CallToolResult {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) throw new Error("a tool must answer with an object");
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new Error("a tool must answer with an object");
   const text = JSON.stringify(value);
   if (estimateTokens(text) > HARD_MAX_TOKENS) {
     throw new DomainError("limit", "the answer is larger than any host takes", {
@@ -121,7 +128,13 @@ class Question extends Error {
   }
 }
 
-function callOf(mcp: McpServer, context: ServerContext, tool: BoundTool, input: Record<string, unknown>, principal: Principal): Call {
+function callOf(
+  mcp: McpServer,
+  context: ServerContext,
+  tool: BoundTool,
+  input: Record<string, unknown>,
+  principal: Principal,
+): Call {
   const { idempotency_key: key, ...rest } = input;
   const request = context.mcpReq;
   const envelope = Envelope.safeParse(request.envelope ?? {}).data;

@@ -28,7 +28,10 @@ const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
  *
  * @throws {DomainError} denied without a token; unavailable when the address cannot be bound.
  */
-export async function serveOverHttp(server: ToolServer, options: HttpOptions): Promise<{ readonly url: string; close(): Promise<void> }> {
+export async function serveOverHttp(
+  server: ToolServer,
+  options: HttpOptions,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
   if (options.tokens.length === 0) {
     throw new DomainError("denied", `serving on ${options.host} needs a bearer token`, {
       hint: "give one with --token-file FILE or SLIPWAY_TOKEN",
@@ -67,7 +70,9 @@ export async function serveOverHttp(server: ToolServer, options: HttpOptions): P
       },
       response,
     ).catch((error: unknown) => {
-      server.log("error", "an http request failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      server.log("error", "an http request failed", {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
       response.destroy();
     });
   });
@@ -106,9 +111,16 @@ function listenError(error: Error, { host, port }: HttpOptions): Error {
   const refuse = (message: string, hint: string): DomainError =>
     new DomainError("unavailable", message, { hint, retryable: false, cause: error });
   if (code === "EADDRINUSE") {
-    return refuse(`port ${port} on ${host} is taken`, "choose another with --port N, or --port 0 for any free one");
+    return refuse(
+      `port ${port} on ${host} is taken`,
+      "choose another with --port N, or --port 0 for any free one",
+    );
   }
-  if (code === "EACCES") return refuse(`port ${port} on ${host} needs more rights than this process has`, "choose one above 1023 with --port N");
+  if (code === "EACCES")
+    return refuse(
+      `port ${port} on ${host} needs more rights than this process has`,
+      "choose one above 1023 with --port N",
+    );
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return refuse(`${host} is not an address of this machine`, "name one with --host H");
   }

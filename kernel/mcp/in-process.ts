@@ -4,7 +4,10 @@ import { mcpFactory } from "./factory.ts";
 import type { ToolServer } from "./server.ts";
 
 /** Serves a server inside this process, in both protocol eras, and returns the client's end. */
-export function serveInProcess(server: ToolServer): { readonly transport: Transport; close(): Promise<void> } {
+export function serveInProcess(server: ToolServer): {
+  readonly transport: Transport;
+  close(): Promise<void>;
+} {
   const [client, ours] = InMemoryTransport.createLinkedPair();
   const handle = serveStdio(mcpFactory(server, "in_process"), {
     transport: ours,

@@ -49,7 +49,10 @@ export async function serve(server: ToolServer, options: ServeOptions): Promise<
 }
 
 /** The tokens that are let in, and the file that Slipway keeps its own one in, where nobody gave any. */
-function tokensFor({ home, http, tokenFile, token }: ServeOptions): { readonly tokens: readonly Token[]; readonly madeFile?: string } {
+function tokensFor({ home, http, tokenFile, token }: ServeOptions): {
+  readonly tokens: readonly Token[];
+  readonly madeFile?: string;
+} {
   if (tokenFile !== undefined) return { tokens: readTokens(tokenFile) };
   if (token !== undefined && token !== "") return { tokens: [{ name: "env", secret: token }] };
   if (http !== undefined && !isLoopback(http.host)) return { tokens: [] };
@@ -68,7 +71,11 @@ function readTokens(file: string): readonly Token[] {
     try {
       return readFileSync(file, "utf8");
     } catch (error) {
-      throw new DomainError("unavailable", `the token file ${file} cannot be read`, { hint, retryable: false, cause: error });
+      throw new DomainError("unavailable", `the token file ${file} cannot be read`, {
+        hint,
+        retryable: false,
+        cause: error,
+      });
     }
   })();
   const lines = text.split(/\r?\n/).map((line) => line.trim());
@@ -77,10 +84,12 @@ function readTokens(file: string): readonly Token[] {
     const colon = line.indexOf(":");
     const name = colon < 1 ? `token-${index + 1}` : line.slice(0, colon).trim();
     const secret = line.slice(colon + 1).trim();
-    if (secret === "") throw new DomainError("invalid", `line ${index + 1} of ${file} has no secret`, { hint });
+    if (secret === "")
+      throw new DomainError("invalid", `line ${index + 1} of ${file} has no secret`, { hint });
     return [{ name, secret }];
   });
-  if (tokens.length === 0) throw new DomainError("unavailable", `the token file ${file} holds no token`, { hint, retryable: false });
+  if (tokens.length === 0)
+    throw new DomainError("unavailable", `the token file ${file} holds no token`, { hint, retryable: false });
   return tokens;
 }
 
@@ -95,11 +104,18 @@ function ownToken(home: string, file: string): string {
     const secret = readFileSync(file, "utf8").trim();
     if (secret !== "") return secret;
   } catch (error) {
-    throw new DomainError("unavailable", `${file} cannot be read or made`, { hint: "make it readable, or give a token in SLIPWAY_TOKEN", retryable: false, cause: error });
+    throw new DomainError("unavailable", `${file} cannot be read or made`, {
+      hint: "make it readable, or give a token in SLIPWAY_TOKEN",
+      retryable: false,
+      cause: error,
+    });
   } finally {
     rmSync(draft, { force: true });
   }
-  throw new DomainError("unavailable", `${file} is empty`, { hint: "remove it, and a new one is made", retryable: false });
+  throw new DomainError("unavailable", `${file} is empty`, {
+    hint: "remove it, and a new one is made",
+    retryable: false,
+  });
 }
 
 function linkUnlessThere(draft: string, file: string): void {

@@ -10,7 +10,12 @@ export interface Annotations {
 }
 
 /** One tool of one server: what a model reads about it, and what runs. */
-export interface Tool<Deps, Name extends string = string, In extends z.ZodObject = z.ZodObject, Out extends z.ZodObject = z.ZodObject> {
+export interface Tool<
+  Deps,
+  Name extends string = string,
+  In extends z.ZodObject = z.ZodObject,
+  Out extends z.ZodObject = z.ZodObject,
+> {
   readonly name: Name;
   readonly title: string;
   /** When to use it and what comes back. Static: never built from outside text. */
@@ -34,10 +39,25 @@ export function defineTool<Deps, const Name extends string, In extends z.ZodObje
 }
 
 /** Reads state and changes nothing. */
-export const READS: Annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+export const READS: Annotations = {
+  readOnlyHint: true,
+  destructiveHint: false,
+  idempotentHint: true,
+  openWorldHint: false,
+};
 
 /** Adds or changes records of the server's own store; nothing is lost. */
-export const WRITES: Annotations = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false };
+export const WRITES: Annotations = {
+  readOnlyHint: false,
+  destructiveHint: false,
+  idempotentHint: false,
+  openWorldHint: false,
+};
 
 /** Removes or overwrites something that a user may miss. */
-export const DESTROYS: Annotations = { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false };
+export const DESTROYS: Annotations = {
+  readOnlyHint: false,
+  destructiveHint: true,
+  idempotentHint: false,
+  openWorldHint: false,
+};

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import type { Clock } from "../clock.ts";
@@ -48,7 +57,11 @@ function namesIn(path: string, ending: string): readonly string[] {
  *
  * @throws {DomainError} unavailable when the store is damaged; then no older backup is removed.
  */
-export async function backupDatabase(path: string, clock: Clock, keep = DEFAULT_BACKUPS.keep): Promise<string> {
+export async function backupDatabase(
+  path: string,
+  clock: Clock,
+  keep = DEFAULT_BACKUPS.keep,
+): Promise<string> {
   const target = nameOf(path, clock);
   const partial = `${target}.${process.pid}.partial`;
   try {
@@ -151,7 +164,8 @@ export async function backupWhenDue(db: Database, clock: Clock, plan: BackupPlan
     events: Number(sql.get("SELECT coalesce(max(seq), 0) AS n FROM event")?.["n"] ?? 0),
     lease: sql.get("SELECT until, mark FROM maintenance WHERE name = 'backup'"),
   }));
-  if (!isDue(state.events, Number(state.lease?.["until"] ?? 0), Number(state.lease?.["mark"] ?? 0))) return null;
+  if (!isDue(state.events, Number(state.lease?.["until"] ?? 0), Number(state.lease?.["mark"] ?? 0)))
+    return null;
   const mark = await db.write((sql) => {
     const events = Number(sql.get("SELECT coalesce(max(seq), 0) AS n FROM event")?.["n"] ?? 0);
     const row = sql.get("SELECT until, mark FROM maintenance WHERE name = 'backup'");

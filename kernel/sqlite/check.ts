@@ -15,9 +15,11 @@ export function checkFile(path: string): readonly string[] {
       .filter((line) => line !== "ok");
     if (problems.length > 0) return problems;
     const dangling = connection
-      .prepare("SELECT \"table\", count(*) AS n FROM pragma_foreign_key_check GROUP BY 1")
+      .prepare('SELECT "table", count(*) AS n FROM pragma_foreign_key_check GROUP BY 1')
       .all()
-      .map((row) => `table ${String(row["table"])}: ${Number(row["n"])} rows refer to rows that are not there`);
+      .map(
+        (row) => `table ${String(row["table"])}: ${Number(row["n"])} rows refer to rows that are not there`,
+      );
     const broken = verifyEvents(connection);
     return [...dangling, ...(broken === null ? [] : [`event ${broken.seq}: ${broken.reason}`])];
   } catch (error) {

@@ -56,10 +56,14 @@ export function sqliteError(error: unknown, path: string): unknown {
   switch (code & 0xff) {
     case BUSY:
     case LOCKED:
-      return new DomainError("unavailable", `another process kept ${path} busy for ${BUSY_TIMEOUT_MS / 1000} s`, {
-        hint: "call again; nothing was changed",
-        cause: error,
-      });
+      return new DomainError(
+        "unavailable",
+        `another process kept ${path} busy for ${BUSY_TIMEOUT_MS / 1000} s`,
+        {
+          hint: "call again; nothing was changed",
+          cause: error,
+        },
+      );
     case CORRUPT:
     case NOT_A_DATABASE:
       return damaged(path, error);
@@ -146,7 +150,11 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
   };
   // What runs inside a transaction, and whatever it started, sees the transaction here.
   const inside = new AsyncLocalStorage<{ isOpen: boolean }>();
-  const transact = async <T>(begin: () => Promise<void> | void, sql: Sql, work: (sql: Sql) => T | Promise<T>): Promise<T> => {
+  const transact = async <T>(
+    begin: () => Promise<void> | void,
+    sql: Sql,
+    work: (sql: Sql) => T | Promise<T>,
+  ): Promise<T> => {
     await begin();
     const transaction = { isOpen: true };
     try {
@@ -161,7 +169,11 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
     }
   };
   let tail: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(begin: () => Promise<void> | void, sql: Sql, work: (sql: Sql) => T | Promise<T>): Promise<T> => {
+  const inTurn = <T>(
+    begin: () => Promise<void> | void,
+    sql: Sql,
+    work: (sql: Sql) => T | Promise<T>,
+  ): Promise<T> => {
     if (inside.getStore()?.isOpen === true) {
       return Promise.reject(new Error("a transaction was begun inside another one of the same store"));
     }
@@ -207,5 +219,9 @@ async function beginWrite(connection: DatabaseSync): Promise<void> {
 }
 
 function closed(path: string, cause: unknown): DomainError {
-  return new DomainError("unavailable", `${path} was closed`, { hint: "the server is stopping; call it again once it runs", retryable: true, cause });
+  return new DomainError("unavailable", `${path} was closed`, {
+    hint: "the server is stopping; call it again once it runs",
+    retryable: true,
+    cause,
+  });
 }

@@ -4,7 +4,16 @@ import { DatabaseSync } from "node:sqlite";
 import { systemClock, type Clock } from "../clock.ts";
 import { DomainError } from "../errors.ts";
 import { backupBeforeSchema, listBackups } from "./backup.ts";
-import { BUSY_TIMEOUT_MS, damaged, isBusy, isCutShort, notWritable, sqliteError, wrapConnection, type Database } from "./database.ts";
+import {
+  BUSY_TIMEOUT_MS,
+  damaged,
+  isBusy,
+  isCutShort,
+  notWritable,
+  sqliteError,
+  wrapConnection,
+  type Database,
+} from "./database.ts";
 
 const WAL_RETRY_MS = 10;
 
@@ -73,7 +82,8 @@ function refuseUnusable(options: OpenOptions): void {
     });
   }
   // A first start leaves the file empty for a moment; with a log or backups beside it, it has lost its content.
-  if (isCutShort(path) && (hasLog(path) || file.size > 0 || listBackups(path).length > 0)) throw damaged(path, undefined);
+  if (isCutShort(path) && (hasLog(path) || file.size > 0 || listBackups(path).length > 0))
+    throw damaged(path, undefined);
   let connection: DatabaseSync | undefined;
   try {
     accessSync(path, constants.W_OK);
@@ -124,10 +134,17 @@ function identityOf(connection: DatabaseSync): Identity {
          (SELECT count(*) FROM sqlite_schema) AS tables`,
     )
     .get();
-  return { version: Number(row?.["version"]), owner: Number(row?.["owner"]), tables: Number(row?.["tables"]) };
+  return {
+    version: Number(row?.["version"]),
+    owner: Number(row?.["owner"]),
+    tables: Number(row?.["tables"]),
+  };
 }
 
-function refuseForeign({ version, owner, tables }: Identity, { path, applicationId, migrations }: OpenOptions): void {
+function refuseForeign(
+  { version, owner, tables }: Identity,
+  { path, applicationId, migrations }: OpenOptions,
+): void {
   if (version === 0 && owner === 0 && tables === 0) return;
   if (owner !== applicationId) {
     throw new DomainError("unavailable", `${path} is not a store of this server`, {
@@ -136,10 +153,14 @@ function refuseForeign({ version, owner, tables }: Identity, { path, application
     });
   }
   if (version > migrations.length) {
-    throw new DomainError("unavailable", `${path} was written by a newer Slipway (schema ${version}, this one knows ${migrations.length})`, {
-      hint: "update Slipway, or restore a backup made by this version",
-      retryable: false,
-    });
+    throw new DomainError(
+      "unavailable",
+      `${path} was written by a newer Slipway (schema ${version}, this one knows ${migrations.length})`,
+      {
+        hint: "update Slipway, or restore a backup made by this version",
+        retryable: false,
+      },
+    );
   }
 }
 

@@ -20,13 +20,24 @@ export interface Restored {
  * @throws {DomainError} not_found without a usable backup; unavailable while another process has the store open or
  * when the folder cannot be written. Nothing was changed then.
  */
-export async function restoreDatabase(path: string, applicationId: number, from: string | undefined, clock: Clock): Promise<Restored> {
+export async function restoreDatabase(
+  path: string,
+  applicationId: number,
+  from: string | undefined,
+  clock: Clock,
+): Promise<Restored> {
   const candidates = from === undefined ? [...listBackups(path)].reverse() : [from];
-  const source = candidates.find((file) => existsSync(file) && isStoreOf(file, applicationId) && checkFile(file).length === 0);
+  const source = candidates.find(
+    (file) => existsSync(file) && isStoreOf(file, applicationId) && checkFile(file).length === 0,
+  );
   if (source === undefined) {
-    throw new DomainError("not_found", from === undefined ? `no usable backup of ${path}` : `${from} is not a usable backup of this store`, {
-      hint: `backups are in ${backupFolder(path)}`,
-    });
+    throw new DomainError(
+      "not_found",
+      from === undefined ? `no usable backup of ${path}` : `${from} is not a usable backup of this store`,
+      {
+        hint: `backups are in ${backupFolder(path)}`,
+      },
+    );
   }
   refuseWhileOpen(path);
   const draft = `${path}.restoring`;
@@ -37,8 +48,17 @@ export async function restoreDatabase(path: string, applicationId: number, from:
     return { from: source, kept: swap(path, draft, clock) };
   } catch (error) {
     rmSync(draft, { force: true });
-    if (error instanceof Error && "code" in error && typeof error.code === "string" && /^E(ACCES|PERM|ROFS|NOSPC)$/.test(error.code)) {
-      throw new DomainError("unavailable", `the folder of ${path} cannot be written`, { hint: "make it writable", retryable: false, cause: error });
+    if (
+      error instanceof Error &&
+      "code" in error &&
+      typeof error.code === "string" &&
+      /^E(ACCES|PERM|ROFS|NOSPC)$/.test(error.code)
+    ) {
+      throw new DomainError("unavailable", `the folder of ${path} cannot be written`, {
+        hint: "make it writable",
+        retryable: false,
+        cause: error,
+      });
     }
     throw sqliteError(error, path);
   }
@@ -78,7 +98,10 @@ function refuseWhileOpen(path: string): void {
     connection.exec("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;");
   } catch (error) {
     if (isBusy(error)) {
-      throw new DomainError("unavailable", `${path} is in use`, { hint: "stop every server and run on this state folder first", cause: error });
+      throw new DomainError("unavailable", `${path} is in use`, {
+        hint: "stop every server and run on this state folder first",
+        cause: error,
+      });
     }
     // A damaged file cannot be asked; it is what restore is for.
   } finally {

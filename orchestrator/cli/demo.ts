@@ -70,7 +70,10 @@ export const demoCommand: Command = async (argv, io) => {
       settings: readSettings(repo, io.env),
       isJson: flags.has("json"),
       verbose: flags.has("verbose"),
-      notes: [`look at it: git -C ${repo} log --oneline --graph`, `go on after a kill: slipway resume --home ${home}`],
+      notes: [
+        `look at it: git -C ${repo} log --oneline --graph`,
+        `go on after a kill: slipway resume --home ${home}`,
+      ],
     });
   } finally {
     store.close();

@@ -8,24 +8,37 @@ import { runStorePath } from "../start.ts";
 import { listRuns, mustFindRun } from "./find-run.ts";
 import { reportText } from "./report-text.ts";
 
-const FLAGS = { home: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+const FLAGS = {
+  home: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
 
 /** `slipway status [run]`: every run in a line, or one run in full. */
 export const statusCommand: Command = async (argv, io) => {
   const flags = parseFlags(argv, FLAGS, 1);
   if (flags.has("help")) {
-    io.out("slipway status [run] [--json] [--home DIR]\n\nEvery run of the state folder in a line, or one run.");
+    io.out(
+      "slipway status [run] [--json] [--home DIR]\n\nEvery run of the state folder in a line, or one run.",
+    );
     return EXIT.done;
   }
-  const store = openRunStore(runStorePath(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd })), systemClock);
+  const store = openRunStore(
+    runStorePath(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd })),
+    systemClock,
+  );
   try {
-    const names = flags.words[0] === undefined ? (await listRuns(store)).map((event) => event.subject) : [flags.words[0]];
+    const names =
+      flags.words[0] === undefined ? (await listRuns(store)).map((event) => event.subject) : [flags.words[0]];
     for (const name of names) {
       const { id, events } = await mustFindRun(store, name);
       const run = foldRun(id, events);
       const merged = run.tasks.filter((task) => task.state === "merged").length;
       if (flags.has("json")) io.out(JSON.stringify(run));
-      else io.out(`${id}  ${run.status.padEnd(9)} ${merged}/${run.tasks.length} merged  ${run.startedAt}  ${run.goal.slice(0, 60)}`);
+      else
+        io.out(
+          `${id}  ${run.status.padEnd(9)} ${merged}/${run.tasks.length} merged  ${run.startedAt}  ${run.goal.slice(0, 60)}`,
+        );
     }
     if (names.length === 0) io.err("there is no run yet: slipway demo, or slipway run");
     return EXIT.done;
@@ -38,10 +51,15 @@ export const statusCommand: Command = async (argv, io) => {
 export const reportCommand: Command = async (argv, io) => {
   const flags = parseFlags(argv, FLAGS, 1);
   if (flags.has("help")) {
-    io.out("slipway report [run] [--json] [--home DIR]\n\nWhat was asked, what became of it, and what it cost. Without a name: the latest run.");
+    io.out(
+      "slipway report [run] [--json] [--home DIR]\n\nWhat was asked, what became of it, and what it cost. Without a name: the latest run.",
+    );
     return EXIT.done;
   }
-  const store = openRunStore(runStorePath(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd })), systemClock);
+  const store = openRunStore(
+    runStorePath(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd })),
+    systemClock,
+  );
   try {
     const { id, events } = await mustFindRun(store, flags.words[0]);
     const run = foldRun(id, events);
@@ -56,10 +74,15 @@ export const reportCommand: Command = async (argv, io) => {
 export const logsCommand: Command = async (argv, io) => {
   const flags = parseFlags(argv, FLAGS, 1);
   if (flags.has("help")) {
-    io.out("slipway logs [run] [--home DIR]\n\nEvery event of a run, one JSON object a line. Without a name: the latest run.");
+    io.out(
+      "slipway logs [run] [--home DIR]\n\nEvery event of a run, one JSON object a line. Without a name: the latest run.",
+    );
     return EXIT.done;
   }
-  const store = openRunStore(runStorePath(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd })), systemClock);
+  const store = openRunStore(
+    runStorePath(findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd })),
+    systemClock,
+  );
   try {
     const { events } = await mustFindRun(store, flags.words[0]);
     for (const event of events) io.out(JSON.stringify(event));

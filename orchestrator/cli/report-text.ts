@@ -8,16 +8,34 @@ export function reportText(run: RunView, notes: readonly string[]): string {
   const lines = run.tasks.flatMap((task) => {
     const where = task.commit === "" ? task.branch : task.commit.slice(0, 10);
     const first = `  ${task.state.padEnd(10)} ${task.ref}  ${task.title}${where === "" ? "" : `  (${where})`}`;
-    const gates = task.gates.length === 0 ? [] : [`             ${task.gates.map(({ gate, verdict }) => `${gate} ${verdict.replace("_", " ")}`).join(", ")}`];
-    const reasons = task.state === "merged" ? [] : task.reasons.slice(0, 3).map((reason) => `             ${reason.split("\n")[0] ?? ""}`);
+    const gates =
+      task.gates.length === 0
+        ? []
+        : [
+            `             ${task.gates.map(({ gate, verdict }) => `${gate} ${verdict.replace("_", " ")}`).join(", ")}`,
+          ];
+    const reasons =
+      task.state === "merged"
+        ? []
+        : task.reasons.slice(0, 3).map((reason) => `             ${reason.split("\n")[0] ?? ""}`);
     return [first, ...gates, ...reasons];
   });
-  return [`${run.id}: ${run.status}`, `  goal: ${run.goal}`, ...lines, ...isolationNote(run), ...notes.map((note) => `  note: ${note}`), `  ${merged} of ${run.tasks.length} merged in ${seconds} s, ${run.tokens} tokens, ${cost}`].join("\n");
+  return [
+    `${run.id}: ${run.status}`,
+    `  goal: ${run.goal}`,
+    ...lines,
+    ...isolationNote(run),
+    ...notes.map((note) => `  note: ${note}`),
+    `  ${merged} of ${run.tasks.length} merged in ${seconds} s, ${run.tokens} tokens, ${cost}`,
+  ].join("\n");
 }
 
-export const UNISOLATED = "commands ran on this machine without isolation: neither Docker nor bubblewrap works here";
+export const UNISOLATED =
+  "commands ran on this machine without isolation: neither Docker nor bubblewrap works here";
 
 function isolationNote(run: RunView): readonly string[] {
   if (run.backends.length === 0) return [];
-  return [`  isolation: ${run.backends.includes("unisolated") ? `none, ${UNISOLATED}` : run.backends.join(", ")}`];
+  return [
+    `  isolation: ${run.backends.includes("unisolated") ? `none, ${UNISOLATED}` : run.backends.join(", ")}`,
+  ];
 }

@@ -16,7 +16,16 @@ Goes on with a run that was interrupted, killed, or waited for a person. Without
 
 /** `slipway resume`: goes on wherever the run's journal stands. */
 export const resumeCommand: Command = async (argv, io) => {
-  const flags = parseFlags(argv, { home: { type: "string" }, json: { type: "boolean" }, verbose: { type: "boolean" }, help: { type: "boolean", short: "h" } }, 1);
+  const flags = parseFlags(
+    argv,
+    {
+      home: { type: "string" },
+      json: { type: "boolean" },
+      verbose: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+    1,
+  );
   if (flags.has("help")) {
     io.out(HELP);
     return EXIT.done;
@@ -27,7 +36,10 @@ export const resumeCommand: Command = async (argv, io) => {
     const run = await mustFindRun(store, flags.words[0]);
     const end = run.events.findLast((event) => event.type === "run.finished")?.data["status"];
     if (end !== undefined && end !== "waiting") {
-      const hint = end === "budget" ? "its budget is used up; what was merged stays, and a new run with a larger one takes up the rest" : `slipway report ${run.id} shows how`;
+      const hint =
+        end === "budget"
+          ? "its budget is used up; what was merged stays, and a new run with a larger one takes up the rest"
+          : `slipway report ${run.id} shows how`;
       throw new DomainError("invalid_state", `${run.id} has finished`, { hint });
     }
     const options = RunOptions.parse(run.events[0]?.data);

@@ -28,7 +28,12 @@ export interface RideOptions {
 }
 
 /** Drives a run while showing it, prints its report, and returns the exit code. */
-export async function rideAndShow(store: RunStore, runId: string, io: Io, { home, settings, isJson, verbose, notes }: RideOptions): Promise<number> {
+export async function rideAndShow(
+  store: RunStore,
+  runId: string,
+  io: Io,
+  { home, settings, isJson, verbose, notes }: RideOptions,
+): Promise<number> {
   let journal: Journal | undefined;
   let shown: Shown | undefined;
   const watch = (opened: Journal): void => {

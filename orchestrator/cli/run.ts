@@ -60,12 +60,19 @@ export const runCommand: Command = async (argv, io) => {
   const settings = readSettings(repo, io.env);
   const planFile = flags.text("plan");
   const plan = planFile === undefined ? null : readPlanFile(resolve(io.cwd, planFile));
-  const goal = flags.words[0] ?? plan?.goal ?? (plan === null ? "" : `${plan.tasks.length} tasks of ${planFile ?? ""}`);
-  if (goal === "") throw new DomainError("invalid", "what should be done?", { hint: 'slipway run "<goal>", or --plan FILE' });
+  const goal =
+    flags.words[0] ?? plan?.goal ?? (plan === null ? "" : `${plan.tasks.length} tasks of ${planFile ?? ""}`);
+  if (goal === "")
+    throw new DomainError("invalid", "what should be done?", {
+      hint: 'slipway run "<goal>", or --plan FILE',
+    });
   const runner = flags.text("runner") ?? settings.runner ?? "api";
   const allowUnisolated = flags.has("allow-unisolated");
   if (allowUnisolated && agentMark(io.env) !== undefined) {
-    throw new DomainError("denied", "an agent may not take the isolation away", { hint: "a person can run this in a terminal of their own", retryable: false });
+    throw new DomainError("denied", "an agent may not take the isolation away", {
+      hint: "a person can run this in a terminal of their own",
+      retryable: false,
+    });
   }
   for (const key of settings.ignored) io.err(`slipway.yaml: ${key} has no effect in this version`);
   // Whatever a role lacks is found out before anything is made.
@@ -97,7 +104,13 @@ export const runCommand: Command = async (argv, io) => {
       },
       (at) => filesFor(at, home, io.env),
     );
-    return await rideAndShow(store, runId, io, { home, settings, isJson: flags.has("json"), verbose: flags.has("verbose"), notes: [] });
+    return await rideAndShow(store, runId, io, {
+      home,
+      settings,
+      isJson: flags.has("json"),
+      verbose: flags.has("verbose"),
+      notes: [],
+    });
   } finally {
     store.close();
   }

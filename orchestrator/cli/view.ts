@@ -59,8 +59,14 @@ export function showLines(journal: Journal, io: Io): Shown {
 }
 
 /** Draws the tasks of the run on a terminal, again and again in the same place. */
-export function showLive(journal: Journal, write: (text: string) => void, size: { readonly columns: number; readonly rows: number }, useColour: boolean): Shown {
-  let run: RunView = journal.events.length === 0 ? emptyRun(journal.runId) : foldRun(journal.runId, journal.events);
+export function showLive(
+  journal: Journal,
+  write: (text: string) => void,
+  size: { readonly columns: number; readonly rows: number },
+  useColour: boolean,
+): Shown {
+  let run: RunView =
+    journal.events.length === 0 ? emptyRun(journal.runId) : foldRun(journal.runId, journal.events);
   // A terminal may say that it has no size.
   const room = { columns: size.columns > 0 ? size.columns : 80, rows: size.rows > 0 ? size.rows : 24 };
   let height = 0;
@@ -92,8 +98,14 @@ export function showLive(journal: Journal, write: (text: string) => void, size: 
 
 const SPIN = ["⠋", "⠙", "⠸", "⠴", "⠦", "⠇"];
 
-function picture(run: RunView, { columns, rows }: { readonly columns: number; readonly rows: number }, useColour: boolean, frame: number): readonly string[] {
-  const paint = (code: number, text: string): string => (useColour ? `\u001b[${code}m${text}\u001b[0m` : text);
+function picture(
+  run: RunView,
+  { columns, rows }: { readonly columns: number; readonly rows: number },
+  useColour: boolean,
+  frame: number,
+): readonly string[] {
+  const paint = (code: number, text: string): string =>
+    useColour ? `\u001b[${code}m${text}\u001b[0m` : text;
   const merged = run.tasks.filter((task) => task.state === "merged").length;
   const head = `${run.id}  ${run.status === "running" ? run.phase : run.status}  ${merged}/${run.tasks.length} merged  ${run.tokens} tokens`;
   const room = Math.max(1, rows - 4);
@@ -102,15 +114,29 @@ function picture(run: RunView, { columns, rows }: { readonly columns: number; re
     const mark = task.state === "working" ? (SPIN[frame % SPIN.length] ?? MARK.working) : MARK[task.state];
     return `${paint(COLOUR[task.state], mark)} ${taskLine(task).slice(0, Math.max(10, columns - 3))}`;
   });
-  const warning = run.backends.includes("unisolated") ? [paint(33, `! ${UNISOLATED}`.slice(0, columns - 1))] : [];
-  return [head.slice(0, columns - 1), ...warning, ...lines, ...(run.tasks.length > room ? [`  … ${run.tasks.length - room} more`] : [])];
+  const warning = run.backends.includes("unisolated")
+    ? [paint(33, `! ${UNISOLATED}`.slice(0, columns - 1))]
+    : [];
+  return [
+    head.slice(0, columns - 1),
+    ...warning,
+    ...lines,
+    ...(run.tasks.length > room ? [`  … ${run.tasks.length - room} more`] : []),
+  ];
 }
 
 function taskLine(task: TaskView): string {
-  const gates = task.gates.map(({ gate, verdict }) => `${verdict === "passed" ? "✓" : verdict === "failed" ? "✗" : "–"} ${gate}`).join("  ");
-  const after = task.dependsOn.length === 0 || task.state !== "waiting_for_others" ? "" : `after ${task.dependsOn.join(", ")}`;
+  const gates = task.gates
+    .map(({ gate, verdict }) => `${verdict === "passed" ? "✓" : verdict === "failed" ? "✗" : "–"} ${gate}`)
+    .join("  ");
+  const after =
+    task.dependsOn.length === 0 || task.state !== "waiting_for_others"
+      ? ""
+      : `after ${task.dependsOn.join(", ")}`;
   const attempt = task.attempt > 1 ? `attempt ${task.attempt}` : "";
-  return [task.ref.padEnd(20), task.title, attempt, after, gates, task.commit.slice(0, 10)].filter((part) => part !== "").join("  ");
+  return [task.ref.padEnd(20), task.title, attempt, after, gates, task.commit.slice(0, 10)]
+    .filter((part) => part !== "")
+    .join("  ");
 }
 
 function lineOf(event: EventRecord): string | null {

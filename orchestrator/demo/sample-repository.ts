@@ -24,13 +24,20 @@ export async function makeSampleRepository(target: string, path: string): Promis
     const git = gitOutside({ directory: target, path, home });
     const must = async (command: Parameters<typeof runGit>[1], input?: string): Promise<string> => {
       const { code, stdout, stderr } = await runGit(git, command, input === undefined ? {} : { input });
-      if (code !== 0) throw new DomainError("unavailable", "the sample repository could not be made", { hint: "is git installed?", cause: stderr });
+      if (code !== 0)
+        throw new DomainError("unavailable", "the sample repository could not be made", {
+          hint: "is git installed?",
+          cause: stderr,
+        });
       return stdout.toString("utf8").trim();
     };
     await must(gitCommand("init", ["--quiet", "--initial-branch=main", "--template="]));
     await must(gitCommand("add", ["--all"]));
     const tree = await must(gitCommand("write_tree"));
-    const commit = await must(gitCommand("commit_tree", [], { revisions: [tree] }), "The sample, with two mistakes and a missing function\n");
+    const commit = await must(
+      gitCommand("commit_tree", [], { revisions: [tree] }),
+      "The sample, with two mistakes and a missing function\n",
+    );
     await must(gitCommand("update_ref"), `create refs/heads/main\0${commit}\0`);
   } finally {
     await rm(home, { recursive: true, force: true });

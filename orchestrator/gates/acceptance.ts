@@ -9,7 +9,14 @@ import { GateResult } from "./gate.ts";
 /** The result of running a task's acceptance over one tree, with the sandbox's receipts. */
 export const Proof = GateResult.extend({
   runs: z.array(
-    z.object({ command: z.string(), outcome: z.string(), exit_code: z.int().nullable(), output: z.string(), receipt: z.string(), duration_ms: z.number() }),
+    z.object({
+      command: z.string(),
+      outcome: z.string(),
+      exit_code: z.int().nullable(),
+      output: z.string(),
+      receipt: z.string(),
+      duration_ms: z.number(),
+    }),
   ),
   backend: z.string(),
 });
@@ -27,13 +34,25 @@ const TIMEOUT_S = 600;
  * Runs acceptance commands in a fresh sandbox over a clean checkout of a commit or tree. Passes only where every
  * command exited 0 and the sandbox signed for it.
  */
-export async function prove(run: PlannedRun, name: string, tree: string, commands: readonly string[]): Promise<Proof> {
+export async function prove(
+  run: PlannedRun,
+  name: string,
+  tree: string,
+  commands: readonly string[],
+): Promise<Proof> {
   return withSandbox(run, name, { tree, overlay: run.overlay }, async (session) => {
     const runs: Proof["runs"] = [];
     for (const command of commands) {
       const begun = run.clock();
       const { outcome, exitCode, output, receipt } = await session.run(command, TIMEOUT_S, run.signal);
-      runs.push({ command, outcome, exit_code: exitCode, output: clipText(output, 8_000), receipt, duration_ms: run.clock() - begun });
+      runs.push({
+        command,
+        outcome,
+        exit_code: exitCode,
+        output: clipText(output, 8_000),
+        receipt,
+        duration_ms: run.clock() - begun,
+      });
       if (outcome !== "exited" || exitCode !== 0) break;
     }
     return { ...judge(run, runs), runs, backend: session.backend };
@@ -43,7 +62,10 @@ export async function prove(run: PlannedRun, name: string, tree: string, command
 function judge(run: PlannedRun, runs: Proof["runs"]): GateResult {
   for (const { command, outcome, exit_code, receipt } of runs) {
     if (outcome !== "exited" || exit_code !== 0) {
-      return { verdict: "fail", reasons: [`${command}: ${outcome}${exit_code === null ? "" : ` ${exit_code}`}`] };
+      return {
+        verdict: "fail",
+        reasons: [`${command}: ${outcome}${exit_code === null ? "" : ` ${exit_code}`}`],
+      };
     }
     const genuine = run.readReceipt(receipt);
     if (genuine === null || !isReceiptFor(genuine, { script: command }) || genuine.exit_code !== 0) {

@@ -22,8 +22,23 @@ export interface GatePlace {
 }
 
 /** Records what a gate found as an event of the run, and hands it on. */
-export async function noted<R extends GateResult>(run: RunContext, place: GatePlace, gate: string, result: R): Promise<R> {
-  const type = result.verdict === "pass" ? "gate.passed" : result.verdict === "fail" ? "gate.failed" : "gate.not_available";
-  await run.journal.emit(type, { task: place.ref, attempt: place.attempt, gate, reasons: result.reasons.slice(0, 10).map((reason) => reason.slice(0, 500)) });
+export async function noted<R extends GateResult>(
+  run: RunContext,
+  place: GatePlace,
+  gate: string,
+  result: R,
+): Promise<R> {
+  const type =
+    result.verdict === "pass"
+      ? "gate.passed"
+      : result.verdict === "fail"
+        ? "gate.failed"
+        : "gate.not_available";
+  await run.journal.emit(type, {
+    task: place.ref,
+    attempt: place.attempt,
+    gate,
+    reasons: result.reasons.slice(0, 10).map((reason) => reason.slice(0, 500)),
+  });
   return result;
 }

@@ -33,7 +33,10 @@ export async function review(
       description: task.description,
       acceptance: (task.acceptance ?? []).map(commandOf),
       paths: task.paths ?? [],
-      context: change.undeclared.length === 0 ? "" : `Files outside the declared paths: ${change.undeclared.join(", ")}`,
+      context:
+        change.undeclared.length === 0
+          ? ""
+          : `Files outside the declared paths: ${change.undeclared.join(", ")}`,
       feedback: "",
       diff,
       log: clipText(log, 20_000),

@@ -2,7 +2,10 @@ import { matchesPath } from "../plan/glob.ts";
 import type { PlanAcceptance } from "../plan/plan.ts";
 
 /** Files the acceptance of a task rests on and that its work may therefore not touch. */
-export function protectedPaths(acceptance: readonly PlanAcceptance[], changed: readonly string[]): readonly string[] {
+export function protectedPaths(
+  acceptance: readonly PlanAcceptance[],
+  changed: readonly string[],
+): readonly string[] {
   const globs = acceptance.flatMap((item) => ("tests" in item ? (item.protect ?? []) : []));
   return matching(globs, changed);
 }
@@ -30,7 +33,11 @@ export function harnessPaths(paths: readonly string[], changed: readonly string[
 
 /** The scripts of a package.json that a command runs by name, with those npm runs around them. */
 export function scriptsOf(command: string): readonly string[] {
-  const names = [...command.matchAll(/\b(?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*(?:run(?:-script)?\s+)?(?:-\S+\s+)*([\w:.-]+)/gu)].map(([, name = ""]) => (name === "t" || name === "tst" ? "test" : name));
+  const names = [
+    ...command.matchAll(
+      /\b(?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*(?:run(?:-script)?\s+)?(?:-\S+\s+)*([\w:.-]+)/gu,
+    ),
+  ].map(([, name = ""]) => (name === "t" || name === "tst" ? "test" : name));
   return names.flatMap((name) => [name, `pre${name}`, `post${name}`]);
 }
 

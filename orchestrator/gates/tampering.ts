@@ -15,19 +15,37 @@ export async function tampering(
 ): Promise<readonly string[]> {
   const { files, options } = run;
   const acceptance = task.acceptance ?? [];
-  const reasons = protectedPaths(acceptance, changed).map((path) => `${path} is protected by the acceptance of this task`);
+  const reasons = protectedPaths(acceptance, changed).map(
+    (path) => `${path} is protected by the acceptance of this task`,
+  );
   if (!(await files.isAncestor(options.repo, change.base, change.commit))) {
     reasons.push(`the work does not build on ${change.base.slice(0, 10)}, where it began`);
   }
-  if (change.commit !== change.base && (await files.isAncestor(options.repo, change.commit, `refs/heads/${options.target}`))) {
-    reasons.push(`the work is on ${options.target} already, before it was judged: look at it, and reset ${options.target} to ${change.base.slice(0, 10)} if it should not be there`);
+  if (
+    change.commit !== change.base &&
+    (await files.isAncestor(options.repo, change.commit, `refs/heads/${options.target}`))
+  ) {
+    reasons.push(
+      `the work is on ${options.target} already, before it was judged: look at it, and reset ${options.target} to ${change.base.slice(0, 10)} if it should not be there`,
+    );
   }
   if (acceptance.length === 0) return reasons;
-  reasons.push(...harnessPaths(task.paths ?? [], changed).map((path) => `${path} decides what the acceptance runs; a task that should change it names it in its paths`));
+  reasons.push(
+    ...harnessPaths(task.paths ?? [], changed).map(
+      (path) =>
+        `${path} decides what the acceptance runs; a task that should change it names it in its paths`,
+    ),
+  );
   const scripts = acceptance.flatMap((item) => scriptsOf(commandOf(item)));
   if (scripts.length > 0 && changed.includes("package.json")) {
-    const [before, after] = await Promise.all([change.base, change.commit].map(async (commit) => scriptsIn(await files.textOf(options.repo, commit, "package.json"))));
-    for (const name of new Set(scripts)) if (before?.[name] !== after?.[name]) reasons.push(`the script "${name}" of package.json is run by the acceptance and was changed`);
+    const [before, after] = await Promise.all(
+      [change.base, change.commit].map(async (commit) =>
+        scriptsIn(await files.textOf(options.repo, commit, "package.json")),
+      ),
+    );
+    for (const name of new Set(scripts))
+      if (before?.[name] !== after?.[name])
+        reasons.push(`the script "${name}" of package.json is run by the acceptance and was changed`);
   }
   return reasons;
 }

@@ -7,14 +7,18 @@ export function matchesPath(path: string, glob: string): boolean {
   const plain = glob.replace(/^(\.?\/)+/, "").replace(/\/+$/, "");
   if (plain === "" || plain === ".") return glob !== "";
   const [low, wanted] = [path.toLowerCase(), plain.toLowerCase()];
-  return low === wanted || low.startsWith(`${wanted}/`) || new RegExp(`^(?:${toPattern(plain)})$`, "isu").test(path);
+  return (
+    low === wanted ||
+    low.startsWith(`${wanted}/`) ||
+    new RegExp(`^(?:${toPattern(plain)})$`, "isu").test(path)
+  );
 }
 
 /** The pattern of a glob as the source of a regular expression. */
 function toPattern(glob: string): string {
   let pattern = "";
   let depth = 0;
-  for (let at = 0; at < glob.length; ) {
+  for (let at = 0; at < glob.length;) {
     const rest = glob.slice(at);
     const many = /^\*\*\/|^\*+|^\[[!^]?[^\]/]+\]/.exec(rest)?.[0];
     const char = String.fromCodePoint(rest.codePointAt(0) ?? 0);

@@ -16,7 +16,10 @@ function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new DomainError("invalid", `the plan ${file} cannot be read`, { hint: "check the path given with --plan", cause: error });
+    throw new DomainError("invalid", `the plan ${file} cannot be read`, {
+      hint: "check the path given with --plan",
+      cause: error,
+    });
   }
 }
 
@@ -26,7 +29,13 @@ function parseYaml(file: string, text: string): unknown {
     if (text.length > 2_000_000) throw new RangeError("too large");
     return parse(text, { maxAliasCount: 100 });
   } catch (error) {
-    const where = error instanceof Error && "linePos" in error && Array.isArray(error.linePos) ? ` (line ${String(error.linePos[0]?.line)})` : "";
-    throw new DomainError("invalid", `${file} is not YAML${where}`, { hint: "slipway plan validate FILE shows what is wrong", cause: error });
+    const where =
+      error instanceof Error && "linePos" in error && Array.isArray(error.linePos)
+        ? ` (line ${String(error.linePos[0]?.line)})`
+        : "";
+    throw new DomainError("invalid", `${file} is not YAML${where}`, {
+      hint: "slipway plan validate FILE shows what is wrong",
+      cause: error,
+    });
   }
 }

@@ -4,14 +4,27 @@ import { findCycle } from "../../kernel/graph.ts";
 
 const acceptance = z.union([
   z.strictObject({ run: z.string().min(1) }),
-  z.strictObject({ tests: z.string().min(1), must_fail_before: z.boolean().optional(), protect: z.array(z.string()).optional() }),
+  z.strictObject({
+    tests: z.string().min(1),
+    must_fail_before: z.boolean().optional(),
+    protect: z.array(z.string()).optional(),
+  }),
 ]);
 
-const budget = z.strictObject({ tokens: z.number().positive().optional(), usd: z.number().positive().optional(), wall_s: z.number().positive().optional() });
+const budget = z.strictObject({
+  tokens: z.number().positive().optional(),
+  usd: z.number().positive().optional(),
+  wall_s: z.number().positive().optional(),
+});
 
 const task = z.strictObject({
   // A branch is named after it, and git allows neither of the two endings nor two dots in a row.
-  ref: z.string().regex(/^(?!.*\.\.)(?!.*\.(?:lock)?$)[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/, "letters, digits, single dots, dash and underscore, at most 60"),
+  ref: z
+    .string()
+    .regex(
+      /^(?!.*\.\.)(?!.*\.(?:lock)?$)[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/,
+      "letters, digits, single dots, dash and underscore, at most 60",
+    ),
   title: z.string().min(1).max(300),
   description: z.string().max(20_000).default(""),
   type: z.string().max(50).optional(),
@@ -49,25 +62,37 @@ export function parsePlan(value: unknown): Plan {
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const place = issue?.path.map(String).join(".") ?? "";
-    throw new DomainError("invalid", `the plan is wrong at ${place === "" ? "its top" : place}: ${issue?.message ?? "unreadable"}`, { hint: PLAN_HINT });
+    throw new DomainError(
+      "invalid",
+      `the plan is wrong at ${place === "" ? "its top" : place}: ${issue?.message ?? "unreadable"}`,
+      { hint: PLAN_HINT },
+    );
   }
   const plan = parsed.data;
   const refs = new Map<string, readonly string[]>();
   for (const { ref, depends_on } of plan.tasks) {
-    if (refs.has(ref)) throw new DomainError("invalid", `the plan uses the ref "${ref}" twice`, { hint: "give every task its own ref" });
+    if (refs.has(ref))
+      throw new DomainError("invalid", `the plan uses the ref "${ref}" twice`, {
+        hint: "give every task its own ref",
+      });
     refs.set(ref, depends_on);
   }
   for (const [ref, dependsOn] of refs) {
     const unknown = dependsOn.find((on) => !refs.has(on));
     if (unknown !== undefined) {
-      throw new DomainError("invalid", `task "${ref}" depends on "${unknown}", which is not in the plan`, { hint: "depends_on takes refs of this plan" });
+      throw new DomainError("invalid", `task "${ref}" depends on "${unknown}", which is not in the plan`, {
+        hint: "depends_on takes refs of this plan",
+      });
     }
   }
   const cycle = findCycle(refs);
   if (cycle !== null) {
-    throw new DomainError("invalid", `the plan goes in a circle: ${cycle.join(" -> ")}`, { hint: "drop one of these dependencies" });
+    throw new DomainError("invalid", `the plan goes in a circle: ${cycle.join(" -> ")}`, {
+      hint: "drop one of these dependencies",
+    });
   }
   return { ...plan, tasks: plan.tasks.map((item) => ({ ...plan.defaults, ...item })) };
 }
 
-const PLAN_HINT = "a plan has goal?, setup?, defaults? and tasks: [{ref, title, description?, depends_on?, paths?, acceptance?, …}]";
+const PLAN_HINT =
+  "a plan has goal?, setup?, defaults? and tasks: [{ref, title, description?, depends_on?, paths?, acceptance?, …}]";

@@ -43,15 +43,26 @@ const Changed = GateResult.extend({
 export async function runAttempt(
   run: PlannedRun,
   task: PlannedTask,
-  { claim, attempt, feedback }: { readonly claim: Claim; readonly attempt: number; readonly feedback: string },
+  {
+    claim,
+    attempt,
+    feedback,
+  }: { readonly claim: Claim; readonly attempt: number; readonly feedback: string },
   signal: AbortSignal,
 ): Promise<AttemptEnd> {
   const { journal } = run;
   const place = { ref: task.ref, attempt };
   const key = (name: string): string => stepKey(task, attempt, name);
 
-  const work = await journal.step(key("work"), Submission, () => doWork(run, task, attempt, feedback, signal));
-  const ended = (status: AttemptEnd["status"], kind: AttemptEnd["kind"], reasons: readonly string[], more: Partial<AttemptEnd> = {}): AttemptEnd => ({
+  const work = await journal.step(key("work"), Submission, () =>
+    doWork(run, task, attempt, feedback, signal),
+  );
+  const ended = (
+    status: AttemptEnd["status"],
+    kind: AttemptEnd["kind"],
+    reasons: readonly string[],
+    more: Partial<AttemptEnd> = {},
+  ): AttemptEnd => ({
     status,
     kind,
     reasons: [...reasons],
@@ -87,32 +98,70 @@ export async function runAttempt(
     };
   });
   if (changed.verdict === "fail") return ended("rejected", "validation", changed.reasons);
-  const change = { base: work.base, commit: work.commit, branch: work.branch, undeclared: changed.undeclared, dangerous: changed.dangerous };
+  const change = {
+    base: work.base,
+    commit: work.commit,
+    branch: work.branch,
+    undeclared: changed.undeclared,
+    dangerous: changed.dangerous,
+  };
 
   stopHere(run.signal);
   const proof = await journal.step(key("proof"), Proof, async () => {
     const commands = (task.acceptance ?? []).map(commandOf);
     if (commands.length === 0) {
-      return noted(run, place, "acceptance", { verdict: "not_available" as const, reasons: ["the task names no acceptance"], runs: [], backend: "" });
+      return noted(run, place, "acceptance", {
+        verdict: "not_available" as const,
+        reasons: ["the task names no acceptance"],
+        runs: [],
+        backend: "",
+      });
     }
-    return noted(run, place, "acceptance", await prove(run, sandboxName(run, task, attempt, "proof"), work.commit, commands));
+    return noted(
+      run,
+      place,
+      "acceptance",
+      await prove(run, sandboxName(run, task, attempt, "proof"), work.commit, commands),
+    );
   });
-  if (proof.verdict === "fail") return ended("rejected", "validation", [...proof.reasons, ...proof.runs.slice(-1).map((item) => item.output)]);
+  if (proof.verdict === "fail")
+    return ended("rejected", "validation", [
+      ...proof.reasons,
+      ...proof.runs.slice(-1).map((item) => item.output),
+    ]);
 
   stopHere(run.signal);
-  const reviewed = await journal.step(key("review"), GateResult, async () => noted(run, place, "review", await review(run, task, attempt, change, proof)));
+  const reviewed = await journal.step(key("review"), GateResult, async () =>
+    noted(run, place, "review", await review(run, task, attempt, change, proof)),
+  );
   if (reviewed.verdict === "fail") return ended("rejected", "validation", reviewed.reasons);
 
   stopHere(run.signal);
   const decision = await journal.step(key("decision"), Decision, async () => {
     const made = await decide(run, task, attempt, change, reviewed);
-    await journal.emit("decision.made", { task: task.ref, attempt, verdict: made.verdict, risk: made.risk, decision_id: made.decision_id });
-    if (made.approval_id !== "") await journal.emit("approval.requested", { task: task.ref, approval_id: made.approval_id, reasons: made.reasons });
+    await journal.emit("decision.made", {
+      task: task.ref,
+      attempt,
+      verdict: made.verdict,
+      risk: made.risk,
+      decision_id: made.decision_id,
+    });
+    if (made.approval_id !== "")
+      await journal.emit("approval.requested", {
+        task: task.ref,
+        approval_id: made.approval_id,
+        reasons: made.reasons,
+      });
     return made;
   });
   const ruled = await ruling(run, decision);
-  if (ruled.kind === "waiting") return ended("waiting", "validation", ruled.reasons, { decision: decision.decision_id });
-  if (ruled.kind === "rejected") return ended("rejected", "validation", ruled.reasons, { decision: decision.decision_id, is_final: ruled.byPerson });
+  if (ruled.kind === "waiting")
+    return ended("waiting", "validation", ruled.reasons, { decision: decision.decision_id });
+  if (ruled.kind === "rejected")
+    return ended("rejected", "validation", ruled.reasons, {
+      decision: decision.decision_id,
+      is_final: ruled.byPerson,
+    });
 
   const landing = await run.inTurn(async () => {
     await assertHeld(run, claim);
@@ -120,7 +169,12 @@ export async function runAttempt(
   });
   const more = { decision: decision.decision_id, receipts: proof.runs.map((item) => item.receipt) };
   if (landing.status === "merged") return ended("merged", "worker", [], { ...more, commit: landing.commit });
-  return ended("rejected", landing.status === "conflict" ? "integration" : "validation", landing.reasons, more);
+  return ended(
+    "rejected",
+    landing.status === "conflict" ? "integration" : "validation",
+    landing.reasons,
+    more,
+  );
 }
 
 /** A lost claim means somebody else may be at it: nothing may land any more. */
@@ -128,7 +182,8 @@ async function assertHeld(run: PlannedRun, claim: Claim): Promise<void> {
   try {
     await run.hosts.tasks.call("report_progress", { token: claim.token, progress: 0.9 }, z.unknown());
   } catch (error) {
-    if (error instanceof DomainError && error.code === "conflict") throw new LostClaim("the claim on the task was lost", { cause: error });
+    if (error instanceof DomainError && error.code === "conflict")
+      throw new LostClaim("the claim on the task was lost", { cause: error });
     throw error;
   }
 }

@@ -32,7 +32,11 @@ export async function conductRun(run: RunContext, home: string): Promise<RunStat
     await sweepSandboxes(run);
     await run.files.sweep();
     const plan = await planOf(run);
-    const overlay = await prepareSetup(run, home, plan.setup ?? (run.options.setup === "" ? undefined : run.options.setup));
+    const overlay = await prepareSetup(
+      run,
+      home,
+      plan.setup ?? (run.options.setup === "" ? undefined : run.options.setup),
+    );
     const planned: PlannedRun = { ...run, plan, overlay };
     const ids = await enqueue(run, plan);
     const tasks = plan.tasks.map((task): PlannedTask => ({ ...task, id: ids.get(task.ref) ?? "" }));
@@ -54,11 +58,20 @@ export async function conductRun(run: RunContext, home: string): Promise<RunStat
   }
 }
 
-async function finish(run: RunContext, status: RunStatus, tasks: readonly TaskResult[], begun: number, reasons: readonly string[] = []): Promise<RunStatus> {
+async function finish(
+  run: RunContext,
+  status: RunStatus,
+  tasks: readonly TaskResult[],
+  begun: number,
+  reasons: readonly string[] = [],
+): Promise<RunStatus> {
   const spend = spendOf(run.journal);
   await run.journal.emit("run.finished", {
     status,
-    tasks: tasks.map((task) => ({ ...task, reasons: task.reasons.map((reason) => reason.slice(0, 1_000)).slice(0, 5) })),
+    tasks: tasks.map((task) => ({
+      ...task,
+      reasons: task.reasons.map((reason) => reason.slice(0, 1_000)).slice(0, 5),
+    })),
     spend: { usd: spend.usd, tokens: spend.tokens },
     duration_ms: run.clock() - begun,
     ...(reasons.length === 0 ? {} : { reasons }),
@@ -71,8 +84,16 @@ function resultOf(run: PlannedRun, task: PlannedTask, waiting: ReadonlyMap<strin
   const held = waiting.get(task.id);
   if (held !== undefined) return { ...base, status: "waiting", branch: held.branch, reasons: held.reasons };
   const end = lastEnd(run, task);
-  if (end === undefined) return { ...base, status: waiting.size > 0 && !isBudgetSpent(run) ? "waiting" : "cancelled", reasons: [whyNotBegun(run, run.plan, task)] };
-  const where = { ...(end.branch === "" ? {} : { branch: end.branch }), ...(end.commit === "" ? {} : { commit: end.commit }) };
+  if (end === undefined)
+    return {
+      ...base,
+      status: waiting.size > 0 && !isBudgetSpent(run) ? "waiting" : "cancelled",
+      reasons: [whyNotBegun(run, run.plan, task)],
+    };
+  const where = {
+    ...(end.branch === "" ? {} : { branch: end.branch }),
+    ...(end.commit === "" ? {} : { commit: end.commit }),
+  };
   switch (end.status) {
     case "merged":
       return { ...base, status: "merged", ...where, reasons: [] };
@@ -89,7 +110,8 @@ function resultOf(run: PlannedRun, task: PlannedTask, waiting: ReadonlyMap<strin
 /** The end of the latest attempt that has one; attempts are numbered without gaps, but a lost one has no end. */
 function lastEnd(run: PlannedRun, task: PlannedTask): AttemptEnd | undefined {
   let last: AttemptEnd | undefined;
-  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) last = run.journal.finished(`t/${task.ref}/a${attempt}/end`, AttemptEnd) ?? last;
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1)
+    last = run.journal.finished(`t/${task.ref}/a${attempt}/end`, AttemptEnd) ?? last;
   return last;
 }
 
@@ -98,27 +120,43 @@ const MOST_ATTEMPTS = 20;
 
 function whyNotBegun(run: PlannedRun, plan: Plan, task: PlannedTask): string {
   if (isBudgetSpent(run)) return "the budget of the run is used up";
-  return task.depends_on.length === 0 ? "never begun" : `depends on ${task.depends_on.filter((ref) => plan.tasks.some((other) => other.ref === ref)).join(", ")}`;
+  return task.depends_on.length === 0
+    ? "never begun"
+    : `depends on ${task.depends_on.filter((ref) => plan.tasks.some((other) => other.ref === ref)).join(", ")}`;
 }
 
 function statusOf(run: RunContext, results: readonly TaskResult[]): RunStatus {
   const has = (status: TaskResult["status"]): boolean => results.some((result) => result.status === status);
   if (results.every((result) => result.status === "merged")) return "done";
-  if (isBudgetSpent(run) || results.some((result) => result.reasons.some((reason) => reason.endsWith("budget of the attempt is used up")))) return "budget";
+  if (
+    isBudgetSpent(run) ||
+    results.some((result) =>
+      result.reasons.some((reason) => reason.endsWith("budget of the attempt is used up")),
+    )
+  )
+    return "budget";
   if (has("waiting")) return "waiting";
   if (has("rejected")) return "rejected";
   return "failed";
 }
 
-const Sandboxes = z.looseObject({ sandboxes: z.array(z.looseObject({ id: z.string(), name: z.string().nullable().optional() })), next_cursor: z.string().optional() });
+const Sandboxes = z.looseObject({
+  sandboxes: z.array(z.looseObject({ id: z.string(), name: z.string().nullable().optional() })),
+  next_cursor: z.string().optional(),
+});
 
 /** Deletes what an earlier, killed life of this run left in the sandbox server. */
 async function sweepSandboxes(run: RunContext): Promise<void> {
   let cursor: string | undefined;
   do {
-    const page: z.output<typeof Sandboxes> = await run.hosts.sandbox.call("list_sandboxes", { limit: 100, ...(cursor === undefined ? {} : { cursor }) }, Sandboxes);
+    const page: z.output<typeof Sandboxes> = await run.hosts.sandbox.call(
+      "list_sandboxes",
+      { limit: 100, ...(cursor === undefined ? {} : { cursor }) },
+      Sandboxes,
+    );
     for (const { id, name } of page.sandboxes) {
-      if (name?.startsWith(run.journal.runId) === true) await run.hosts.sandbox.call("delete_sandbox", { sandbox_id: id }, z.unknown());
+      if (name?.startsWith(run.journal.runId) === true)
+        await run.hosts.sandbox.call("delete_sandbox", { sandbox_id: id }, z.unknown());
     }
     cursor = page.next_cursor;
   } while (cursor !== undefined);

@@ -4,7 +4,13 @@ import type { GateResult } from "../gates/gate.ts";
 import type { PlannedRun, PlannedTask } from "./context.ts";
 
 const Assessed = z.looseObject({ assessment_id: z.string(), risk: z.number(), level: z.string() });
-const Verdict = z.enum(["auto_proceed", "proceed_with_monitoring", "request_review", "require_human", "block"]);
+const Verdict = z.enum([
+  "auto_proceed",
+  "proceed_with_monitoring",
+  "request_review",
+  "require_human",
+  "block",
+]);
 type Verdict = z.output<typeof Verdict>;
 
 const Decided = z.object({
@@ -27,7 +33,10 @@ export const Decision = z.object({
 export type Decision = z.output<typeof Decision>;
 
 /** What a decision means for the change now. */
-export type Ruling = { readonly kind: "proceed" } | { readonly kind: "rejected"; readonly reasons: readonly string[]; readonly byPerson: boolean } | { readonly kind: "waiting"; readonly reasons: readonly string[] };
+export type Ruling =
+  | { readonly kind: "proceed" }
+  | { readonly kind: "rejected"; readonly reasons: readonly string[]; readonly byPerson: boolean }
+  | { readonly kind: "waiting"; readonly reasons: readonly string[] };
 
 /**
  * Asks for the risk of a change and for a verdict over it. The approval it may need is bound to exactly this commit
@@ -37,14 +46,26 @@ export async function decide(
   run: PlannedRun,
   task: PlannedTask,
   attempt: number,
-  change: { readonly base: string; readonly commit: string; readonly undeclared: readonly string[]; readonly dangerous: readonly string[] },
+  change: {
+    readonly base: string;
+    readonly commit: string;
+    readonly undeclared: readonly string[];
+    readonly dangerous: readonly string[];
+  },
   reviewed: GateResult,
 ): Promise<Decision> {
   const { hosts, options, journal } = run;
   const key = `${journal.runId}/t/${task.ref}/a${attempt}`;
   const assessed = await hosts.decision.call(
     "assess_risk",
-    { action: "merge", repo: options.repo, base: change.base, head: change.commit, facts: { test_failure_rate: 0 }, idempotency_key: `${key}/assess` },
+    {
+      action: "merge",
+      repo: options.repo,
+      base: change.base,
+      head: change.commit,
+      facts: { test_failure_rate: 0 },
+      idempotency_key: `${key}/assess`,
+    },
     Assessed,
   );
   const ask = (isCritical: boolean, step: string): Promise<z.output<typeof Decided>> =>
@@ -65,7 +86,13 @@ export async function decide(
   let decided = await ask(task.critical === true || isSensitive, "decide");
   // Only a critical decision opens an approval, so whatever this autonomy leaves to a person is asked for as one.
   if (isLeftToPerson(decided.verdict, options.autonomy)) decided = await ask(true, "decide-critical");
-  return { decision_id: decided.decision_id, verdict: decided.verdict, risk: assessed.risk, reasons: [...change.dangerous, ...decided.reasons], approval_id: decided.approval_id ?? "" };
+  return {
+    decision_id: decided.decision_id,
+    verdict: decided.verdict,
+    risk: assessed.risk,
+    reasons: [...change.dangerous, ...decided.reasons],
+    approval_id: decided.approval_id ?? "",
+  };
 }
 
 /**
@@ -76,7 +103,10 @@ function confidenceOf(task: PlannedTask, reviewed: GateResult, undeclared: numbe
   const acceptance = task.acceptance ?? [];
   if (acceptance.length === 0) return 0.3;
   const turnedGreen = acceptance.some((item) => "tests" in item && item.must_fail_before === true);
-  return Math.max(0, 0.5 + (turnedGreen ? 0.2 : 0) + (reviewed.verdict === "pass" ? 0.2 : 0) - (undeclared > 0 ? 0.2 : 0));
+  return Math.max(
+    0,
+    0.5 + (turnedGreen ? 0.2 : 0) + (reviewed.verdict === "pass" ? 0.2 : 0) - (undeclared > 0 ? 0.2 : 0),
+  );
 }
 
 /** Autonomy from which a passed review, or passed acceptance where no reviewer is configured, satisfies request_review. */
@@ -103,7 +133,11 @@ function isLeftToPerson(verdict: Verdict, autonomy: number): boolean {
 export async function ruling(run: PlannedRun, decision: Decision): Promise<Ruling> {
   if (decision.verdict === "block") return { kind: "rejected", reasons: decision.reasons, byPerson: false };
   if (decision.verdict !== "require_human") return { kind: "proceed" };
-  const { status } = await run.hosts.decision.call("get_approval", { approval_id: decision.approval_id }, Approval);
+  const { status } = await run.hosts.decision.call(
+    "get_approval",
+    { approval_id: decision.approval_id },
+    Approval,
+  );
   switch (status) {
     case "approved":
       return { kind: "proceed" };
@@ -111,6 +145,10 @@ export async function ruling(run: PlannedRun, decision: Decision): Promise<Rulin
       return { kind: "waiting", reasons: [`slipway approve ${decision.approval_id}`] };
     case "denied":
     case "expired":
-      return { kind: "rejected", reasons: [`the approval ${decision.approval_id} was ${status}`], byPerson: status === "denied" };
+      return {
+        kind: "rejected",
+        reasons: [`the approval ${decision.approval_id} was ${status}`],
+        byPerson: status === "denied",
+      };
   }
 }

@@ -25,7 +25,10 @@ const POLL_MS = 200;
  *
  * @throws {Interrupted} when the run was told to stop; claims are kept for its resumption.
  */
-export async function drive(run: PlannedRun, tasks: readonly PlannedTask[]): Promise<ReadonlyMap<string, AttemptEnd>> {
+export async function drive(
+  run: PlannedRun,
+  tasks: readonly PlannedTask[],
+): Promise<ReadonlyMap<string, AttemptEnd>> {
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const inFlight = new Map<string, Promise<void>>();
   const waiting = new Map<string, AttemptEnd>();
@@ -40,7 +43,9 @@ export async function drive(run: PlannedRun, tasks: readonly PlannedTask[]): Pro
     const mayStart = broken === undefined && !run.signal.aborted && !isBudgetSpent(run);
     if (mayStart) {
       // A merge that a crash cut short comes first and alone: until it is finished the target is in nobody's hands.
-      const landing: readonly ListedTask[] = isFirst ? startable.filter((listed) => isLanding(run, byId.get(listed.id))) : [];
+      const landing: readonly ListedTask[] = isFirst
+        ? startable.filter((listed) => isLanding(run, byId.get(listed.id)))
+        : [];
       for (const listed of landing.length > 0 ? landing : startable) {
         const task = byId.get(listed.id);
         if (task === undefined || inFlight.size >= run.options.workers) continue;
@@ -64,9 +69,12 @@ export async function drive(run: PlannedRun, tasks: readonly PlannedTask[]): Pro
     if (inFlight.size === 0) {
       if (broken !== undefined) throw broken;
       if (run.signal.aborted) throw new Interrupted("the run was told to stop");
-      const mayCome = open.some((task) => task.status === "scheduled" || task.status === "running" || task.status === "ready");
+      const mayCome = open.some(
+        (task) => task.status === "scheduled" || task.status === "running" || task.status === "ready",
+      );
       // What the queue holds back behind a task that waits for a person waits for that person, too.
-      const isHeld = waiting.size > 0 && open.every((task) => task.status === "blocked" || refused.has(task.id));
+      const isHeld =
+        waiting.size > 0 && open.every((task) => task.status === "blocked" || refused.has(task.id));
       if (!mayCome || isHeld || isBudgetSpent(run)) return waiting;
     }
     await Promise.race([...inFlight.values(), run.sleep(POLL_MS)]);
@@ -79,7 +87,13 @@ async function listOpen(run: PlannedRun): Promise<readonly ListedTask[]> {
   do {
     const page: z.output<typeof Listed> = await run.hosts.tasks.call(
       "list_tasks",
-      { milestone: run.journal.runId, status: ["ready", "running", "scheduled", "blocked"], limit: 500, max_tokens: 20_000, ...(cursor === undefined ? {} : { cursor }) },
+      {
+        milestone: run.journal.runId,
+        status: ["ready", "running", "scheduled", "blocked"],
+        limit: 500,
+        max_tokens: 20_000,
+        ...(cursor === undefined ? {} : { cursor }),
+      },
       Listed,
     );
     found.push(...page.tasks);
@@ -97,7 +111,8 @@ function openAttempt({ journal }: PlannedRun, task: PlannedTask): number {
 
 function isLanding(run: PlannedRun, task: PlannedTask | undefined): boolean {
   if (task === undefined) return false;
-  const finished = (name: string): unknown => run.journal.finished(stepKey(task, openAttempt(run, task), name), z.unknown());
+  const finished = (name: string): unknown =>
+    run.journal.finished(stepKey(task, openAttempt(run, task), name), z.unknown());
   return finished("land0/expected") !== undefined && finished("end") === undefined;
 }
 
@@ -123,7 +138,13 @@ function claimKey(task: PlannedTask, number: number): string {
 
 function latestClaim({ journal }: PlannedRun, task: PlannedTask): Claim | undefined {
   return journal.events
-    .flatMap((event) => (event.type === "task.claimed" && event.data["task"] === task.ref && typeof event.data["claim"] === "number" ? [event.data["claim"]] : []))
+    .flatMap((event) =>
+      event.type === "task.claimed" &&
+      event.data["task"] === task.ref &&
+      typeof event.data["claim"] === "number"
+        ? [event.data["claim"]]
+        : [],
+    )
     .map((number) => journal.finished(claimKey(task, number), Claim))
     .findLast((claim) => claim !== undefined);
 }
@@ -140,12 +161,23 @@ async function claimFor(run: PlannedRun, task: PlannedTask, listed: ListedTask):
   if (known !== undefined) return known;
   const { claim } = await run.hosts.tasks.call(
     "claim_task",
-    { agent: run.journal.runId, task_id: task.id, capabilities: task.capabilities ?? [], lease_s: LEASE_S, max_tokens: 500, idempotency_key: `${run.journal.runId}/${key}` },
+    {
+      agent: run.journal.runId,
+      task_id: task.id,
+      capabilities: task.capabilities ?? [],
+      lease_s: LEASE_S,
+      max_tokens: 500,
+      idempotency_key: `${run.journal.runId}/${key}`,
+    },
     Claimed,
   );
   if (claim === undefined) return null;
   return run.journal.step(key, Claim, async () => {
-    await run.journal.emit("task.claimed", { task: task.ref, attempt: openAttempt(run, task), claim: claim.attempt });
+    await run.journal.emit("task.claimed", {
+      task: task.ref,
+      attempt: openAttempt(run, task),
+      claim: claim.attempt,
+    });
     return claim;
   });
 }
@@ -153,11 +185,14 @@ async function claimFor(run: PlannedRun, task: PlannedTask, listed: ListedTask):
 /** Runs one attempt under its lease, and tells queue, memory and decision how it ended. */
 async function attemptOnce(run: PlannedRun, task: PlannedTask, claim: Claim): Promise<AttemptEnd | null> {
   const lost = new AbortController();
-  const heartbeat = setInterval(() => {
-    run.hosts.tasks.call("report_progress", { token: claim.token }, z.unknown()).catch((error: unknown) => {
-      if (error instanceof DomainError && error.code === "conflict") lost.abort();
-    });
-  }, (LEASE_S * 1_000) / 3);
+  const heartbeat = setInterval(
+    () => {
+      run.hosts.tasks.call("report_progress", { token: claim.token }, z.unknown()).catch((error: unknown) => {
+        if (error instanceof DomainError && error.code === "conflict") lost.abort();
+      });
+    },
+    (LEASE_S * 1_000) / 3,
+  );
   try {
     const attempt = openAttempt(run, task);
     const key = stepKey(task, attempt, "end");
@@ -182,15 +217,35 @@ async function attemptOnce(run: PlannedRun, task: PlannedTask, claim: Claim): Pr
   }
 }
 
-async function endOf(run: PlannedRun, task: PlannedTask, claim: Claim, attempt: number, signal: AbortSignal): Promise<AttemptEnd> {
+async function endOf(
+  run: PlannedRun,
+  task: PlannedTask,
+  claim: Claim,
+  attempt: number,
+  signal: AbortSignal,
+): Promise<AttemptEnd> {
   try {
     return await runAttempt(run, task, { claim, attempt, feedback: feedbackFor(run, task, attempt) }, signal);
   } catch (error) {
     // What the servers refuse ends this attempt; only a stop, a lost claim or a defect of ours ends more.
     if (!(error instanceof DomainError)) throw error;
     if (run.signal.aborted) throw new Interrupted("the run was told to stop");
-    run.log("error", "an attempt was refused", { task: task.ref, attempt, error: error.message, cause: error.cause instanceof Error ? error.cause.message : error.cause });
-    return { status: "failed", kind: "resource", reasons: [error.message, ...(error.hint === undefined ? [] : [error.hint])], branch: "", commit: "", decision: "", receipts: [], is_final: false };
+    run.log("error", "an attempt was refused", {
+      task: task.ref,
+      attempt,
+      error: error.message,
+      cause: error.cause instanceof Error ? error.cause.message : error.cause,
+    });
+    return {
+      status: "failed",
+      kind: "resource",
+      reasons: [error.message, ...(error.hint === undefined ? [] : [error.hint])],
+      branch: "",
+      commit: "",
+      decision: "",
+      receipts: [],
+      is_final: false,
+    };
   }
 }
 
@@ -202,5 +257,7 @@ function feedbackFor(run: PlannedRun, task: PlannedTask, attempt: number): strin
 
 /** Holds a task for the run's resumption: a person, or a stopped run, takes longer than a lease. */
 async function keepClaim(run: PlannedRun, claim: Claim): Promise<void> {
-  await run.hosts.tasks.call("report_progress", { token: claim.token, extend_s: 86_400 }, z.unknown()).catch(() => undefined);
+  await run.hosts.tasks
+    .call("report_progress", { token: claim.token, extend_s: 86_400 }, z.unknown())
+    .catch(() => undefined);
 }

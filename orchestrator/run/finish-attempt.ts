@@ -14,7 +14,13 @@ const Failed = z.looseObject({ status: z.string() });
  *
  * @throws {DomainError} conflict when the claim has lapsed: the next claim on the task tells it then.
  */
-export async function finishAttempt(run: PlannedRun, task: PlannedTask, claim: Claim, attempt: number, end: AttemptEnd): Promise<void> {
+export async function finishAttempt(
+  run: PlannedRun,
+  task: PlannedTask,
+  claim: Claim,
+  attempt: number,
+  end: AttemptEnd,
+): Promise<void> {
   const { journal, hosts } = run;
   const key = (name: string): string => stepKey(task, attempt, name);
   await journal.step(key("told"), z.object({ status: z.string() }), async (stepId) => {
@@ -23,7 +29,12 @@ export async function finishAttempt(run: PlannedRun, task: PlannedTask, claim: C
     if (end.status === "merged") {
       const { status } = await hosts.tasks.call(
         "complete_task",
-        { token: claim.token, output: { commit: end.commit, branch: end.branch }, evidence: end.receipts, idempotency_key: idempotencyKey },
+        {
+          token: claim.token,
+          output: { commit: end.commit, branch: end.branch },
+          evidence: end.receipts,
+          idempotency_key: idempotencyKey,
+        },
         Completed,
       );
       await emitOnce(run, "task.completed", task, attempt, { commit: end.commit, status });
@@ -33,13 +44,21 @@ export async function finishAttempt(run: PlannedRun, task: PlannedTask, claim: C
       "fail_task",
       {
         token: claim.token,
-        error: { message: clipText(end.reasons[0] ?? end.status, 2_000), kind: end.kind, log: clipText(end.reasons.slice(1).join("\n"), 8_000) },
+        error: {
+          message: clipText(end.reasons[0] ?? end.status, 2_000),
+          kind: end.kind,
+          log: clipText(end.reasons.slice(1).join("\n"), 8_000),
+        },
         retryable: !end.is_final && attempt < attemptsOf(task),
         idempotency_key: idempotencyKey,
       },
       Failed,
     );
-    await emitOnce(run, "task.failed", task, attempt, { status, kind: end.kind, reasons: end.reasons.map((reason) => reason.slice(0, 500)).slice(0, 5) });
+    await emitOnce(run, "task.failed", task, attempt, {
+      status,
+      kind: end.kind,
+      reasons: end.reasons.map((reason) => reason.slice(0, 500)).slice(0, 5),
+    });
     if (status === "dead") await emitOnce(run, "task.dead", task, attempt, { status: end.status });
     return { status };
   });
@@ -65,7 +84,11 @@ export async function finishAttempt(run: PlannedRun, task: PlannedTask, claim: C
   });
   if (end.decision !== "" && end.status === "merged") {
     await journal.step(key("outcome"), z.object({}), async (idempotencyKey) => {
-      await hosts.decision.call("record_outcome", { decision_id: end.decision, outcome: "success", source: "merged", idempotency_key: idempotencyKey }, z.unknown());
+      await hosts.decision.call(
+        "record_outcome",
+        { decision_id: end.decision, outcome: "success", source: "merged", idempotency_key: idempotencyKey },
+        z.unknown(),
+      );
       return {};
     });
   }
@@ -73,13 +96,27 @@ export async function finishAttempt(run: PlannedRun, task: PlannedTask, claim: C
 }
 
 /** An event that a killed life of the run may have told already is not told again. */
-async function emitOnce({ journal }: PlannedRun, type: "task.completed" | "task.failed" | "task.dead", task: PlannedTask, attempt: number, data: EventRecord["data"]): Promise<void> {
-  const isTold = journal.events.some((event) => event.type === type && event.data["task"] === task.ref && event.data["attempt"] === attempt);
+async function emitOnce(
+  { journal }: PlannedRun,
+  type: "task.completed" | "task.failed" | "task.dead",
+  task: PlannedTask,
+  attempt: number,
+  data: EventRecord["data"],
+): Promise<void> {
+  const isTold = journal.events.some(
+    (event) => event.type === type && event.data["task"] === task.ref && event.data["attempt"] === attempt,
+  );
   if (!isTold) await journal.emit(type, { task: task.ref, attempt, ...data });
 }
 
 /** What was done, in words that a later question may hit. */
 function recordOf(task: PlannedTask, end: AttemptEnd): string {
-  const what = end.status === "merged" ? `Merged as ${end.commit}.` : `Ended ${end.status}: ${end.reasons.join("; ")}`;
-  return clipText([task.title, task.description, what, task.paths === undefined ? "" : `Files: ${task.paths.join(", ")}`].filter((line) => line !== "").join("\n"), 8_000);
+  const what =
+    end.status === "merged" ? `Merged as ${end.commit}.` : `Ended ${end.status}: ${end.reasons.join("; ")}`;
+  return clipText(
+    [task.title, task.description, what, task.paths === undefined ? "" : `Files: ${task.paths.join(", ")}`]
+      .filter((line) => line !== "")
+      .join("\n"),
+    8_000,
+  );
 }

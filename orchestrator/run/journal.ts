@@ -12,7 +12,11 @@ import type { RunStore } from "./run-store.ts";
 export interface Journal {
   readonly runId: string;
   /** Runs `work` once for all time, and returns what it returned. */
-  step<S extends z.ZodType>(key: string, result: S, work: (idempotencyKey: string) => Promise<z.input<S>>): Promise<z.output<S>>;
+  step<S extends z.ZodType>(
+    key: string,
+    result: S,
+    work: (idempotencyKey: string) => Promise<z.input<S>>,
+  ): Promise<z.output<S>>;
   /** What a step returned, if it finished. */
   finished<S extends z.ZodType>(key: string, result: S): z.output<S> | undefined;
   /** Notes that something which cannot be repeated begins; returns how often it has begun, from 1. */

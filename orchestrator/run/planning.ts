@@ -28,8 +28,11 @@ async function makePlan(run: RunContext): Promise<Plan> {
       hint: "set ANTHROPIC_API_KEY and a model, or give the tasks with --plan FILE",
     });
   }
-  return withSandbox(run, `${run.journal.runId}-plan`, { tree: run.options.target_commit, overlay: "" }, (session) =>
-    askForPlan(run, planner, session.workspace(run.signal)),
+  return withSandbox(
+    run,
+    `${run.journal.runId}-plan`,
+    { tree: run.options.target_commit, overlay: "" },
+    (session) => askForPlan(run, planner, session.workspace(run.signal)),
   );
 }
 
@@ -67,26 +70,37 @@ async function askForPlan(run: RunContext, planner: Runner, workspace: Workspace
       feedback = error.message;
     }
   }
-  throw new DomainError("invalid_state", `the planner's plan cannot be used: ${feedback}`, { hint: "give the tasks with --plan FILE" });
+  throw new DomainError("invalid_state", `the planner's plan cannot be used: ${feedback}`, {
+    hint: "give the tasks with --plan FILE",
+  });
 }
 
 /** Puts the plan into the queue, once; returns the id of every ref. */
 export async function enqueue(run: RunContext, plan: Plan): Promise<ReadonlyMap<string, string>> {
-  const { ids } = await run.journal.step("tasks", z.object({ ids: z.record(z.string(), z.string()) }), async (key) => {
-    const tasks = plan.tasks.map(({ runner: _runner, critical: _critical, ...task }) => ({
-      ...task,
-      // The queue also counts claims that lapsed while the run was dead or waited for a person; the run counts for itself.
-      max_attempts: attemptsOf(task) + SPARE_CLAIMS,
-      milestone: run.journal.runId,
-    }));
-    const added = await run.hosts.tasks.call("add_tasks", { tasks, idempotency_key: key }, Added);
-    // In the order of the call; a large answer leaves refs out.
-    const ids = Object.fromEntries(added.tasks.map(({ id }, place) => [plan.tasks[place]?.ref ?? id, id]));
-    for (const task of plan.tasks) {
-      await run.journal.emit("task.added", { task: task.ref, id: ids[task.ref] ?? null, title: task.title, depends_on: task.depends_on });
-    }
-    return { ids };
-  });
+  const { ids } = await run.journal.step(
+    "tasks",
+    z.object({ ids: z.record(z.string(), z.string()) }),
+    async (key) => {
+      const tasks = plan.tasks.map(({ runner: _runner, critical: _critical, ...task }) => ({
+        ...task,
+        // The queue also counts claims that lapsed while the run was dead or waited for a person; the run counts for itself.
+        max_attempts: attemptsOf(task) + SPARE_CLAIMS,
+        milestone: run.journal.runId,
+      }));
+      const added = await run.hosts.tasks.call("add_tasks", { tasks, idempotency_key: key }, Added);
+      // In the order of the call; a large answer leaves refs out.
+      const ids = Object.fromEntries(added.tasks.map(({ id }, place) => [plan.tasks[place]?.ref ?? id, id]));
+      for (const task of plan.tasks) {
+        await run.journal.emit("task.added", {
+          task: task.ref,
+          id: ids[task.ref] ?? null,
+          title: task.title,
+          depends_on: task.depends_on,
+        });
+      }
+      return { ids };
+    },
+  );
   return new Map(Object.entries(ids));
 }
 

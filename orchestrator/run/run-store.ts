@@ -53,10 +53,19 @@ export function openRunStore(path: string, clock: Clock): RunStore {
         const row = sql.get("SELECT pid, born FROM driver WHERE run_id = ?", runId);
         const other = row === undefined ? undefined : parseRow(DriverRow, row);
         if (other !== undefined && isAlive(other)) return other;
-        sql.run("INSERT OR REPLACE INTO driver (run_id, pid, born) VALUES (?, ?, ?)", runId, driver.pid, driver.born);
+        sql.run(
+          "INSERT OR REPLACE INTO driver (run_id, pid, born) VALUES (?, ?, ?)",
+          runId,
+          driver.pid,
+          driver.born,
+        );
         return null;
       }),
-    stopDriving: (runId, pid) => store.write(LOCAL, ({ sql }) => void sql.run("DELETE FROM driver WHERE run_id = ? AND pid = ?", runId, pid)),
+    stopDriving: (runId, pid) =>
+      store.write(
+        LOCAL,
+        ({ sql }) => void sql.run("DELETE FROM driver WHERE run_id = ? AND pid = ?", runId, pid),
+      ),
     driverOf: find,
     close: () => store.close(),
   };

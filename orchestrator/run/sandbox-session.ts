@@ -68,13 +68,21 @@ export async function withSandbox<T>(
     return await work(session);
   } finally {
     // It ends by itself in time; the result of the work must not be lost over it.
-    await session.close().catch((error: unknown) => run.log("warn", "a sandbox could not be deleted", { name, error: String(error) }));
+    await session
+      .close()
+      .catch((error: unknown) =>
+        run.log("warn", "a sandbox could not be deleted", { name, error: String(error) }),
+      );
   }
 }
 
 async function openSession(run: RunContext, name: string, dir: string): Promise<SandboxSession> {
   const { sandbox } = run.hosts;
-  const { id, backend } = await sandbox.call("create_sandbox", { name, template: "node", network: "none", ttl_s: 3_600 }, Created);
+  const { id, backend } = await sandbox.call(
+    "create_sandbox",
+    { name, template: "node", network: "none", ttl_s: 3_600 },
+    Created,
+  );
   const close = async (): Promise<void> => {
     await sandbox.call("delete_sandbox", { sandbox_id: id }, z.unknown());
   };
@@ -85,13 +93,15 @@ async function openSession(run: RunContext, name: string, dir: string): Promise<
       return {};
     });
     const { tree_digest } = await sandbox.call("import_directory", { sandbox_id: id, dir }, Imported);
-    const runIn = (command: string, timeoutS: number, signal: AbortSignal): Promise<CommandRun> => runCommand(sandbox, id, command, timeoutS, signal);
+    const runIn = (command: string, timeoutS: number, signal: AbortSignal): Promise<CommandRun> =>
+      runCommand(sandbox, id, command, timeoutS, signal);
     return {
       id,
       backend,
       treeDigest: tree_digest,
       run: runIn,
-      workspace: (signal) => workspaceOver(sandbox, id, (command, timeoutS) => runIn(command, timeoutS, signal)),
+      workspace: (signal) =>
+        workspaceOver(sandbox, id, (command, timeoutS) => runIn(command, timeoutS, signal)),
       exportPatch: (options) => exportPatch(sandbox, id, options?.withIgnored ?? false),
       close,
     };
@@ -102,15 +112,29 @@ async function openSession(run: RunContext, name: string, dir: string): Promise<
 }
 
 /** Runs a command to its end, however long that takes; an abort cancels it in the sandbox too. */
-async function runCommand(sandbox: ToolCaller, id: string, command: string, timeoutS: number, signal: AbortSignal): Promise<CommandRun> {
-  let ran = await sandbox.call("run_command", { sandbox_id: id, script: command, timeout_s: timeoutS, wait_ms: WAIT_MS, max_tokens: 6_000 }, Ran, signal);
+async function runCommand(
+  sandbox: ToolCaller,
+  id: string,
+  command: string,
+  timeoutS: number,
+  signal: AbortSignal,
+): Promise<CommandRun> {
+  let ran = await sandbox.call(
+    "run_command",
+    { sandbox_id: id, script: command, timeout_s: timeoutS, wait_ms: WAIT_MS, max_tokens: 6_000 },
+    Ran,
+    signal,
+  );
   while (ran.outcome === "running" && ran.job_id !== undefined) {
     const job = ran.job_id;
     if (signal.aborted) {
       await sandbox.call("cancel_job", { job_id: job }, z.unknown());
       signal.throwIfAborted();
     }
-    ran = { job_id: job, ...(await sandbox.call("read_job", { job_id: job, wait_ms: WAIT_MS, max_tokens: 6_000 }, Ran, signal)) };
+    ran = {
+      job_id: job,
+      ...(await sandbox.call("read_job", { job_id: job, wait_ms: WAIT_MS, max_tokens: 6_000 }, Ran, signal)),
+    };
   }
   const output = [ran.stdout ?? "", ran.stderr ?? ""].filter((text) => text !== "").join("\n");
   return { outcome: ran.outcome, exitCode: ran.exit_code ?? null, output, receipt: ran.receipt ?? "" };
@@ -127,7 +151,10 @@ function workspaceOver(sandbox: ToolCaller, id: string, run: Workspace["run"]): 
     run,
     async list(path) {
       // The thin image has find; names with line breaks are left out rather than split.
-      const { output, exitCode } = await run(`find ${quote(path)} -type f -not -path '*/.git/*' -not -path '*/node_modules/*' | head -n ${MOST_FILES}`, 30);
+      const { output, exitCode } = await run(
+        `find ${quote(path)} -type f -not -path '*/.git/*' -not -path '*/node_modules/*' | head -n ${MOST_FILES}`,
+        30,
+      );
       if (exitCode !== 0) throw new DomainError("not_found", `there is no folder ${path}`);
       return output
         .split("\n")
@@ -137,8 +164,12 @@ function workspaceOver(sandbox: ToolCaller, id: string, run: Workspace["run"]): 
     },
     async read(path) {
       let whole = "";
-      for (let offset: number | undefined = 0; offset !== undefined && whole.length < MOST_TEXT; ) {
-        const part: z.output<typeof Read> = await sandbox.call("read_sandbox_file", { sandbox_id: id, path, offset, max_tokens: 19_000 }, Read);
+      for (let offset: number | undefined = 0; offset !== undefined && whole.length < MOST_TEXT;) {
+        const part: z.output<typeof Read> = await sandbox.call(
+          "read_sandbox_file",
+          { sandbox_id: id, path, offset, max_tokens: 19_000 },
+          Read,
+        );
         if (part.text === undefined) throw new DomainError("invalid", `${path} is not a text file`);
         whole += part.text;
         offset = part.next_offset;
@@ -162,8 +193,12 @@ const MOST_PATCH = 8_000_000;
 async function exportPatch(sandbox: ToolCaller, id: string, withIgnored: boolean): Promise<string> {
   let patch = "";
   let digest = "";
-  for (let offset: number | undefined = 0; offset !== undefined; ) {
-    const part: z.output<typeof Exported> = await sandbox.call("export_changes", { sandbox_id: id, include_ignored: withIgnored, offset, max_tokens: 20_000 }, Exported);
+  for (let offset: number | undefined = 0; offset !== undefined;) {
+    const part: z.output<typeof Exported> = await sandbox.call(
+      "export_changes",
+      { sandbox_id: id, include_ignored: withIgnored, offset, max_tokens: 20_000 },
+      Exported,
+    );
     if (digest !== "" && part.patch_sha256 !== digest) {
       digest = "";
       patch = "";
@@ -172,7 +207,10 @@ async function exportPatch(sandbox: ToolCaller, id: string, withIgnored: boolean
     }
     digest = part.patch_sha256;
     patch += part.patch;
-    if (patch.length > MOST_PATCH) throw new DomainError("limit", "the change is larger than a run takes", { hint: "split the task, or keep generated files out" });
+    if (patch.length > MOST_PATCH)
+      throw new DomainError("limit", "the change is larger than a run takes", {
+        hint: "split the task, or keep generated files out",
+      });
     offset = part.next_offset;
   }
   return patch;

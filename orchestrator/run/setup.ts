@@ -8,7 +8,17 @@ import type { RunContext } from "./context.ts";
 import { withSandbox, type SandboxSession } from "./sandbox-session.ts";
 
 /** Files whose content decides what an installation brings. */
-const LOCKFILES = ["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "requirements.txt", "uv.lock", "poetry.lock", "Cargo.lock", "go.sum"];
+const LOCKFILES = [
+  "package-lock.json",
+  "npm-shrinkwrap.json",
+  "pnpm-lock.yaml",
+  "yarn.lock",
+  "requirements.txt",
+  "uv.lock",
+  "poetry.lock",
+  "Cargo.lock",
+  "go.sum",
+];
 
 const SETUP_TIMEOUT_S = 900;
 
@@ -23,7 +33,8 @@ export interface Setup {
 /** Works out the setup of a checkout: the plan's command, else what its npm lockfile asks for, else none. */
 export function findSetup(dir: string, given: string | undefined): Setup | null {
   const locks = readdirSync(dir).filter((name) => LOCKFILES.includes(name));
-  const command = given ?? (needsNpm(dir, locks) ? "npm ci --ignore-scripts --no-audit --no-fund" : undefined);
+  const command =
+    given ?? (needsNpm(dir, locks) ? "npm ci --ignore-scripts --no-audit --no-fund" : undefined);
   if (command === undefined) return null;
   const content = locks.sort().map((name) => [name, readFileSync(join(dir, name), "utf8")]);
   return { command, digest: digestOf({ command, content }), isGuess: given === undefined };
@@ -33,8 +44,12 @@ function needsNpm(dir: string, locks: readonly string[]): boolean {
   if (!locks.includes("package-lock.json") || !existsSync(join(dir, "package.json"))) return false;
   const manifest: unknown = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
   if (manifest === null || typeof manifest !== "object") return false;
-  const wants = Object.entries(manifest).filter(([key]) => key === "dependencies" || key === "devDependencies");
-  return wants.some(([, value]) => value !== null && typeof value === "object" && Object.keys(value).length > 0);
+  const wants = Object.entries(manifest).filter(
+    ([key]) => key === "dependencies" || key === "devDependencies",
+  );
+  return wants.some(
+    ([, value]) => value !== null && typeof value === "object" && Object.keys(value).length > 0,
+  );
 }
 
 /**
@@ -43,7 +58,11 @@ function needsNpm(dir: string, locks: readonly string[]): boolean {
  *
  * @throws {DomainError} invalid_state when a setup that was asked for fails.
  */
-export async function prepareSetup(run: RunContext, home: string, given: string | undefined): Promise<string> {
+export async function prepareSetup(
+  run: RunContext,
+  home: string,
+  given: string | undefined,
+): Promise<string> {
   const tree = run.options.target_commit;
   const checkout = await run.files.checkOut(run.options.repo, tree, "");
   let setup: Setup | null;
@@ -56,7 +75,9 @@ export async function prepareSetup(run: RunContext, home: string, given: string 
   const file = join(home, "setups", `${setup.digest}.patch`);
   if (existsSync(file)) return file;
   await run.journal.emit("phase.started", { phase: "setup", command: setup.command });
-  const made = await withSandbox(run, `${run.journal.runId}-setup`, { tree, overlay: "" }, (session) => runSetup(run, setup, session));
+  const made = await withSandbox(run, `${run.journal.runId}-setup`, { tree, overlay: "" }, (session) =>
+    runSetup(run, setup, session),
+  );
   if (made === null) return "";
   await mkdir(join(home, "setups"), { recursive: true, mode: 0o700 });
   await writeFile(`${file}.${process.pid}`, made);

@@ -17,14 +17,22 @@ export function spendOf(journal: Journal): Spend {
   for (const event of journal.events) {
     if (event.type !== "spend.updated") continue;
     const added = SpendData.parse(event.data);
-    spend = { usd: spend.usd === null || added.usd === null ? null : spend.usd + added.usd, tokens: spend.tokens + added.tokens };
+    spend = {
+      usd: spend.usd === null || added.usd === null ? null : spend.usd + added.usd,
+      tokens: spend.tokens + added.tokens,
+    };
   }
   return spend;
 }
 
 /** Records what one job used. What a program spent that tells nothing is unknown, not zero. */
 export async function addSpend(run: RunContext, usage: Usage | null): Promise<void> {
-  await run.journal.emit("spend.updated", usage === null ? { usd: null, tokens: 0 } : { usd: usage.usd, tokens: usage.inputTokens + usage.outputTokens });
+  await run.journal.emit(
+    "spend.updated",
+    usage === null
+      ? { usd: null, tokens: 0 }
+      : { usd: usage.usd, tokens: usage.inputTokens + usage.outputTokens },
+  );
 }
 
 /** Whether the run's budget is used up. */

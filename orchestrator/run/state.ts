@@ -2,7 +2,15 @@ import { z } from "zod";
 import type { EventRecord } from "../../kernel/events.ts";
 
 /** Where a task of a run stands, as people see it. */
-export type TaskState = "waiting_for_others" | "working" | "retrying" | "waiting" | "merged" | "rejected" | "failed" | "cancelled";
+export type TaskState =
+  | "waiting_for_others"
+  | "working"
+  | "retrying"
+  | "waiting"
+  | "merged"
+  | "rejected"
+  | "failed"
+  | "cancelled";
 
 export interface TaskView {
   readonly ref: string;
@@ -12,7 +20,10 @@ export interface TaskView {
   readonly state: TaskState;
   readonly attempt: number;
   /** The gates of the present attempt, in order. */
-  readonly gates: readonly { readonly gate: string; readonly verdict: "passed" | "failed" | "not_available" }[];
+  readonly gates: readonly {
+    readonly gate: string;
+    readonly verdict: "passed" | "failed" | "not_available";
+  }[];
   readonly commit: string;
   readonly branch: string;
   readonly reasons: readonly string[];
@@ -52,13 +63,27 @@ const Data = z.looseObject({
   repo: z.string().optional(),
   tokens: z.number().nullable().optional(),
   usd: z.number().nullable().optional(),
-  tasks: z.array(z.looseObject({ ref: z.string(), status: z.string(), reasons: z.array(z.string()) })).optional(),
+  tasks: z
+    .array(z.looseObject({ ref: z.string(), status: z.string(), reasons: z.array(z.string()) }))
+    .optional(),
 });
 type Data = z.output<typeof Data>;
 
 /** A run before its first event. */
 export function emptyRun(id: string): RunView {
-  return { id, goal: "", repo: "", phase: "", status: "running", tasks: [], backends: [], tokens: 0, usd: 0, startedAt: "", at: "" };
+  return {
+    id,
+    goal: "",
+    repo: "",
+    phase: "",
+    status: "running",
+    tasks: [],
+    backends: [],
+    tokens: 0,
+    usd: 0,
+    startedAt: "",
+    at: "",
+  };
 }
 
 /** Takes one event into the view of a run; events in order give the state, whenever they are read. */
@@ -67,7 +92,13 @@ export function withEvent(run: RunView, event: EventRecord): RunView {
   const next = { ...run, at: event.at };
   switch (event.type) {
     case "run.started":
-      return { ...next, goal: data.goal ?? "", repo: data.repo ?? "", startedAt: event.at, status: "running" };
+      return {
+        ...next,
+        goal: data.goal ?? "",
+        repo: data.repo ?? "",
+        startedAt: event.at,
+        status: "running",
+      };
     case "run.resumed":
       return { ...next, status: "running" };
     case "run.paused":
@@ -79,11 +110,20 @@ export function withEvent(run: RunView, event: EventRecord): RunView {
     case "sandbox.created":
       return { ...next, backends: [...new Set([...run.backends, data.backend ?? ""])] };
     case "spend.updated":
-      return { ...next, tokens: run.tokens + (data.tokens ?? 0), usd: run.usd === null || data.usd == null ? null : run.usd + data.usd };
+      return {
+        ...next,
+        tokens: run.tokens + (data.tokens ?? 0),
+        usd: run.usd === null || data.usd == null ? null : run.usd + data.usd,
+      };
     case "task.added":
       return { ...next, tasks: [...run.tasks.filter((task) => task.ref !== data.task), newTask(data)] };
     default:
-      return { ...next, tasks: run.tasks.map((task) => (task.ref === data.task ? withTaskEvent(task, event.type, data) : task)) };
+      return {
+        ...next,
+        tasks: run.tasks.map((task) =>
+          task.ref === data.task ? withTaskEvent(task, event.type, data) : task,
+        ),
+      };
   }
 }
 
@@ -132,7 +172,13 @@ function withTaskEvent(task: TaskView, type: EventRecord["type"], data: Data): T
   }
 }
 
-const FINAL: Readonly<Record<string, TaskState>> = { merged: "merged", rejected: "rejected", failed: "failed", cancelled: "cancelled", waiting: "waiting" };
+const FINAL: Readonly<Record<string, TaskState>> = {
+  merged: "merged",
+  rejected: "rejected",
+  failed: "failed",
+  cancelled: "cancelled",
+  waiting: "waiting",
+};
 
 function finished(run: RunView, data: Data): RunView {
   const ends = new Map((data.tasks ?? []).map((task) => [task.ref, task]));
@@ -142,7 +188,9 @@ function finished(run: RunView, data: Data): RunView {
     status: data.status ?? "failed",
     tasks: run.tasks.map((task) => {
       const end = ends.get(task.ref);
-      return end === undefined ? task : { ...task, state: FINAL[end.status] ?? task.state, reasons: end.reasons };
+      return end === undefined
+        ? task
+        : { ...task, state: FINAL[end.status] ?? task.state, reasons: end.reasons };
     }),
   };
 }

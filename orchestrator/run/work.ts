@@ -9,9 +9,13 @@ import { withSandbox, type SandboxSession } from "./sandbox-session.ts";
 import { addSpend, spendOf } from "./spend.ts";
 import { removeWorktrees, workBranch } from "./worktrees.ts";
 
-const Worktree = z.looseObject({ worktree: z.looseObject({ id: z.string(), path: z.string(), branch: z.string(), base: z.string() }) });
+const Worktree = z.looseObject({
+  worktree: z.looseObject({ id: z.string(), path: z.string(), branch: z.string(), base: z.string() }),
+});
 const Committed = z.looseObject({ commit: z.string() });
-const Recalled = z.looseObject({ hits: z.array(z.looseObject({ title: z.string().optional(), snippet: z.string().optional() })) });
+const Recalled = z.looseObject({
+  hits: z.array(z.looseObject({ title: z.string().optional(), snippet: z.string().optional() })),
+});
 
 /** What an attempt handed in, or why it handed in nothing. */
 export const Submission = z.object({
@@ -32,7 +36,13 @@ const RED_TIMEOUT_S = 300;
  * One go at a task: a worktree of its own at the target's head, the runner, and what it made as one commit.
  * Cannot be taken up in the middle: after a crash it starts again in a new worktree.
  */
-export async function doWork(run: PlannedRun, task: PlannedTask, attempt: number, feedback: string, signal: AbortSignal): Promise<Submission> {
+export async function doWork(
+  run: PlannedRun,
+  task: PlannedTask,
+  attempt: number,
+  feedback: string,
+  signal: AbortSignal,
+): Promise<Submission> {
   const { journal, hosts, options } = run;
   const key = stepKey(task, attempt, "work");
   const go = await journal.begin(key);
@@ -40,13 +50,31 @@ export async function doWork(run: PlannedRun, task: PlannedTask, attempt: number
   const name = workBranch(run, task, attempt, go);
   const { worktree } = await hosts.git.call(
     "add_worktree",
-    { repo: options.repo, branch: name, base: options.target, task_id: task.id, ttl_s: 7 * 86_400, idempotency_key: `${journal.runId}/${key}/${go}` },
+    {
+      repo: options.repo,
+      branch: name,
+      base: options.target,
+      task_id: task.id,
+      ttl_s: 7 * 86_400,
+      idempotency_key: `${journal.runId}/${key}/${go}`,
+    },
     Worktree,
   );
   const at = { worktree: worktree.path, branch: worktree.branch, base: worktree.base };
-  const ended = (status: Submission["status"], reason: string, commit = ""): Submission => ({ status, reason: clipText(reason, 2_000), ...at, commit });
+  const ended = (status: Submission["status"], reason: string, commit = ""): Submission => ({
+    status,
+    reason: clipText(reason, 2_000),
+    ...at,
+    commit,
+  });
   const runner = run.crew.implementer(task.runner);
-  await journal.emit("attempt.started", { task: task.ref, attempt, role: "implementer", runner: runner.name, branch: at.branch });
+  await journal.emit("attempt.started", {
+    task: task.ref,
+    attempt,
+    role: "implementer",
+    runner: runner.name,
+    branch: at.branch,
+  });
 
   const red = await redBefore(run, task, attempt, at.base, signal);
   if (red !== null) return ended("not_red", red);
@@ -86,12 +114,34 @@ export async function doWork(run: PlannedRun, task: PlannedTask, attempt: number
 }
 
 /** A sandbox over a clean checkout of a commit, with what setup made, for one piece of work. */
-function inSandbox<T>(run: PlannedRun, task: PlannedTask, attempt: number, commit: string, work: (session: SandboxSession) => Promise<T>): Promise<T> {
-  return withSandbox(run, sandboxName(run, task, attempt, "work"), { tree: commit, overlay: run.overlay }, work);
+function inSandbox<T>(
+  run: PlannedRun,
+  task: PlannedTask,
+  attempt: number,
+  commit: string,
+  work: (session: SandboxSession) => Promise<T>,
+): Promise<T> {
+  return withSandbox(
+    run,
+    sandboxName(run, task, attempt, "work"),
+    { tree: commit, overlay: run.overlay },
+    work,
+  );
 }
 
-async function runJob(run: PlannedRun, task: PlannedTask, runner: Runner, job: Job, workspace: Workspace | null, signal: AbortSignal): Promise<Outcome> {
-  const outcome = await runner.run(job, { workspace, signal, onEvent: (event) => logEvent(run, task, event) });
+async function runJob(
+  run: PlannedRun,
+  task: PlannedTask,
+  runner: Runner,
+  job: Job,
+  workspace: Workspace | null,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const outcome = await runner.run(job, {
+    workspace,
+    signal,
+    onEvent: (event) => logEvent(run, task, event),
+  });
   // What was spent is noted first: an interrupted attempt has cost as much as another.
   await addSpend(run, outcome.usage);
   stopHere(run.signal);
@@ -102,8 +152,16 @@ async function runJob(run: PlannedRun, task: PlannedTask, runner: Runner, job: J
  * Where tests must be red before the work, runs them on the base, in a sandbox of their own: what they leave behind
  * is no part of the work. Returns why the task cannot be tried, or null.
  */
-async function redBefore(run: PlannedRun, task: PlannedTask, attempt: number, base: string, signal: AbortSignal): Promise<string | null> {
-  const wanted = (task.acceptance ?? []).flatMap((item) => ("tests" in item && item.must_fail_before === true ? [item.tests] : []));
+async function redBefore(
+  run: PlannedRun,
+  task: PlannedTask,
+  attempt: number,
+  base: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const wanted = (task.acceptance ?? []).flatMap((item) =>
+    "tests" in item && item.must_fail_before === true ? [item.tests] : [],
+  );
   if (wanted.length === 0) return null;
   const green = await inSandbox(run, task, attempt, base, async (session) => {
     for (const command of wanted) {
@@ -113,18 +171,38 @@ async function redBefore(run: PlannedRun, task: PlannedTask, attempt: number, ba
     return null;
   });
   const reason = green === null ? null : `${green} passes before the work, so it proves nothing`;
-  await noted(run, { ref: task.ref, attempt }, "red_before", reason === null ? { verdict: "pass", reasons: [] } : { verdict: "fail", reasons: [reason] });
+  await noted(
+    run,
+    { ref: task.ref, attempt },
+    "red_before",
+    reason === null ? { verdict: "pass", reasons: [] } : { verdict: "fail", reasons: [reason] },
+  );
   return reason;
 }
 
-async function jobFor(run: PlannedRun, task: PlannedTask, attempt: number, feedback: string, worktree: string): Promise<Job> {
+async function jobFor(
+  run: PlannedRun,
+  task: PlannedTask,
+  attempt: number,
+  feedback: string,
+  worktree: string,
+): Promise<Job> {
   const recalled = await run.hosts.memory
-    .call("recall", { query: `${task.title}\n${task.description}`.slice(0, 1_000), k: 5, max_tokens: 1_500 }, Recalled)
+    .call(
+      "recall",
+      { query: `${task.title}\n${task.description}`.slice(0, 1_000), k: 5, max_tokens: 1_500 },
+      Recalled,
+    )
     .catch((error: unknown) => {
-      run.log("warn", "nothing could be recalled", { error: error instanceof Error ? error.message : String(error) });
+      run.log("warn", "nothing could be recalled", {
+        error: error instanceof Error ? error.message : String(error),
+      });
       return { hits: [] };
     });
-  const left = run.options.budget.tokens === undefined ? undefined : Math.max(1, run.options.budget.tokens - spendOf(run.journal).tokens);
+  const left =
+    run.options.budget.tokens === undefined
+      ? undefined
+      : Math.max(1, run.options.budget.tokens - spendOf(run.journal).tokens);
   const tokens = [task.budget?.tokens, left].filter((limit) => limit !== undefined);
   return {
     role: "implementer",
@@ -148,7 +226,13 @@ async function jobFor(run: PlannedRun, task: PlannedTask, attempt: number, feedb
   };
 }
 
-async function commitAll(run: PlannedRun, task: PlannedTask, attempt: number, worktree: string, summary: string): Promise<string> {
+async function commitAll(
+  run: PlannedRun,
+  task: PlannedTask,
+  attempt: number,
+  worktree: string,
+  summary: string,
+): Promise<string> {
   const paths = await run.files.dirtyPaths(worktree);
   const parent = await run.files.head(worktree);
   if (paths.length === 0) return parent;
@@ -169,5 +253,6 @@ async function commitAll(run: PlannedRun, task: PlannedTask, attempt: number, wo
 }
 
 function logEvent(run: PlannedRun, task: PlannedTask, event: RunnerEvent): void {
-  if (event.type === "tool" || event.type === "retry") run.log("info", `${task.ref}: ${event.type}`, { ...event });
+  if (event.type === "tool" || event.type === "retry")
+    run.log("info", `${task.ref}: ${event.type}`, { ...event });
 }

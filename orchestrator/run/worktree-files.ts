@@ -8,7 +8,11 @@ import { runGit, type GitPlace } from "../../kernel/git/run.ts";
 /** What the orchestrator does with git by itself: it reads trees and lays files out. Refs and commits are the git server's. */
 export interface WorktreeFiles {
   /** Lays a commit or tree, and a patch file over it ("" for none), out in a fresh folder without any git data. */
-  checkOut(repo: string, tree: string, overlay: string): Promise<{ readonly dir: string; remove(): Promise<void> }>;
+  checkOut(
+    repo: string,
+    tree: string,
+    overlay: string,
+  ): Promise<{ readonly dir: string; remove(): Promise<void> }>;
   /** Removes every checkout of this run. */
   sweep(): Promise<void>;
   /** Makes a worktree's files exactly those of its HEAD plus a patch. */
@@ -53,7 +57,8 @@ export function worktreeFiles(settings: GitSettings, checkouts: string): Worktre
           const patch = await readFile(overlay);
           const plain = gitOutside({ ...settings, directory: dir });
           // Git refuses a patch without a change.
-          if (patch.length > 0) await must(plain, gitCommand("apply", ["--whitespace=nowarn"]), { input: patch });
+          if (patch.length > 0)
+            await must(plain, gitCommand("apply", ["--whitespace=nowarn"]), { input: patch });
         }
         return { dir, remove };
       } catch (error) {
@@ -71,35 +76,64 @@ export function worktreeFiles(settings: GitSettings, checkouts: string): Worktre
     },
     async currentBranch(worktree) {
       const git = await open(worktree);
-      const { code, stdout } = await runGit(git, gitCommand("symbolic_ref", ["--quiet", "--short"], { revisions: ["HEAD"] }));
-      if (code !== 0) throw new DomainError("unavailable", `${worktree} is on no branch`, { hint: "check out the branch that work should land on", retryable: false });
+      const { code, stdout } = await runGit(
+        git,
+        gitCommand("symbolic_ref", ["--quiet", "--short"], { revisions: ["HEAD"] }),
+      );
+      if (code !== 0)
+        throw new DomainError("unavailable", `${worktree} is on no branch`, {
+          hint: "check out the branch that work should land on",
+          retryable: false,
+        });
       return stdout.toString("utf8").trim();
     },
     async modifiedPaths(worktree) {
-      const { stdout } = await must(await open(worktree), gitCommand("diff", ["--name-only", "--no-renames", "-z"], { revisions: ["HEAD"] }), {});
+      const { stdout } = await must(
+        await open(worktree),
+        gitCommand("diff", ["--name-only", "--no-renames", "-z"], { revisions: ["HEAD"] }),
+        {},
+      );
       return splitNul(stdout);
     },
     commitOf: async (repo, name) => (await open(repo)).resolveCommit(name),
     head: async (worktree) => (await open(worktree)).resolveCommit("HEAD"),
     async isAncestor(repo, ancestor, descendant) {
       const git = await open(repo);
-      const { code, stderr } = await runGit(git, gitCommand("merge_base", ["--is-ancestor"], { revisions: [ancestor, descendant] }));
+      const { code, stderr } = await runGit(
+        git,
+        gitCommand("merge_base", ["--is-ancestor"], { revisions: [ancestor, descendant] }),
+      );
       if (code === 0 || code === 1) return code === 0;
-      throw new DomainError("invalid_state", "git refused: merge_base", { hint: "run again with --verbose to see what git said", cause: stderr });
+      throw new DomainError("invalid_state", "git refused: merge_base", {
+        hint: "run again with --verbose to see what git said",
+        cause: stderr,
+      });
     },
     async textOf(repo, commit, path) {
       const git = await open(repo);
-      const { code, stdout } = await runGit(git, gitCommand("cat_file", ["blob"], { revisions: [`${commit}:${path}`] }), { maxBytes: 1_000_000 });
+      const { code, stdout } = await runGit(
+        git,
+        gitCommand("cat_file", ["blob"], { revisions: [`${commit}:${path}`] }),
+        { maxBytes: 1_000_000 },
+      );
       return code === 0 ? stdout.toString("utf8") : "";
     },
     async changedPaths(repo, from, to) {
       const git = await open(repo);
-      const { stdout } = await must(git, gitCommand("diff", ["--name-only", "--no-renames", "-z"], { revisions: [from, to] }), {});
+      const { stdout } = await must(
+        git,
+        gitCommand("diff", ["--name-only", "--no-renames", "-z"], { revisions: [from, to] }),
+        {},
+      );
       return splitNul(stdout);
     },
     async dirtyPaths(worktree) {
       const git = await open(worktree);
-      const changed = await must(git, gitCommand("diff", ["--name-only", "--no-renames", "-z"], { revisions: ["HEAD"] }), {});
+      const changed = await must(
+        git,
+        gitCommand("diff", ["--name-only", "--no-renames", "-z"], { revisions: ["HEAD"] }),
+        {},
+      );
       const unknown = await must(git, gitCommand("ls_files", ["--others", "--exclude-standard", "-z"]), {});
       return [...splitNul(changed.stdout), ...splitNul(unknown.stdout)];
     },
@@ -118,10 +152,17 @@ function splitNul(bytes: Buffer): readonly string[] {
     .filter((part) => part !== "");
 }
 
-async function must(git: GitPlace, command: ReturnType<typeof gitCommand>, options: Parameters<typeof runGit>[2]): ReturnType<typeof runGit> {
+async function must(
+  git: GitPlace,
+  command: ReturnType<typeof gitCommand>,
+  options: Parameters<typeof runGit>[2],
+): ReturnType<typeof runGit> {
   const result = await runGit(git, command, options);
   if (result.code !== 0) {
-    throw new DomainError("invalid_state", `git refused: ${command.verb}`, { hint: "run again with --verbose to see what git said", cause: result.stderr });
+    throw new DomainError("invalid_state", `git refused: ${command.verb}`, {
+      hint: "run again with --verbose to see what git said",
+      cause: result.stderr,
+    });
   }
   return result;
 }

@@ -2,7 +2,9 @@ import { z } from "zod";
 import type { PlannedRun, PlannedTask } from "./context.ts";
 
 const Worktrees = z.looseObject({
-  worktrees: z.array(z.looseObject({ id: z.string().optional(), path: z.string(), branch: z.string().nullable() })),
+  worktrees: z.array(
+    z.looseObject({ id: z.string().optional(), path: z.string(), branch: z.string().nullable() }),
+  ),
   next_cursor: z.string().optional(),
 });
 
@@ -26,15 +28,26 @@ export async function removeWorktrees(run: PlannedRun, task: PlannedTask): Promi
   try {
     const found: z.output<typeof Worktrees>["worktrees"] = [];
     do {
-      const page: z.output<typeof Worktrees> = await run.hosts.git.call("list_worktrees", { repo, max_tokens: 20_000, ...(cursor === undefined ? {} : { cursor }) }, Worktrees);
+      const page: z.output<typeof Worktrees> = await run.hosts.git.call(
+        "list_worktrees",
+        { repo, max_tokens: 20_000, ...(cursor === undefined ? {} : { cursor }) },
+        Worktrees,
+      );
       found.push(...page.worktrees);
       cursor = page.next_cursor;
     } while (cursor !== undefined);
     for (const { id, path, branch } of found) {
       if (branch?.startsWith(stem) !== true || !/^\d+(\.\d+)?$/.test(branch.slice(stem.length))) continue;
-      await run.hosts.git.call("remove_worktree", { repo, ...(id === undefined ? { path } : { id }), force: true }, z.unknown());
+      await run.hosts.git.call(
+        "remove_worktree",
+        { repo, ...(id === undefined ? { path } : { id }), force: true },
+        z.unknown(),
+      );
     }
   } catch (error) {
-    run.log("warn", "a worktree could not be removed", { task: task.ref, error: error instanceof Error ? error.message : String(error) });
+    run.log("warn", "a worktree could not be removed", {
+      task: task.ref,
+      error: error instanceof Error ? error.message : String(error),
+    });
   }
 }

@@ -27,7 +27,11 @@ export interface CommandRunnerOptions {
  * started outlives the job. It works on the host, as its user: isolation is the caller's.
  */
 export function commandRunner(options: CommandRunnerOptions): Runner {
-  return { name: `command:${basename(options.argv[0])}`, worksIn: "worktree", run: (job, tools) => runJob(options, job, tools) };
+  return {
+    name: `command:${basename(options.argv[0])}`,
+    worksIn: "worktree",
+    run: (job, tools) => runJob(options, job, tools),
+  };
 }
 
 async function runJob(options: CommandRunnerOptions, job: Job, tools: RunnerTools): Promise<Outcome> {

@@ -33,7 +33,12 @@ interface Ran {
 function slipway(args: readonly string[], prelude = ""): Ran {
   const { SLIPWAY_HOME: _home, CLAUDE_PROJECT_DIR: _project, ...env } = process.env;
   const before = prelude === "" ? [] : ["--import", `data:text/javascript,${encodeURIComponent(prelude)}`];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...before, MAIN, ...args], { cwd: folder.path, env, encoding: "utf8", input: "" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...before, MAIN, ...args], {
+    cwd: folder.path,
+    env,
+    encoding: "utf8",
+    input: "",
+  });
   return { code: status, out: stdout, err: stderr };
 }
 
@@ -58,13 +63,27 @@ test("the help names every command, and each command has a help of its own", asy
   for (const words of [...COMMANDS.keys(), "tasks check", "memory backup", "runs restore"]) {
     const found = findCommand([...words.split(" "), "--help"]);
     const said: string[] = [];
-    const io = { out: (line: string) => void said.push(line), err: (line: string) => void said.push(`error: ${line}`) };
+    const io = {
+      out: (line: string) => void said.push(line),
+      err: (line: string) => void said.push(`error: ${line}`),
+    };
     const command = await found?.entry.load();
-    expect(await command?.(found?.rest ?? [], { ...io, env: {}, cwd: folder.path, terminal: undefined, signal: new AbortController().signal })).toBe(0);
+    expect(
+      await command?.(found?.rest ?? [], {
+        ...io,
+        env: {},
+        cwd: folder.path,
+        terminal: undefined,
+        signal: new AbortController().signal,
+      }),
+    ).toBe(0);
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(new RegExp(`^(usage: )?slipway ${words}`));
   }
-  expect(slipway(["help", "plan", "validate"])).toMatchObject({ code: 0, out: expect.stringContaining("slipway plan validate FILE") });
+  expect(slipway(["help", "plan", "validate"])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("slipway plan validate FILE"),
+  });
   expect(existsSync(folder.in(".slipway"))).toBe(false);
 });
 
@@ -91,7 +110,10 @@ test.each([
   [["serve", "task"], 'there is no server "task" (did you mean tasks?)'],
   [["serve"], "which server? (one of memory, tasks, sandbox, git, decision, all)"],
   [["serve", "tasks", "--port", "1"], "--host and --port need --http (add --http)"],
-  [["serve", "tasks", "--tools", "claim_task,nope"], /^there is no tool "nope" in tasks \(--tools takes core, all, or some of: .*\)$/],
+  [
+    ["serve", "tasks", "--tools", "claim_task,nope"],
+    /^there is no tool "nope" in tasks \(--tools takes core, all, or some of: .*\)$/,
+  ],
   [["--home"], "--home needs a value (--home DIR)"],
   [["--home=", "status"], "--home needs a folder (--home DIR)"],
 ])("slipway %j is refused with exit 2 and one line", (args, line) => {
@@ -115,7 +137,10 @@ test("--home is taken before and after the command, in both spellings; the one a
     expect(slipway(args)).toEqual(sound);
   }
   writeFileSync(folder.in("plan.yaml"), "tasks:\n  - ref: a\n    title: A\n");
-  expect(slipway(["--home", home, "plan", "validate", "plan.yaml"])).toMatchObject({ code: 0, out: "plan.yaml: 1 tasks, no circle\n" });
+  expect(slipway(["--home", home, "plan", "validate", "plan.yaml"])).toMatchObject({
+    code: 0,
+    out: "plan.yaml: 1 tasks, no circle\n",
+  });
   expect(slipway(["--home", home, "status"])).toMatchObject({ code: 0, out: "" });
   expect(readdirSync(home)).toContain("runs.db");
 });
@@ -136,21 +161,41 @@ test("a store is backed up, found damaged, and restored, each with one clear lin
   });
   const restored = slipway(["tasks", "restore", "--home", home]);
   expect(restored).toMatchObject({ code: 0, out: `${backup}\n` });
-  expect(restored.err).toMatch(/^\S+tasks\.db is now what \S+ was; the file before is kept as \S+\.replaced-\d+\n$/);
+  expect(restored.err).toMatch(
+    /^\S+tasks\.db is now what \S+ was; the file before is kept as \S+\.replaced-\d+\n$/,
+  );
   expect(slipway(["tasks", "check", "--home", home]).code).toBe(0);
   // By name, relative to where the command is typed.
   writeFileSync(path, "rubbish");
-  expect(slipway(["tasks", "restore", "--home", home, "--from", `home/backups/${backup.slice(join(home, "backups/").length)}`]).code).toBe(0);
+  expect(
+    slipway([
+      "tasks",
+      "restore",
+      "--home",
+      home,
+      "--from",
+      `home/backups/${backup.slice(join(home, "backups/").length)}`,
+    ]).code,
+  ).toBe(0);
   expect(slipway(["tasks", "check", "--home", home]).code).toBe(0);
   // Never as another store, and never from nothing.
-  for (const args of [["memory", "restore", "--from", backup], ["memory", "restore"], ["memory", "check"], ["memory", "backup"]]) {
+  for (const args of [
+    ["memory", "restore", "--from", backup],
+    ["memory", "restore"],
+    ["memory", "check"],
+    ["memory", "backup"],
+  ]) {
     const refused = slipway([...args, "--home", home]);
     expect(refused).toMatchObject({ code: 1, out: "" });
     expect(refused.err).toMatch(/^slipway: [^\n]+\n$/);
   }
   expect(readdirSync(home).filter((name) => name.startsWith("memory"))).toEqual([]);
   writeFileSync(path, "rubbish".repeat(1_000));
-  expect(slipway(["tasks", "backup", "--home", home])).toMatchObject({ code: 4, out: "", err: expect.stringMatching(/^slipway: \S+ is damaged \([^\n]+\)\n$/) });
+  expect(slipway(["tasks", "backup", "--home", home])).toMatchObject({
+    code: 4,
+    out: "",
+    err: expect.stringMatching(/^slipway: \S+ is damaged \([^\n]+\)\n$/),
+  });
 }, 60_000);
 
 test("the number of each store on the command line is the one that its server writes", async () => {
@@ -177,7 +222,11 @@ test("what a server or status cannot open is refused with exit 4 and one line, a
     const path = join(home, file);
     writeFileSync(path, rubbish);
     const damaged = slipway([...command, "--home", home]);
-    expect(damaged).toMatchObject({ code: 4, out: "", err: expect.stringMatching(/^slipway: \S+ is damaged \([^\n]*restore[^\n]*\)\n$/) });
+    expect(damaged).toMatchObject({
+      code: 4,
+      out: "",
+      err: expect.stringMatching(/^slipway: \S+ is damaged \([^\n]*restore[^\n]*\)\n$/),
+    });
     expect(readFileSync(path, "utf8")).toBe(rubbish);
     execFileSync("rm", [path]);
     const connection = new DatabaseSync(path);
@@ -186,7 +235,11 @@ test("what a server or status cannot open is refused with exit 4 and one line, a
     connection.close();
     const before = readFileSync(path);
     const newer = slipway([...command, "--home", home]);
-    expect(newer).toMatchObject({ code: 4, out: "", err: expect.stringMatching(/^slipway: \S+ was written by a newer Slipway [^\n]+\n$/) });
+    expect(newer).toMatchObject({
+      code: 4,
+      out: "",
+      err: expect.stringMatching(/^slipway: \S+ was written by a newer Slipway [^\n]+\n$/),
+    });
     expect(readFileSync(path)).toEqual(before);
     execFileSync("rm", [path]);
   }
@@ -197,11 +250,14 @@ test("a state folder that cannot be written is refused with exit 4 and one line"
   chmodSync(home, 0o555);
   chmodSync(folder.path, 0o755);
   // Rights mean nothing to the superuser, so it goes on as nobody once the program is loaded.
-  const asNobody =
-    "if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }";
+  const asNobody = "if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }";
   for (const command of [["serve", "tasks"], ["serve", "all"], ["status"]]) {
     const ran = slipway([...command, "--home", home], asNobody);
-    expect(ran).toMatchObject({ code: 4, out: "", err: expect.stringMatching(/^slipway: the state folder \S+ cannot be written \([^\n]+\)\n$/) });
+    expect(ran).toMatchObject({
+      code: 4,
+      out: "",
+      err: expect.stringMatching(/^slipway: the state folder \S+ cannot be written \([^\n]+\)\n$/),
+    });
   }
   expect(readdirSync(home)).toEqual([]);
   chmodSync(home, 0o755);

@@ -377,6 +377,8 @@ test("with-node runs a command with that Node first on its PATH and gives back i
 
 test("compiled sources are kept in the cache, so that the next start need not compile them", async () => {
   nodeOnPath(`v${pinned}`);
-  expect(await run(join(root, "bin/slipway"), ["demo"], { NODE_COMPILE_CACHE: "" })).toMatchObject({ code: 0 });
+  expect(await run(join(root, "bin/slipway"), ["demo"], { NODE_COMPILE_CACHE: "" })).toMatchObject({
+    code: 0,
+  });
   expect(readdirSync(join(cache, "slipway/compiled"))).toHaveLength(1);
 });

@@ -29,7 +29,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The fenced blocks of one language. */
 function blocks(page: string, language: string): readonly string[] {
-  return [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms"))].map(([, text]) => text ?? "");
+  return [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms"))].map(
+    ([, text]) => text ?? "",
+  );
 }
 
 /** Command lines of a page: inline code and indented blocks that start with `slipway`, without the program's name. */
@@ -43,10 +45,15 @@ function commandLines(page: string): readonly string[] {
 function parts(line: string): { readonly words: readonly string[]; readonly flags: readonly string[] } {
   const words = line.split(/\s+/).map((word) => word.replaceAll(/^["']|["']$/g, ""));
   const first = words.findIndex((word) => word.startsWith("-"));
-  return { words: first < 0 ? words : words.slice(0, first), flags: words.filter((word) => word.startsWith("--")) };
+  return {
+    words: first < 0 ? words : words.slice(0, first),
+    flags: words.filter((word) => word.startsWith("--")),
+  };
 }
 
-const lines = pages.flatMap((page) => commandLines(read(page)).map((line) => ({ page, line, ...parts(line) })));
+const lines = pages.flatMap((page) =>
+  commandLines(read(page)).map((line) => ({ page, line, ...parts(line) })),
+);
 
 test("the pages name commands at all", () => {
   expect(lines.filter(({ page }) => page === "README.md").length).toBeGreaterThan(15);
@@ -59,7 +66,8 @@ test.each(lines)("$page: slipway $line", async ({ line, words, flags }) => {
   }
   const known = findCommand(words.map((word) => (word === "<server>" ? "tasks" : word)));
   expect(known, "there is no such command").toBeDefined();
-  const asked = [...COMMANDS.keys()].find((name) => words.join(" ").startsWith(name)) ?? words.slice(0, 2).join(" ");
+  const asked =
+    [...COMMANDS.keys()].find((name) => words.join(" ").startsWith(name)) ?? words.slice(0, 2).join(" ");
   for (const flag of flags) {
     if (flag === "--home" || flag === "--help") continue;
     const help = await slipway([...asked.split(" "), "--help"], { cwd: folder });
@@ -74,7 +82,9 @@ test("every command of the help stands in the README", () => {
 });
 
 test("flags that the README names in prose are flags", async () => {
-  const helps = await Promise.all(["run", "serve", "demo", "approvals"].map((name) => slipway([name, "--help"], { cwd: folder })));
+  const helps = await Promise.all(
+    ["run", "serve", "demo", "approvals"].map((name) => slipway([name, "--help"], { cwd: folder })),
+  );
   const help = helps.flatMap(({ out, err }) => [...out, ...err]).join("\n");
   const flags = new Set([...readme.matchAll(/`(--[a-z-]+)[^`]*`/g)].map(([, flag]) => flag ?? ""));
   expect(flags.size).toBeGreaterThan(5);
@@ -90,13 +100,22 @@ test("the table of servers names every tool, and no other", () => {
 });
 
 test("every variable of the table is read somewhere", async () => {
-  const rows = readme.slice(readme.indexOf("## Configuration")).split("\n").filter((line) => line.startsWith("| `"));
-  const names = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name ?? ""));
+  const rows = readme
+    .slice(readme.indexOf("## Configuration"))
+    .split("\n")
+    .filter((line) => line.startsWith("| `"));
+  const names = rows.flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name ?? ""),
+  );
   expect(names.length).toBeGreaterThan(8);
-  const { stdout } = await promisify(execFile)("git", ["grep", "-ohE", "[A-Z][A-Z_]{4,}|\\bCI\\b", "--", "bin", "kernel", "servers", "orchestrator", "test"], {
-    cwd: root,
-    maxBuffer: 50_000_000,
-  });
+  const { stdout } = await promisify(execFile)(
+    "git",
+    ["grep", "-ohE", "[A-Z][A-Z_]{4,}|\\bCI\\b", "--", "bin", "kernel", "servers", "orchestrator", "test"],
+    {
+      cwd: root,
+      maxBuffer: 50_000_000,
+    },
+  );
   const used = new Set(stdout.split("\n"));
   expect(names.filter((name) => !used.has(name))).toEqual([]);
 });
@@ -110,7 +129,9 @@ test.each(pages)("%s names npm scripts that exist", (page) => {
 });
 
 test.each(pages)("%s links to files that are there", (page) => {
-  const targets = [...read(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target]) => target ?? "").filter((target) => !/^[a-z]+:/.test(target));
+  const targets = [...read(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+    .map(([, target]) => target ?? "")
+    .filter((target) => !/^[a-z]+:/.test(target));
   expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
 });
 
@@ -137,12 +158,20 @@ describe("the examples work", () => {
   test("slipway.yaml", () => {
     const [, settings] = blocks(readme, "yaml");
     writeFileSync(join(folder, "slipway.yaml"), settings ?? "");
-    expect(readSettings(folder, {})).toMatchObject({ runner: "api", ignored: [], models: { reviewer: { model: "your-model-id" } } });
+    expect(readSettings(folder, {})).toMatchObject({
+      runner: "api",
+      ignored: [],
+      models: { reviewer: { model: "your-model-id" } },
+    });
   });
 
   test(".mcp.json", () => {
     const [config] = blocks(readme, "json");
-    const { mcpServers } = z.object({ mcpServers: z.record(z.string(), z.object({ command: z.string(), args: z.array(z.string()) })) }).parse(JSON.parse(config ?? ""));
+    const { mcpServers } = z
+      .object({
+        mcpServers: z.record(z.string(), z.object({ command: z.string(), args: z.array(z.string()) })),
+      })
+      .parse(JSON.parse(config ?? ""));
     expect(mcpServers["slipway"]?.args).toEqual(["serve", "all"]);
   });
 
@@ -154,8 +183,18 @@ describe("the examples work", () => {
       "slipway/mcp": join(root, "kernel/mcp/index.ts"),
       "@modelcontextprotocol/client": fileURLToPath(import.meta.resolve("@modelcontextprotocol/client")),
     };
-    writeFileSync(file, Object.entries(places).reduce((text, [name, place]) => text.replace(JSON.stringify(name), JSON.stringify(place)), code));
-    const { stdout } = await promisify(execFile)(process.execPath, ["--disable-warning=ExperimentalWarning", file], { cwd: folder });
+    writeFileSync(
+      file,
+      Object.entries(places).reduce(
+        (text, [name, place]) => text.replace(JSON.stringify(name), JSON.stringify(place)),
+        code,
+      ),
+    );
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ["--disable-warning=ExperimentalWarning", file],
+      { cwd: folder },
+    );
     expect(stdout).toContain("Write the parser");
     expect(existsSync(join(folder, "state/tasks.db"))).toBe(true);
   });

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { tmpdir } from "node:os";
@@ -9,7 +17,6 @@ import { demoOutcome } from "../support/demo-outcome.ts";
 import { slipway, type Ended } from "../support/slipway-process.ts";
 
 const KEY = "sk-test-0123456789-must-not-be-seen";
-
 
 let folder: string;
 let api: ScriptedModel;
@@ -25,45 +32,71 @@ afterEach(async () => {
 });
 
 /** How many processes of this machine have a text in their environment. */
-function processesHolding(text: string): number {
+function processesHolding(text: string): readonly string[] {
   return (existsSync("/proc/self/environ") ? readdirSync("/proc") : []).filter((pid) => {
     try {
       return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "latin1").includes(text);
     } catch {
       return false;
     }
-  }).length;
+  });
 }
 
-let holders: number[] = [];
+let holders: (readonly string[])[] = [];
 
 const run = (...more: string[]): Promise<Ended> => {
   const models = "models: [{ provider: anthropic, model: '${MODEL}' }]";
   // The settings lie in the repository, as a user's would; git does not know them, so the worktree counts as clean.
-  writeFileSync(join(folder, "sample", "slipway.yaml"), `roles:\n  planner: { ${models} }\n  implementer: { ${models} }\n  reviewer: { ${models} }\n`);
+  writeFileSync(
+    join(folder, "sample", "slipway.yaml"),
+    `roles:\n  planner: { ${models} }\n  implementer: { ${models} }\n  reviewer: { ${models} }\n`,
+  );
   const watch = (line: string): null => {
     if (/"type":"(attempt\.started|gate\.passed)"/.test(line)) holders.push(processesHolding(KEY));
     return null;
   };
-  return slipway(["run", DEMO_GOAL, "--repo", join(folder, "sample"), "--home", join(folder, "state"), "--allow-unisolated", "--json", "--verbose", ...more], {
-    env: { ANTHROPIC_API_KEY: KEY, ANTHROPIC_BASE_URL: api.url, MODEL: "some-model" },
-    signalAt: watch,
-  });
+  return slipway(
+    [
+      "run",
+      DEMO_GOAL,
+      "--repo",
+      join(folder, "sample"),
+      "--home",
+      join(folder, "state"),
+      "--allow-unisolated",
+      "--json",
+      "--verbose",
+      ...more,
+    ],
+    {
+      env: { ANTHROPIC_API_KEY: KEY, ANTHROPIC_BASE_URL: api.url, MODEL: "some-model" },
+      signalAt: watch,
+    },
+  );
 };
 
 function filesBelow(dir: string): readonly string[] {
-  return readdirSync(dir, { recursive: true, withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));
+  return readdirSync(dir, { recursive: true, withFileTypes: true }).flatMap((entry) =>
+    entry.isFile() ? [join(entry.parentPath, entry.name)] : [],
+  );
 }
 
 test("a goal, a key and a model: the api runner plans, works and reviews over the wire, and the key stays with it", async () => {
   const ended = await run();
   expect(ended.code, ended.err.slice(-5).join("\n")).toBe(0);
   expect(demoOutcome(folder)).toMatchObject({ merges: { length: 3 }, testsPass: true, worktrees: 0 });
-  expect(JSON.parse(ended.out.at(-1) ?? "{}")).toMatchObject({ type: "run.finished", status: "done", spend: { usd: null } });
+  expect(JSON.parse(ended.out.at(-1) ?? "{}")).toMatchObject({
+    type: "run.finished",
+    status: "done",
+    spend: { usd: null },
+  });
   expect(api.requests()).toBeGreaterThan(10);
-  // Servers, sandboxes and commands were running each time: only the run's own process had the key.
+  // Servers, sandboxes and commands were running each time: only the run's own process had the key. A child that is
+  // just being started shows its parent's environment for an instant, so one sighting of a process does not count.
   expect(holders.length).toBeGreaterThan(5);
-  expect(Math.max(...holders)).toBeLessThanOrEqual(1);
+  const sightings = new Map<string, number>();
+  for (const pid of holders.flat()) sightings.set(pid, (sightings.get(pid) ?? 0) + 1);
+  expect([...sightings.values()].filter((count) => count > 1).length).toBeLessThanOrEqual(1);
   expect([...ended.out, ...ended.err].filter((line) => line.includes(KEY))).toEqual([]);
   const files = filesBelow(join(folder, "state"));
   expect(files.length).toBeGreaterThan(5);
@@ -73,7 +106,11 @@ test("a goal, a key and a model: the api runner plans, works and reviews over th
 test("a budget of tokens stops the run with exit 5; what was spent is told, and it says how to go on", async () => {
   const ended = await run("--budget-tokens", "4000");
   const last: { status: string; spend: { tokens: number } } = JSON.parse(ended.out.at(-1) ?? "{}");
-  expect(last, ended.err.slice(-5).join("\n")).toMatchObject({ type: "run.finished", status: "budget", spend: { usd: null } });
+  expect(last, ended.err.slice(-5).join("\n")).toMatchObject({
+    type: "run.finished",
+    status: "budget",
+    spend: { usd: null },
+  });
   expect(ended.code).toBe(5);
   expect(last.spend.tokens).toBeGreaterThan(0);
   const resumed = await slipway(["resume", "--home", join(folder, "state")]);

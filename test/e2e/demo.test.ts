@@ -12,20 +12,44 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const MERGES = ["Add up an invoice with its discounts", "Give the discount from the tier's quantity on", "Keep the cents of every amount"];
+const MERGES = [
+  "Add up an invoice with its discounts",
+  "Give the discount from the tier's quantity on",
+  "Keep the cents of every amount",
+];
 
 test("the demo plans, works, proves, reviews, decides and merges; the tests of main are green", async () => {
-  const ended = await slipway(["demo", "--dir", folder, "--json"]);
+  const ended = await slipway(["demo", "--dir", folder, "--json"], { docker: true });
   expect(ended.code, ended.err.join("\n")).toBe(0);
-  expect(demoOutcome(folder)).toMatchObject({ merges: MERGES, isClean: true, branch: "main", worktrees: 0, testsPass: true });
-  const events = ended.out.map((line): { type: string; seq: number; data: Record<string, unknown> } => JSON.parse(line));
-  expect(events.at(-1)).toMatchObject({ type: "run.finished", status: "done", tasks: [{ status: "merged" }, { status: "merged" }, { status: "merged" }], spend: { usd: null } });
+  expect(demoOutcome(folder)).toMatchObject({
+    merges: MERGES,
+    isClean: true,
+    branch: "main",
+    worktrees: 0,
+    testsPass: true,
+  });
+  const events = ended.out.map((line): { type: string; seq: number; data: Record<string, unknown> } =>
+    JSON.parse(line),
+  );
+  expect(events.at(-1)).toMatchObject({
+    type: "run.finished",
+    status: "done",
+    tasks: [{ status: "merged" }, { status: "merged" }, { status: "merged" }],
+    spend: { usd: null },
+  });
   const seqs = events.map((event) => event.seq);
   expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
   // Both independent repairs are under way before either lands.
-  const begun = events.flatMap((event, at) => (event.type === "attempt.started" ? [{ at, task: event.data["task"] }] : []));
+  const begun = events.flatMap((event, at) =>
+    event.type === "attempt.started" ? [{ at, task: event.data["task"] }] : [],
+  );
   const landed = events.findIndex((event) => event.type === "task.completed");
-  expect(begun.filter(({ at }) => at < landed).map(({ task }) => task).sort()).toEqual(["fix-discount", "fix-money"]);
+  expect(
+    begun
+      .filter(({ at }) => at < landed)
+      .map(({ task }) => task)
+      .sort(),
+  ).toEqual(["fix-discount", "fix-money"]);
 });
 
 test("people see plain lines and a report, and the report can be had again", async () => {
@@ -36,7 +60,9 @@ test("people see plain lines and a report, and the report can be had again", asy
   const home = join(folder, "state");
   const again = await slipway(["report", "--home", home]);
   expect(ended.out.slice(0, 5)).toEqual(again.out.slice(0, 5));
-  expect((await slipway(["status", "--home", home])).out).toEqual([expect.stringMatching(/^run_\S+ {2}done +3\/3 merged/)]);
+  expect((await slipway(["status", "--home", home])).out).toEqual([
+    expect.stringMatching(/^run_\S+ {2}done +3\/3 merged/),
+  ]);
   const log = (await slipway(["logs", "--home", home])).out.map((line): { type: string } => JSON.parse(line));
   expect(log[0]?.type).toBe("run.started");
   expect(log.at(-1)?.type).toBe("run.finished");
@@ -46,11 +72,17 @@ test("people see plain lines and a report, and the report can be had again", asy
 test("sabotage: a wrong patch and an edited test both end rejected, exit 6, main untouched", async () => {
   const ended = await slipway(["demo", "--sabotage", "--dir", folder, "--json"]);
   expect(ended.code, ended.err.join("\n")).toBe(6);
-  const events = ended.out.map((line): { type: string; data: { gate?: string; target_commit?: string } } => JSON.parse(line));
-  const failed = new Set(events.filter((event) => event.type === "gate.failed").map((event) => event.data.gate));
+  const events = ended.out.map((line): { type: string; data: { gate?: string; target_commit?: string } } =>
+    JSON.parse(line),
+  );
+  const failed = new Set(
+    events.filter((event) => event.type === "gate.failed").map((event) => event.data.gate),
+  );
   expect(failed).toEqual(new Set(["acceptance", "tampering"]));
   const outcome = demoOutcome(folder);
   expect(outcome).toMatchObject({ merges: [], isClean: true, testsPass: false });
-  const head = execFileSync("git", ["-C", join(folder, "sample"), "rev-parse", "main"], { encoding: "utf8" }).trim();
+  const head = execFileSync("git", ["-C", join(folder, "sample"), "rev-parse", "main"], {
+    encoding: "utf8",
+  }).trim();
   expect(head).toBe(events[0]?.data.target_commit);
 });

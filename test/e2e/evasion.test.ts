@@ -12,11 +12,32 @@ beforeEach(() => {
 afterEach(() => project.remove());
 
 const run = (plan: object, script: string): Promise<Ended> =>
-  slipway(["run", "--plan", project.plan(plan), "--repo", project.repo, "--home", project.home, "--runner", project.runner(script), "--in-process", "--allow-unisolated", "--json"]);
+  slipway([
+    "run",
+    "--plan",
+    project.plan(plan),
+    "--repo",
+    project.repo,
+    "--home",
+    project.home,
+    "--runner",
+    project.runner(script),
+    "--in-process",
+    "--allow-unisolated",
+    "--json",
+  ]);
 
 /** One task whose acceptance passes once add.js is right. */
 const task = (more: object = {}): object => ({
-  tasks: [{ ref: "add", title: "Fix add", max_attempts: 1, acceptance: [{ tests: "grep -q 'a + b' add.js", must_fail_before: true, protect: ["./*.test.js"] }], ...more }],
+  tasks: [
+    {
+      ref: "add",
+      title: "Fix add",
+      max_attempts: 1,
+      acceptance: [{ tests: "grep -q 'a + b' add.js", must_fail_before: true, protect: ["./*.test.js"] }],
+      ...more,
+    },
+  ],
 });
 const FIX = "sed -i 's/a - b/a + b/' add.js";
 const COMMIT = "git -c user.name=w -c user.email=w@localhost commit -q";
@@ -29,36 +50,96 @@ interface Finished {
 const last = (ended: Ended): Finished => JSON.parse(ended.out.at(-1) ?? "{}");
 
 const rejected: readonly (readonly [string, object, string, RegExp])[] = [
-  ["deletes a protected test that the plan names with ./", task(), `${FIX}; rm add.test.js`, /add\.test\.js is protected/],
-  ["moves a protected test away", task(), `${FIX}; git mv add.test.js elsewhere.js`, /add\.test\.js is protected/],
-  ["puts a link in a protected test's place", task(), `${FIX}; ln -sf mul.test.js add.test.js`, /add\.test\.js is protected/],
-  ["changes only the mode of a protected test", task(), `${FIX}; chmod +x add.test.js`, /add\.test\.js is protected/],
-  ["commits a changed test on another line of history and merges it in", task(), `${FIX}; git checkout -q -b side; echo x > add.test.js; ${COMMIT} -am side; git checkout -q -; git merge -q side`, /add\.test\.js is protected/],
-  ["brings a program that the acceptance would find first", task(), `${FIX}; mkdir -p node_modules/.bin; echo 'exit 0' > node_modules/.bin/tap; git add -f node_modules; ${COMMIT} -m tools`, /node_modules\/\.bin\/tap decides what the acceptance runs/],
-  ["changes the script that the acceptance runs", task({ acceptance: [{ run: "npm test" }] }), `echo '{"type":"module","scripts":{"test":"true"}}' > package.json`, /the script "test" of package\.json is run by the acceptance/],
-  ["builds on an older commit, which takes back what landed since", task(), `git reset -q --hard HEAD~1; ${FIX}; ${COMMIT} -am older`, /does not build on/],
+  [
+    "deletes a protected test that the plan names with ./",
+    task(),
+    `${FIX}; rm add.test.js`,
+    /add\.test\.js is protected/,
+  ],
+  [
+    "moves a protected test away",
+    task(),
+    `${FIX}; git mv add.test.js elsewhere.js`,
+    /add\.test\.js is protected/,
+  ],
+  [
+    "puts a link in a protected test's place",
+    task(),
+    `${FIX}; ln -sf mul.test.js add.test.js`,
+    /add\.test\.js is protected/,
+  ],
+  [
+    "changes only the mode of a protected test",
+    task(),
+    `${FIX}; chmod +x add.test.js`,
+    /add\.test\.js is protected/,
+  ],
+  [
+    "commits a changed test on another line of history and merges it in",
+    task(),
+    `${FIX}; git checkout -q -b side; echo x > add.test.js; ${COMMIT} -am side; git checkout -q -; git merge -q side`,
+    /add\.test\.js is protected/,
+  ],
+  [
+    "brings a program that the acceptance would find first",
+    task(),
+    `${FIX}; mkdir -p node_modules/.bin; echo 'exit 0' > node_modules/.bin/tap; git add -f node_modules; ${COMMIT} -m tools`,
+    /node_modules\/\.bin\/tap decides what the acceptance runs/,
+  ],
+  [
+    "changes the script that the acceptance runs",
+    task({ acceptance: [{ run: "npm test" }] }),
+    `echo '{"type":"module","scripts":{"test":"true"}}' > package.json`,
+    /the script "test" of package\.json is run by the acceptance/,
+  ],
+  [
+    "builds on an older commit, which takes back what landed since",
+    task(),
+    `git reset -q --hard HEAD~1; ${FIX}; ${COMMIT} -am older`,
+    /does not build on/,
+  ],
 ];
 
-test.each(rejected)("an implementer that %s is rejected, and main stays", async (_what, plan, script, reason) => {
-  project.git("commit", "-q", "--allow-empty", "-m", "second");
-  const before = project.git("rev-parse", "main");
-  const ended = await run(plan, script);
-  expect(last(ended), ended.err.join("\n")).toMatchObject({ type: "run.finished", status: "rejected", tasks: [{ reasons: expect.arrayContaining([expect.stringMatching(reason)]) }] });
-  expect(ended.code).toBe(6);
-  expect(project.git("rev-parse", "main")).toBe(before);
-  expect(project.git("status", "--porcelain")).toBe("");
-});
+test.each(rejected)(
+  "an implementer that %s is rejected, and main stays",
+  async (_what, plan, script, reason) => {
+    project.git("commit", "-q", "--allow-empty", "-m", "second");
+    const before = project.git("rev-parse", "main");
+    const ended = await run(plan, script);
+    expect(last(ended), ended.err.join("\n")).toMatchObject({
+      type: "run.finished",
+      status: "rejected",
+      tasks: [{ reasons: expect.arrayContaining([expect.stringMatching(reason)]) }],
+    });
+    expect(ended.code).toBe(6);
+    expect(project.git("rev-parse", "main")).toBe(before);
+    expect(project.git("status", "--porcelain")).toBe("");
+  },
+);
 
 test("an implementer that puts its own work on main is told on, not counted as merged", async () => {
   const ended = await run(task(), `${FIX}; ${COMMIT} -am mine; git update-ref refs/heads/main HEAD`);
-  expect(last(ended)).toMatchObject({ status: "rejected", tasks: [{ reasons: [expect.stringMatching(/on main already, before it was judged/)] }] });
+  expect(last(ended)).toMatchObject({
+    status: "rejected",
+    tasks: [{ reasons: [expect.stringMatching(/on main already, before it was judged/)] }],
+  });
 });
 
 test("what the tests leave behind when they run before the work is no part of it, and the work is not lost", async () => {
   const command = "echo trace > coverage.txt; grep -q 'a + b' add.js";
-  const ended = await run(task({ acceptance: [{ tests: command, must_fail_before: true }] }), `${FIX}; echo kept > kept.txt`);
+  const ended = await run(
+    task({ acceptance: [{ tests: command, must_fail_before: true }] }),
+    `${FIX}; echo kept > kept.txt`,
+  );
   expect(last(ended), ended.err.join("\n")).toMatchObject({ status: "done" });
-  expect(project.git("ls-tree", "--name-only", "main").split("\n")).toEqual(["add.js", "add.test.js", "kept.txt", "mul.js", "mul.test.js", "package.json"]);
+  expect(project.git("ls-tree", "--name-only", "main").split("\n")).toEqual([
+    "add.js",
+    "add.test.js",
+    "kept.txt",
+    "mul.js",
+    "mul.test.js",
+    "package.json",
+  ]);
 });
 
 test("links, modes, line ends, binaries and spaces of a change arrive as they were made", async () => {
@@ -76,7 +157,11 @@ test("names that cannot be shown or are no UTF-8 end the attempt with a reason, 
   const before = project.git("rev-parse", "main");
   for (const name of ["a\\nb", "\\377"]) {
     const ended = await run(task(), `${FIX}; touch "$(printf 'x${name}y')"`);
-    expect(last(ended)).toMatchObject({ type: "run.finished", status: "failed", tasks: [{ reasons: [expect.any(String), expect.any(String)] }] });
+    expect(last(ended)).toMatchObject({
+      type: "run.finished",
+      status: "failed",
+      tasks: [{ reasons: [expect.any(String), expect.any(String)] }],
+    });
   }
   expect(project.git("rev-parse", "main")).toBe(before);
 });
@@ -90,13 +175,23 @@ test("a task behind the files of one that waits for a person waits with it, inst
   const ended = await run(
     {
       tasks: [
-        { ref: "add", title: "Fix add", critical: true, paths, priority: 9, acceptance: [{ run: "grep -q 'a + b' add.js" }] },
+        {
+          ref: "add",
+          title: "Fix add",
+          critical: true,
+          paths,
+          priority: 9,
+          acceptance: [{ run: "grep -q 'a + b' add.js" }],
+        },
         { ref: "more", title: "More of add", paths, acceptance: [{ run: "true" }] },
         { ref: "after", title: "After it", depends_on: ["add"] },
       ],
     },
     FIX,
   );
-  expect(last(ended)).toMatchObject({ status: "waiting", tasks: [{ status: "waiting" }, { status: "waiting" }, { status: "waiting" }] });
+  expect(last(ended)).toMatchObject({
+    status: "waiting",
+    tasks: [{ status: "waiting" }, { status: "waiting" }, { status: "waiting" }],
+  });
   expect(ended.code).toBe(3);
 });

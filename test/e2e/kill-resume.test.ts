@@ -9,7 +9,11 @@ for (const nth of [14, 27]) {
       wasKilled: true,
       exitCode: 0,
       outcome: {
-        merges: ["Add up an invoice with its discounts", "Give the discount from the tier's quantity on", "Keep the cents of every amount"],
+        merges: [
+          "Add up an invoice with its discounts",
+          "Give the discount from the tier's quantity on",
+          "Keep the cents of every amount",
+        ],
         isClean: true,
         branch: "main",
         worktrees: 0,

@@ -3,12 +3,22 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ONE_TASK, sampleProject, THREE_TASKS, WORKS, type SampleProject } from "../support/sample-project.ts";
+import {
+  ONE_TASK,
+  sampleProject,
+  THREE_TASKS,
+  WORKS,
+  type SampleProject,
+} from "../support/sample-project.ts";
 import { requirement } from "../support/skip.ts";
 import { slipway, type Ended } from "../support/slipway-process.ts";
 
 const ENTRY = fileURLToPath(new URL("../../bin/main.ts", import.meta.url));
-const terminal = requirement("a pseudo-terminal", existsSync("/usr/bin/script"), "script(1) of util-linux is not installed");
+const terminal = requirement(
+  "a pseudo-terminal",
+  existsSync("/usr/bin/script"),
+  "script(1) of util-linux is not installed",
+);
 
 let project: SampleProject;
 beforeEach(() => {
@@ -17,13 +27,28 @@ beforeEach(() => {
 afterEach(() => project.remove());
 
 const last = (ended: Ended): { type: string; status: string } => JSON.parse(ended.out.at(-1) ?? "{}");
-const common = (repo: string): string[] => ["run", "--plan", project.plan(ONE_TASK), "--repo", repo, "--runner", project.runner(WORKS), "--in-process", "--allow-unisolated", "--json"];
+const common = (repo: string): string[] => [
+  "run",
+  "--plan",
+  project.plan(ONE_TASK),
+  "--repo",
+  repo,
+  "--runner",
+  project.runner(WORKS),
+  "--in-process",
+  "--allow-unisolated",
+  "--json",
+];
 
 test("a repository whose path has spaces and letters of many scripts, named by a folder inside it", async () => {
   const strange = join(project.folder, "dé pôt ✓ 仓库");
   renameSync(project.repo, strange);
   mkdirSync(join(strange, "deep er"));
-  const ended = await slipway([...common(join(strange, "deep er")), "--home", join(project.folder, "stäte folder")]);
+  const ended = await slipway([
+    ...common(join(strange, "deep er")),
+    "--home",
+    join(project.folder, "stäte folder"),
+  ]);
   expect(last(ended), ended.err.join("\n")).toMatchObject({ type: "run.finished", status: "done" });
 });
 
@@ -42,7 +67,9 @@ test("servers as processes and the state folder where it is by default: the repo
   expect(last(ended), ended.err.join("\n")).toMatchObject({ status: "done" });
   expect(project.git("status", "--porcelain", "--ignored")).toMatch(/^(!! \.slipway\/)?$/);
   expect(project.git("worktree", "list").split("\n")).toHaveLength(1);
-  const left = existsSync(state) ? readdirSync(state, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()) : [];
+  const left = existsSync(state)
+    ? readdirSync(state, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    : [];
   expect(left).toEqual([]);
 });
 
@@ -74,7 +101,11 @@ test.each(refused)("%s: one line, exit 4, nothing made", async (_what, repo, mes
 test("a server that does not start ends a new run, on stdout too, and leaves none to resume", async () => {
   mkdirSync(project.home, { recursive: true });
   writeFileSync(join(project.home, "tasks.db"), "this is no database, and never was one\n".repeat(200));
-  const ended = await slipway([...common(project.repo).filter((word) => word !== "--in-process"), "--home", project.home]);
+  const ended = await slipway([
+    ...common(project.repo).filter((word) => word !== "--in-process"),
+    "--home",
+    project.home,
+  ]);
   expect(last(ended)).toMatchObject({ type: "run.finished", status: "failed" });
   expect(ended.code).toBe(4);
   expect(ended.err.filter((line) => line.startsWith("slipway: "))).toEqual([expect.stringMatching(/tasks/)]);
@@ -93,9 +124,25 @@ test("a run whose repository is gone says so, and can be resumed once it is back
 });
 
 test("Ctrl-C reaches the servers too: the run still ends in order, and resume finishes it", async () => {
-  const argv = ["run", "--plan", project.plan(THREE_TASKS), "--repo", project.repo, "--home", project.home, "--runner", project.runner(WORKS), "--allow-unisolated", "--json"];
+  const argv = [
+    "run",
+    "--plan",
+    project.plan(THREE_TASKS),
+    "--repo",
+    project.repo,
+    "--home",
+    project.home,
+    "--runner",
+    project.runner(WORKS),
+    "--allow-unisolated",
+    "--json",
+  ];
   const ended = await new Promise<{ code: number | null; out: string }>((resolve) => {
-    const child = spawn(process.execPath, [ENTRY, ...argv], { env: { PATH: process.env["PATH"], HOME: process.env["HOME"] }, stdio: ["ignore", "pipe", "ignore"], detached: true });
+    const child = spawn(process.execPath, [ENTRY, ...argv], {
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"] },
+      stdio: ["ignore", "pipe", "ignore"],
+      detached: true,
+    });
     let out = "";
     let isSent = false;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -110,32 +157,51 @@ test("Ctrl-C reaches the servers too: the run still ends in order, and resume fi
   expect(ended.code).toBe(130);
   const resumed = await slipway(["resume", "--home", project.home, "--json"]);
   expect(last(resumed), resumed.err.join("\n")).toMatchObject({ status: "done" });
-  expect(project.git("log", "--merges", "--format=%s", "main").split("\n").sort()).toEqual(["Add a note", "Fix add", "Fix mul"]);
+  expect(project.git("log", "--merges", "--format=%s", "main").split("\n").sort()).toEqual([
+    "Add a note",
+    "Fix add",
+    "Fix mul",
+  ]);
   const { type } = JSON.parse(ended.out.trimEnd().split("\n").at(-1) ?? "{}");
   expect(type).toBe("run.paused");
 });
 
-test.skipIf(terminal.skip)(`on a terminal the tasks are drawn in place, without colour where NO_COLOR asks for none ${terminal.label}`, () => {
-  const argv = [...common(project.repo).filter((word) => word !== "--json"), "--home", project.home].map((word) => `'${word}'`).join(" ");
-  const shown = spawnSync("script", ["-qec", `stty rows 20 cols 60; ${process.execPath} ${ENTRY} ${argv}`, "/dev/null"], {
-    encoding: "utf8",
-    input: "",
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], TERM: "xterm", NO_COLOR: "1" },
-  });
-  expect(shown.status, shown.stdout).toBe(0);
-  expect(shown.stdout).not.toMatch(/\u001b\[\d+m/);
-  expect(shown.stdout).toMatch(/\u001b\[\d+A\r\u001b\[J/);
-  const pictures = shown.stdout.split(/\u001b\[J/).slice(1, -1);
-  for (const line of pictures.flatMap((picture) => picture.replaceAll(/\u001b\[\d+A\r/g, "").split("\n"))) expect([...line.trimEnd()].length).toBeLessThanOrEqual(60);
-  // The last picture stays, and the report follows on a line of its own.
-  expect(shown.stdout).toMatch(/✓ add .*\r?\nrun_\w+: done\r?\n/);
-});
+test.skipIf(terminal.skip)(
+  `on a terminal the tasks are drawn in place, without colour where NO_COLOR asks for none ${terminal.label}`,
+  () => {
+    const argv = [...common(project.repo).filter((word) => word !== "--json"), "--home", project.home]
+      .map((word) => `'${word}'`)
+      .join(" ");
+    const shown = spawnSync(
+      "script",
+      ["-qec", `stty rows 20 cols 60; ${process.execPath} ${ENTRY} ${argv}`, "/dev/null"],
+      {
+        encoding: "utf8",
+        input: "",
+        env: { PATH: process.env["PATH"], HOME: process.env["HOME"], TERM: "xterm", NO_COLOR: "1" },
+      },
+    );
+    expect(shown.status, shown.stdout).toBe(0);
+    expect(shown.stdout).not.toMatch(/\u001b\[\d+m/);
+    expect(shown.stdout).toMatch(/\u001b\[\d+A\r\u001b\[J/);
+    const pictures = shown.stdout.split(/\u001b\[J/).slice(1, -1);
+    for (const line of pictures.flatMap((picture) => picture.replaceAll(/\u001b\[\d+A\r/g, "").split("\n")))
+      expect([...line.trimEnd()].length).toBeLessThanOrEqual(60);
+    // The last picture stays, and the report follows on a line of its own.
+    expect(shown.stdout).toMatch(/✓ add .*\r?\nrun_\w+: done\r?\n/);
+  },
+);
 
 test("nothing of a killed run is left once it was resumed to its end", async () => {
-  const killed = await slipway([...common(project.repo), "--home", project.home], { killAt: (line) => line.includes('"gate":"tampering"') });
+  const killed = await slipway([...common(project.repo), "--home", project.home], {
+    killAt: (line) => line.includes('"gate":"tampering"'),
+  });
   expect(killed.signal).toBe("SIGKILL");
   expect(last(await slipway(["resume", "--home", project.home, "--json"]))).toMatchObject({ status: "done" });
-  const checkouts = readdirSync(join(project.home, "checkouts"), { recursive: true, withFileTypes: true }).filter((entry) => entry.name.startsWith("tree-"));
+  const checkouts = readdirSync(join(project.home, "checkouts"), {
+    recursive: true,
+    withFileTypes: true,
+  }).filter((entry) => entry.name.startsWith("tree-"));
   expect(checkouts).toEqual([]);
   expect(project.git("worktree", "list").split("\n")).toHaveLength(1);
   rmSync(project.home, { recursive: true });

@@ -4,7 +4,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLog } from "../../kernel/log.ts";
 import { openMemory } from "../../servers/memory/main.ts";
 import { connect, mustCall } from "../support/connect.ts";
-import { ONE_TASK, sampleProject, THREE_TASKS, WORKS, type SampleProject } from "../support/sample-project.ts";
+import {
+  ONE_TASK,
+  sampleProject,
+  THREE_TASKS,
+  WORKS,
+  type SampleProject,
+} from "../support/sample-project.ts";
 import { slipway, type Ended } from "../support/slipway-process.ts";
 
 let project: SampleProject;
@@ -33,7 +39,13 @@ const run = (plan: object, script: string, ...more: string[]): Promise<Ended> =>
 interface Finished {
   readonly type: string;
   readonly status: string;
-  readonly tasks: { readonly ref: string; readonly status: string; readonly reasons: string[]; readonly commit?: string; readonly branch?: string }[];
+  readonly tasks: {
+    readonly ref: string;
+    readonly status: string;
+    readonly reasons: string[];
+    readonly commit?: string;
+    readonly branch?: string;
+  }[];
   readonly spend: { readonly usd: number | null; readonly tokens: number };
   readonly duration_ms: number;
 }
@@ -51,9 +63,17 @@ describe("a run with a program as its implementer", () => {
   test("lands a small DAG, each task by a merge of its own, and leaves nothing behind", async () => {
     const ended = await run(THREE_TASKS, WORKS);
     const last = lastEvent(ended);
-    expect(last).toMatchObject({ status: "done", tasks: [{ status: "merged" }, { status: "merged" }, { status: "merged" }], spend: { usd: null, tokens: 0 } });
+    expect(last).toMatchObject({
+      status: "done",
+      tasks: [{ status: "merged" }, { status: "merged" }, { status: "merged" }],
+      spend: { usd: null, tokens: 0 },
+    });
     expect(ended.code).toBe(0);
-    expect(project.git("log", "--merges", "--format=%s", "main").split("\n").sort()).toEqual(["Add a note", "Fix add", "Fix mul"]);
+    expect(project.git("log", "--merges", "--format=%s", "main").split("\n").sort()).toEqual([
+      "Add a note",
+      "Fix add",
+      "Fix mul",
+    ]);
     expect(project.git("status", "--porcelain")).toBe("");
     expect(project.git("worktree", "list").split("\n")).toHaveLength(1);
     expect(project.git("show", "main:NOTE")).toBe("done");
@@ -61,16 +81,32 @@ describe("a run with a program as its implementer", () => {
 
     const memory = await openMemory({ home: project.home, env: {}, cwd: project.repo, log: silentLog });
     const { client, close } = await connect(memory);
-    const recalled = await mustCall(client, "recall", { query: "What was done about the wrong addition, who fixed add?" });
-    expect(recalled).toMatchObject({ hits: expect.arrayContaining([expect.objectContaining({ kind: "task", title: "Fix add" })]) });
+    const recalled = await mustCall(client, "recall", {
+      query: "What was done about the wrong addition, who fixed add?",
+    });
+    expect(recalled).toMatchObject({
+      hits: expect.arrayContaining([expect.objectContaining({ kind: "task", title: "Fix add" })]),
+    });
     await close();
     await memory.close();
   });
 
   test("a change of a protected test is rejected, and main stays where it was", async () => {
     const before = head();
-    const ended = await run({ tasks: [{ ...ONE_TASK.tasks[0], max_attempts: 1 }] }, `echo 'import "node:test";' > add.test.js`);
-    expect(lastEvent(ended)).toMatchObject({ status: "rejected", tasks: [{ ref: "add", status: "rejected", reasons: ["add.test.js is protected by the acceptance of this task"] }] });
+    const ended = await run(
+      { tasks: [{ ...ONE_TASK.tasks[0], max_attempts: 1 }] },
+      `echo 'import "node:test";' > add.test.js`,
+    );
+    expect(lastEvent(ended)).toMatchObject({
+      status: "rejected",
+      tasks: [
+        {
+          ref: "add",
+          status: "rejected",
+          reasons: ["add.test.js is protected by the acceptance of this task"],
+        },
+      ],
+    });
     expect(ended.code).toBe(6);
     expect(head()).toBe(before);
   });
@@ -79,21 +115,38 @@ describe("a run with a program as its implementer", () => {
     const before = head();
     const once = { ...ONE_TASK.tasks[0], max_attempts: 1 };
     expect((await run({ tasks: [once] }, "sed -i 's/a - b/a * b/' add.js")).code).toBe(6);
-    expect(lastEvent(await run({ tasks: [once] }, "true"))).toMatchObject({ status: "rejected", tasks: [{ reasons: ["nothing was changed"] }] });
-    const green = { ref: "green", title: "green", acceptance: [{ tests: "true", must_fail_before: true }], max_attempts: 1 };
-    expect(lastEvent(await run({ tasks: [green] }, "echo x > x"))).toMatchObject({ status: "rejected", tasks: [{ reasons: ["true passes before the work, so it proves nothing"] }] });
+    expect(lastEvent(await run({ tasks: [once] }, "true"))).toMatchObject({
+      status: "rejected",
+      tasks: [{ reasons: ["nothing was changed"] }],
+    });
+    const green = {
+      ref: "green",
+      title: "green",
+      acceptance: [{ tests: "true", must_fail_before: true }],
+      max_attempts: 1,
+    };
+    expect(lastEvent(await run({ tasks: [green] }, "echo x > x"))).toMatchObject({
+      status: "rejected",
+      tasks: [{ reasons: ["true passes before the work, so it proves nothing"] }],
+    });
     expect(head()).toBe(before);
   });
 
   test("a program that fails is tried again with the reason, then the run has failed", async () => {
     const ended = await run({ tasks: [{ ...ONE_TASK.tasks[0], max_attempts: 2 }] }, "exit 7");
-    expect(lastEvent(ended)).toMatchObject({ status: "failed", tasks: [{ status: "failed", reasons: [expect.stringContaining("exited with 7")] }] });
+    expect(lastEvent(ended)).toMatchObject({
+      status: "failed",
+      tasks: [{ status: "failed", reasons: [expect.stringContaining("exited with 7")] }],
+    });
     expect(ended.code).toBe(1);
     expect(types(ended).filter((type) => type === "attempt.started")).toHaveLength(2);
   });
 
   test("a second attempt hears why the first was refused", async () => {
-    const ended = await run(ONE_TASK, `if [ "$ATTEMPT" = 1 ]; then echo x > extra; else grep -q 'exited 1' "$SLIPWAY_JOB"; sed -i 's/a - b/a + b/' add.js; fi`);
+    const ended = await run(
+      ONE_TASK,
+      `if [ "$ATTEMPT" = 1 ]; then echo x > extra; else grep -q 'exited 1' "$SLIPWAY_JOB"; sed -i 's/a - b/a + b/' add.js; fi`,
+    );
     expect(lastEvent(ended)).toMatchObject({ status: "done" });
   });
 
@@ -101,8 +154,16 @@ describe("a run with a program as its implementer", () => {
     const script = `sed -i 's/a - b/a + b/' add.js; cd ${project.repo}; echo other > other.txt; git add other.txt; git -c user.name=o -c user.email=o@localhost commit -qm "by somebody else"`;
     const ended = await run(ONE_TASK, script);
     expect(lastEvent(ended)).toMatchObject({ status: "done" });
-    expect(ended.out.map((line): { type: string; data: { gate?: string } } => JSON.parse(line)).filter((event) => event.data.gate === "integration")).toHaveLength(1);
-    expect(project.git("log", "--format=%s", "--first-parent", "main").split("\n")).toEqual(["Fix add", "by somebody else", "base"]);
+    expect(
+      ended.out
+        .map((line): { type: string; data: { gate?: string } } => JSON.parse(line))
+        .filter((event) => event.data.gate === "integration"),
+    ).toHaveLength(1);
+    expect(project.git("log", "--format=%s", "--first-parent", "main").split("\n")).toEqual([
+      "Fix add",
+      "by somebody else",
+      "base",
+    ]);
   });
 
   test("a conflict with what landed meanwhile is worked out anew on the new main", async () => {
@@ -116,7 +177,10 @@ describe("a run with a program as its implementer", () => {
   test("a critical task waits for a person with exit 3, and lands nothing", async () => {
     const before = head();
     const ended = await run({ tasks: [{ ...ONE_TASK.tasks[0], critical: true }] }, WORKS);
-    expect(lastEvent(ended)).toMatchObject({ status: "waiting", tasks: [{ status: "waiting", reasons: [expect.stringMatching(/^slipway approve apr_/)] }] });
+    expect(lastEvent(ended)).toMatchObject({
+      status: "waiting",
+      tasks: [{ status: "waiting", reasons: [expect.stringMatching(/^slipway approve apr_/)] }],
+    });
     expect(ended.code).toBe(3);
     expect(head()).toBe(before);
     const again = await slipway(["resume", "--home", project.home, "--json"]);
@@ -128,7 +192,9 @@ describe("a run with a program as its implementer", () => {
     const script = `${WORKS}; mkdir -p .github/workflows; echo 'on: push' > .github/workflows/ci.yml`;
     const waiting = await run(ONE_TASK, script);
     expect(waiting.code).toBe(3);
-    expect(waiting.out.find((line) => line.includes("approval.requested"))).toContain("continuous integration runs it");
+    expect(waiting.out.find((line) => line.includes("approval.requested"))).toContain(
+      "continuous integration runs it",
+    );
     // The waiting task keeps its files reserved, so the same work is tried in another project.
     project.remove();
     project = sampleProject();
@@ -138,29 +204,104 @@ describe("a run with a program as its implementer", () => {
   test("SIGINT once stops at the next safe point with exit 130, and resume finishes the job", async () => {
     let sent = 0;
     const ended = await slipway(
-      ["run", "--plan", project.plan(THREE_TASKS), "--repo", project.repo, "--home", project.home, "--runner", project.runner(WORKS), "--in-process", "--allow-unisolated", "--json"],
+      [
+        "run",
+        "--plan",
+        project.plan(THREE_TASKS),
+        "--repo",
+        project.repo,
+        "--home",
+        project.home,
+        "--runner",
+        project.runner(WORKS),
+        "--in-process",
+        "--allow-unisolated",
+        "--json",
+      ],
       { signalAt: (line) => (line.includes('"gate":"tampering"') && (sent += 1) === 1 ? "SIGINT" : null) },
     );
     expect(ended.code).toBe(130);
     expect(types(ended).at(-1)).toBe("run.paused");
     const resumed = await slipway(["resume", "--home", project.home, "--json"]);
     expect(lastEvent(resumed)).toMatchObject({ status: "done" });
-    expect(project.git("log", "--merges", "--format=%s", "main").split("\n").sort()).toEqual(["Add a note", "Fix add", "Fix mul"]);
+    expect(project.git("log", "--merges", "--format=%s", "main").split("\n").sort()).toEqual([
+      "Add a note",
+      "Fix add",
+      "Fix mul",
+    ]);
   });
 });
 
 describe("bad input: one line with the fix, the documented exit code, nothing made", () => {
   const cases: readonly (readonly [string, (p: SampleProject) => readonly string[], number, RegExp])[] = [
-    ["an unknown flag", () => ["run", "x", "--worker", "3"], 2, /unknown flag --worker.*did you mean --workers\?/],
+    [
+      "an unknown flag",
+      () => ["run", "x", "--worker", "3"],
+      2,
+      /unknown flag --worker.*did you mean --workers\?/,
+    ],
     ["an unknown command", () => ["rum"], 2, /there is no command "rum".*did you mean slipway run\?/],
     ["no goal", (p) => ["run", "--repo", p.repo, "--runner", "command:true"], 2, /what should be done\?/],
-    ["a runner that is none", (p) => ["run", "x", "--repo", p.repo, "--runner", "magic"], 2, /there is no such runner/],
-    ["a plan with a circle", (p) => ["run", "--repo", p.repo, "--runner", "command:true", "--plan", p.plan({ tasks: [{ ref: "a", title: "a", depends_on: ["b"] }, { ref: "b", title: "b", depends_on: ["a"] }] })], 2, /circle: a -> b -> a/],
-    ["a plan with an unknown key", (p) => ["plan", "validate", p.plan({ tasks: [{ ref: "a", title: "a", depnds_on: [] }] })], 2, /tasks\.0.*depnds_on/],
-    ["a plan that is not there", (p) => ["plan", "validate", join(p.folder, "nowhere.yaml")], 2, /cannot be read/],
+    [
+      "a runner that is none",
+      (p) => ["run", "x", "--repo", p.repo, "--runner", "magic"],
+      2,
+      /there is no such runner/,
+    ],
+    [
+      "a plan with a circle",
+      (p) => [
+        "run",
+        "--repo",
+        p.repo,
+        "--runner",
+        "command:true",
+        "--plan",
+        p.plan({
+          tasks: [
+            { ref: "a", title: "a", depends_on: ["b"] },
+            { ref: "b", title: "b", depends_on: ["a"] },
+          ],
+        }),
+      ],
+      2,
+      /circle: a -> b -> a/,
+    ],
+    [
+      "a plan with an unknown key",
+      (p) => ["plan", "validate", p.plan({ tasks: [{ ref: "a", title: "a", depnds_on: [] }] })],
+      2,
+      /tasks\.0.*depnds_on/,
+    ],
+    [
+      "a plan that is not there",
+      (p) => ["plan", "validate", join(p.folder, "nowhere.yaml")],
+      2,
+      /cannot be read/,
+    ],
     ["no key for the api runner", (p) => ["run", "x", "--repo", p.repo], 4, /ANTHROPIC_API_KEY.*--runner/],
-    ["a folder that is no repository", (p) => ["run", "x", "--repo", p.folder, "--runner", "command:true", "--plan", p.plan(ONE_TASK)], 4, /not in a git repository.*git init/],
-    ["a state folder that cannot be made", (p) => ["run", "--repo", p.repo, "--runner", "command:true", "--plan", p.plan(ONE_TASK), "--home", "/dev/null/state"], 4, /cannot be written.*--home/],
+    [
+      "a folder that is no repository",
+      (p) => ["run", "x", "--repo", p.folder, "--runner", "command:true", "--plan", p.plan(ONE_TASK)],
+      4,
+      /not in a git repository.*git init/,
+    ],
+    [
+      "a state folder that cannot be made",
+      (p) => [
+        "run",
+        "--repo",
+        p.repo,
+        "--runner",
+        "command:true",
+        "--plan",
+        p.plan(ONE_TASK),
+        "--home",
+        "/dev/null/state",
+      ],
+      4,
+      /cannot be written.*--home/,
+    ],
     ["an unknown run", (p) => ["resume", "run_nowhere", "--home", p.home], 1, /there is no run run_nowhere/],
   ];
   for (const [what, argv, code, message] of cases) {
@@ -192,7 +333,19 @@ describe("bad input: one line with the fix, the documented exit code, nothing ma
   });
 
   test("an agent may not take the isolation away", async () => {
-    const ended = await slipway(["run", "--plan", project.plan(ONE_TASK), "--repo", project.repo, "--runner", "command:true", "--allow-unisolated"], { env: { CLAUDECODE: "1" } });
+    const ended = await slipway(
+      [
+        "run",
+        "--plan",
+        project.plan(ONE_TASK),
+        "--repo",
+        project.repo,
+        "--runner",
+        "command:true",
+        "--allow-unisolated",
+      ],
+      { env: { CLAUDECODE: "1" } },
+    );
     expect(ended.code).toBe(4);
     expect(ended.err.join()).toMatch(/an agent may not/);
   });

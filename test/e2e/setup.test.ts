@@ -11,13 +11,37 @@ beforeEach(() => {
 afterEach(() => project.remove());
 
 const run = async (plan: object): Promise<{ code: number | null; phases: number; err: string }> => {
-  const ended = await slipway(["run", "--plan", project.plan(plan), "--repo", project.repo, "--home", project.home, "--runner", project.runner("echo done > $REF"), "--in-process", "--allow-unisolated", "--json"]);
-  return { code: ended.code, phases: ended.out.filter((line) => line.includes('"phase":"setup"')).length, err: [...ended.err, ...ended.out.slice(-3)].join("\n") };
+  const ended = await slipway([
+    "run",
+    "--plan",
+    project.plan(plan),
+    "--repo",
+    project.repo,
+    "--home",
+    project.home,
+    "--runner",
+    project.runner("echo done > $REF"),
+    "--in-process",
+    "--allow-unisolated",
+    "--json",
+  ]);
+  return {
+    code: ended.code,
+    phases: ended.out.filter((line) => line.includes('"phase":"setup"')).length,
+    err: [...ended.err, ...ended.out.slice(-3)].join("\n"),
+  };
 };
 
 test("setup runs once per lockfile digest, and what it made is there for every proof, also where git ignores it", async () => {
-  const task = (ref: string): object => ({ ref, title: ref, acceptance: [{ run: "test -f node_modules/thing/made.txt" }] });
-  const plan = { setup: "mkdir -p node_modules/thing && echo made > node_modules/thing/made.txt", tasks: [task("one"), task("two")] };
+  const task = (ref: string): object => ({
+    ref,
+    title: ref,
+    acceptance: [{ run: "test -f node_modules/thing/made.txt" }],
+  });
+  const plan = {
+    setup: "mkdir -p node_modules/thing && echo made > node_modules/thing/made.txt",
+    tasks: [task("one"), task("two")],
+  };
   project.git("commit", "-q", "--allow-empty", "-m", "x");
   const first = await run(plan);
   expect(first, first.err).toMatchObject({ code: 0, phases: 1 });

@@ -15,26 +15,51 @@ function emptyStore(): { readonly connection: DatabaseSync; readonly db: Databas
 async function filled(count: number): Promise<ReturnType<typeof emptyStore>> {
   const store = emptyStore();
   for (let i = 0; i < count; i += 1) {
-    await store.db.write((sql) => appendEvents(sql, [{ type: "task.added", subject: `tsk_${i % 3}`, data: { i } }], "local", 1_000 + i));
+    await store.db.write((sql) =>
+      appendEvents(sql, [{ type: "task.added", subject: `tsk_${i % 3}`, data: { i } }], "local", 1_000 + i),
+    );
   }
   return store;
 }
 
-const text = fc.oneof(fc.string({ unit: "binary", maxLength: 20 }), fc.constantFrom("\ud800", "a\udc00b", "a\u0000b", "𝒳", "é"));
+const text = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 20 }),
+  fc.constantFrom("\ud800", "a\udc00b", "a\u0000b", "𝒳", "é"),
+);
 const data = fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 4 });
 
 test("whatever an event holds, it is read back and its chain verifies", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.record({ type: fc.constantFrom(...EVENT_TYPES), subject: text, data }), { maxLength: 8 }), text, async (events, principal) => {
-      const { connection, db } = emptyStore();
-      await db.write((sql) => appendEvents(sql, events, principal, 5));
-      expect(verifyEvents(connection)).toBeNull();
-      const read = await db.read((sql) => readEvents(sql, { after: 0, limit: 100 }));
-      expect(read.map((event) => [event.seq, event.type, event.at, event.principal, event.subject, canonicalJson(event.data)])).toEqual(
-        events.map((event, i) => [i + 1, event.type, "1970-01-01T00:00:00.005Z", principal.toWellFormed(), event.subject.toWellFormed(), canonicalJson(event.data)]),
-      );
-      db.close();
-    }),
+    fc.asyncProperty(
+      fc.array(fc.record({ type: fc.constantFrom(...EVENT_TYPES), subject: text, data }), { maxLength: 8 }),
+      text,
+      async (events, principal) => {
+        const { connection, db } = emptyStore();
+        await db.write((sql) => appendEvents(sql, events, principal, 5));
+        expect(verifyEvents(connection)).toBeNull();
+        const read = await db.read((sql) => readEvents(sql, { after: 0, limit: 100 }));
+        expect(
+          read.map((event) => [
+            event.seq,
+            event.type,
+            event.at,
+            event.principal,
+            event.subject,
+            canonicalJson(event.data),
+          ]),
+        ).toEqual(
+          events.map((event, i) => [
+            i + 1,
+            event.type,
+            "1970-01-01T00:00:00.005Z",
+            principal.toWellFormed(),
+            event.subject.toWellFormed(),
+            canonicalJson(event.data),
+          ]),
+        );
+        db.close();
+      },
+    ),
     { numRuns: 80, seed: 1 },
   );
 });
@@ -53,17 +78,22 @@ const PLANTED: Readonly<Record<(typeof COLUMNS)[number], readonly (string | bigi
 test("a change of any field of any row is found, and the first bad row is named", async () => {
   const { connection } = await filled(12);
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 12 }), fc.constantFrom(...COLUMNS), fc.nat(2), (seq, column, choice) => {
-      const values = PLANTED[column];
-      const value = values[choice % values.length] ?? "";
-      const before = connection.prepare("SELECT * FROM event WHERE seq = ?").get(seq)?.[column];
-      fc.pre(before !== value);
-      connection.prepare(`UPDATE event SET ${column} = ? WHERE seq = ?`).run(value, seq);
-      const found = verifyEvents(connection);
-      connection.prepare(`UPDATE event SET ${column} = ? WHERE seq = ?`).run(before ?? null, seq);
-      expect(found).toEqual({ seq, reason: "the row was changed" });
-      expect(verifyEvents(connection)).toBeNull();
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 12 }),
+      fc.constantFrom(...COLUMNS),
+      fc.nat(2),
+      (seq, column, choice) => {
+        const values = PLANTED[column];
+        const value = values[choice % values.length] ?? "";
+        const before = connection.prepare("SELECT * FROM event WHERE seq = ?").get(seq)?.[column];
+        fc.pre(before !== value);
+        connection.prepare(`UPDATE event SET ${column} = ? WHERE seq = ?`).run(value, seq);
+        const found = verifyEvents(connection);
+        connection.prepare(`UPDATE event SET ${column} = ? WHERE seq = ?`).run(before ?? null, seq);
+        expect(found).toEqual({ seq, reason: "the row was changed" });
+        expect(verifyEvents(connection)).toBeNull();
+      },
+    ),
     { numRuns: 120, seed: 1 },
   );
 });
@@ -77,11 +107,15 @@ test("a dropped, swapped or inserted row is found at its place; a cut tail is wh
     connection.prepare("UPDATE event SET seq = seq - 1 WHERE seq > ?").run(seq);
     expect(verifyEvents(connection)).toEqual({ seq, reason: "the row was changed" });
     const { connection: swapped } = await filled(total);
-    swapped.exec(`UPDATE event SET seq = -1 WHERE seq = ${seq}; UPDATE event SET seq = ${seq} WHERE seq = ${seq + 1}; UPDATE event SET seq = ${seq + 1} WHERE seq = -1;`);
+    swapped.exec(
+      `UPDATE event SET seq = -1 WHERE seq = ${seq}; UPDATE event SET seq = ${seq} WHERE seq = ${seq + 1}; UPDATE event SET seq = ${seq + 1} WHERE seq = -1;`,
+    );
     expect(verifyEvents(swapped)).toEqual({ seq, reason: "the row was changed" });
   }
   const { connection } = await filled(total);
-  connection.exec(`INSERT INTO event SELECT 0, type, at, principal, subject, data, prev_hash, hash FROM event WHERE seq = 1`);
+  connection.exec(
+    `INSERT INTO event SELECT 0, type, at, principal, subject, data, prev_hash, hash FROM event WHERE seq = 1`,
+  );
   expect(verifyEvents(connection)).toEqual({ seq: 0, reason: "the row was changed" });
   const { connection: cut } = await filled(total);
   cut.exec(`DELETE FROM event WHERE seq = ${total}`);
@@ -91,7 +125,11 @@ test("a dropped, swapped or inserted row is found at its place; a cut tail is wh
 test("events are read from a cursor, by types and by subject, in order and no more than asked for", async () => {
   const { db } = emptyStore();
   const types: readonly EventType[] = ["task.added", "task.claimed", "task.completed"];
-  const all = Array.from({ length: 60 }, (_, i) => ({ type: types[(i * 7) % 3] ?? "task.added", subject: `tsk_${(i * 5) % 4}`, data: { i } }));
+  const all = Array.from({ length: 60 }, (_, i) => ({
+    type: types[(i * 7) % 3] ?? "task.added",
+    subject: `tsk_${(i * 5) % 4}`,
+    data: { i },
+  }));
   await db.write((sql) => appendEvents(sql, all, "local", 1));
   await fc.assert(
     fc.asyncProperty(
@@ -103,9 +141,16 @@ test("events are read from a cursor, by types and by subject, in order and no mo
         const read = await db.read((sql) => readEvents(sql, { after, limit, types: wanted, subject }));
         const expected = all
           .map((event, i) => ({ ...event, seq: i + 1 }))
-          .filter((event) => event.seq > after && (wanted === undefined || wanted.length === 0 || wanted.includes(event.type)) && (subject === undefined || event.subject === subject))
+          .filter(
+            (event) =>
+              event.seq > after &&
+              (wanted === undefined || wanted.length === 0 || wanted.includes(event.type)) &&
+              (subject === undefined || event.subject === subject),
+          )
           .slice(0, limit);
-        expect(read.map(({ seq, type, subject: about }) => ({ seq, type, about }))).toEqual(expected.map(({ seq, type, subject: about }) => ({ seq, type, about })));
+        expect(read.map(({ seq, type, subject: about }) => ({ seq, type, about }))).toEqual(
+          expected.map(({ seq, type, subject: about }) => ({ seq, type, about })),
+        );
       },
     ),
     { numRuns: 100, seed: 1 },
@@ -117,7 +162,11 @@ test("equal values have one canonical text, whatever the order of their keys, an
   const shuffled = (value: unknown): unknown => {
     if (value === null || typeof value !== "object") return value;
     if (Array.isArray(value)) return value.map(shuffled);
-    return Object.fromEntries(Object.entries(value).toReversed().map(([key, member]) => [key, shuffled(member)]));
+    return Object.fromEntries(
+      Object.entries(value)
+        .toReversed()
+        .map(([key, member]) => [key, shuffled(member)]),
+    );
   };
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {

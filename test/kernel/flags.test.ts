@@ -26,12 +26,21 @@ function refusal(argv: readonly string[], maxWords?: number): string {
 }
 
 test("flags in both spellings, repeated, before and after words, and none after --", () => {
-  const flags = parseFlags(["a", "--home=x", "--port", "80", "--root", "1", "--root=2", "--http", "b", "--", "--home"], OPTIONS);
+  const flags = parseFlags(
+    ["a", "--home=x", "--port", "80", "--root", "1", "--root=2", "--http", "b", "--", "--home"],
+    OPTIONS,
+  );
   expect(flags.words).toEqual(["a", "b", "--home"]);
   expect(flags.text("home")).toBe("x");
   expect(flags.int("port", 0, 100)).toBe(80);
   expect(flags.texts("root")).toEqual(["1", "2"]);
-  expect([flags.has("http"), flags.has("help"), flags.text("host"), flags.texts("home"), flags.int("host", 0, 1)]).toEqual([true, false, undefined, [], undefined]);
+  expect([
+    flags.has("http"),
+    flags.has("help"),
+    flags.text("host"),
+    flags.texts("home"),
+    flags.int("host", 0, 1),
+  ]).toEqual([true, false, undefined, [], undefined]);
   expect(parseFlags(["--home", "a", "--home=b"], OPTIONS).text("home")).toBe("b");
   expect(parseFlags(["--home=a=b"], OPTIONS).text("home")).toBe("a=b");
   expect(parseFlags(["-h"], OPTIONS).has("help")).toBe(true);
@@ -60,7 +69,10 @@ test.each([
 });
 
 test("whatever is typed is either taken or refused as a usage error of one line", () => {
-  const word = fc.oneof(fc.constantFrom("--home", "--port=1", "-h", "--", "--http", "-", "--=", "---"), fc.string());
+  const word = fc.oneof(
+    fc.constantFrom("--home", "--port=1", "-h", "--", "--http", "-", "--=", "---"),
+    fc.string(),
+  );
   fc.assert(
     fc.property(fc.array(word, { maxLength: 5 }), (argv) => {
       try {
@@ -77,5 +89,8 @@ test("the nearest word is at most two edits away, and itself when known", () => 
   expect(nearest("staus", ["status", "start"])).toBe("status");
   expect(nearest("xyzzy", ["status", "start"])).toBeUndefined();
   expect(nearest("", ["ab", "abc"])).toBe("ab");
-  fc.assert(fc.property(fc.string(), (word) => nearest(word, ["other words", word]) === word), { numRuns: 100, seed: 1 });
+  fc.assert(
+    fc.property(fc.string(), (word) => nearest(word, ["other words", word]) === word),
+    { numRuns: 100, seed: 1 },
+  );
 });

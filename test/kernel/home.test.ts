@@ -13,7 +13,8 @@ beforeEach(() => {
 });
 afterEach(() => play.dispose());
 
-const home = (cwd: string, env: Readonly<Record<string, string>> = {}, flag?: string): string => findHome({ flag, env, cwd });
+const home = (cwd: string, env: Readonly<Record<string, string>> = {}, flag?: string): string =>
+  findHome({ flag, env, cwd });
 
 test("--home beats SLIPWAY_HOME, which beats the repository; relative ones start at the working directory", () => {
   expect(home(repo, { SLIPWAY_HOME: "/env" }, "/flag")).toBe("/flag");

@@ -4,7 +4,9 @@ import { MAX_WAIT_MS, openJobs, type Jobs } from "../../kernel/jobs.ts";
 
 const never = new AbortController().signal;
 const untilCancelled = (cancelled: AbortSignal): Promise<string> =>
-  new Promise((_resolve, reject) => cancelled.addEventListener("abort", () => reject(new Error("stopped")), { once: true }));
+  new Promise((_resolve, reject) =>
+    cancelled.addEventListener("abort", () => reject(new Error("stopped")), { once: true }),
+  );
 
 let jobs: Jobs<string>;
 let unhandled: unknown[];
@@ -23,7 +25,11 @@ afterEach(async () => {
 });
 
 test("quick work is answered at once, longer work by a handle that can be waited on", async () => {
-  expect(await jobs.start("ann", 1_000, never, async () => "done")).toMatchObject({ status: "completed", result: "done", error: undefined });
+  expect(await jobs.start("ann", 1_000, never, async () => "done")).toMatchObject({
+    status: "completed",
+    result: "done",
+    error: undefined,
+  });
   const work = Promise.withResolvers<string>();
   const job = await jobs.start("ann", 0, never, () => work.promise);
   expect(job).toMatchObject({ status: "working", result: undefined });
@@ -65,7 +71,11 @@ test("a call that is aborted while it waits cancels the work, and one that has r
   await pause(1);
   call.abort();
   expect(await waiting).toMatchObject({ status: "cancelled" });
-  expect(await jobs.start("ann", 10_000, call.signal, async (cancelled) => (cancelled.aborted ? "told" : "not told"))).toMatchObject({ result: "told" });
+  expect(
+    await jobs.start("ann", 10_000, call.signal, async (cancelled) =>
+      cancelled.aborted ? "told" : "not told",
+    ),
+  ).toMatchObject({ result: "told" });
   const later = new AbortController();
   const job = await jobs.start("ann", 0, later.signal, untilCancelled);
   later.abort();
@@ -74,7 +84,11 @@ test("a call that is aborted while it waits cancels the work, and one that has r
 
 test("a handle is worth nothing to anybody else, and an unknown one to nobody", async () => {
   const job = await jobs.start("ann", 0, never, untilCancelled);
-  for (const attempt of [jobs.wait("bob", job.id, 0), jobs.cancel("bob", job.id), jobs.wait("ann", "job_0", 0)]) {
+  for (const attempt of [
+    jobs.wait("bob", job.id, 0),
+    jobs.cancel("bob", job.id),
+    jobs.wait("ann", "job_0", 0),
+  ]) {
     await expect(attempt).rejects.toMatchObject({ code: "not_found" });
   }
   expect(await jobs.wait("ann", job.id, 0)).toMatchObject({ status: "working" });
@@ -112,5 +126,8 @@ test("close cancels everything, waits until it ended, and takes nothing new", as
   await jobs.start("bob", 0, never, slow);
   await jobs.close();
   expect(ended).toEqual(["cleaned up", "cleaned up"]);
-  await expect(jobs.start("ann", 0, never, async () => "new")).rejects.toMatchObject({ code: "unavailable", retryable: true });
+  await expect(jobs.start("ann", 0, never, async () => "new")).rejects.toMatchObject({
+    code: "unavailable",
+    retryable: true,
+  });
 });

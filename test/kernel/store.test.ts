@@ -35,7 +35,12 @@ const add = (by: Writer, name: string): Promise<{ readonly added: string }> =>
 test("an answer is kept under its principal, its tool and its key, and under no other", async () => {
   await add(writer("k"), "a");
   expect(await store.keptAnswer(writer("k"))).toEqual({ added: "a" });
-  for (const other of [writer("k2"), writer("k", { principal: "bob" }), writer("k", { tool: "other" }), writer(undefined)]) {
+  for (const other of [
+    writer("k2"),
+    writer("k", { principal: "bob" }),
+    writer("k", { tool: "other" }),
+    writer(undefined),
+  ]) {
     expect(await store.keptAnswer(other)).toBeUndefined();
   }
   await add(writer("k", { principal: "bob" }), "b");
@@ -46,7 +51,10 @@ test("an answer is kept under its principal, its tool and its key, and under no 
 
 test("the same key with other arguments is a conflict, on asking and on writing, and changes nothing", async () => {
   await add(writer("k"), "a");
-  await expect(store.keptAnswer(writer("k", { digest: "other" }))).rejects.toMatchObject({ code: "conflict", retryable: false });
+  await expect(store.keptAnswer(writer("k", { digest: "other" }))).rejects.toMatchObject({
+    code: "conflict",
+    retryable: false,
+  });
   await expect(add(writer("k", { digest: "other" }), "b")).rejects.toMatchObject({ code: "conflict" });
   expect(await store.read((tx) => tx.names())).toEqual(["a"]);
 });
@@ -68,7 +76,12 @@ test("a key is free again after 24 hours, not before, and what is over is cleare
 });
 
 test("an answer that is not to be kept leaves its key free", async () => {
-  const look = (): Promise<{ readonly found: number }> => store.answer(writer("k"), (tx) => ({ found: tx.names().length }), ({ found }) => found > 0);
+  const look = (): Promise<{ readonly found: number }> =>
+    store.answer(
+      writer("k"),
+      (tx) => ({ found: tx.names().length }),
+      ({ found }) => found > 0,
+    );
   expect(await look()).toEqual({ found: 0 });
   expect(await store.keptAnswer(writer("k"))).toBeUndefined();
   await add(writer(undefined), "a");
@@ -79,7 +92,8 @@ test("an answer that is not to be kept leaves its key free", async () => {
 test("of many writes at once with one key one changes the store", async () => {
   const results = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => add(writer("k"), `a${i}`)));
   expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
-  for (const result of results) if (result.status === "rejected") expect(result.reason).toBeInstanceOf(AnsweredMeanwhile);
+  for (const result of results)
+    if (result.status === "rejected") expect(result.reason).toBeInstanceOf(AnsweredMeanwhile);
   expect(await store.read((tx) => tx.names())).toHaveLength(1);
 });
 
@@ -95,7 +109,9 @@ test("of several processes with one key one changes the store, and the others le
   const said = await Promise.all(processes.map((one) => one.hear()));
   const [winner] = said.filter((line) => line.startsWith("answered "));
   expect(said.toSorted()).toEqual([winner, "meanwhile", "meanwhile"].toSorted());
-  expect(await store.keptAnswer({ principal: { id: "local" }, once: { tool: "t", key: "k", digest: "d" } })).toEqual({
+  expect(
+    await store.keptAnswer({ principal: { id: "local" }, once: { tool: "t", key: "k", digest: "d" } }),
+  ).toEqual({
     by: winner?.replace("answered ", ""),
   });
   expect(await store.read((tx) => tx.names())).toEqual(["once"]);
@@ -110,7 +126,14 @@ test("events carry who wrote and when the write ended, in the order of their emi
     await turn();
     tx.add("b");
   });
-  expect((await store.events({ after: 0, limit: 5 })).map(({ seq, subject, principal, at }) => [seq, subject, principal, at])).toEqual([
+  expect(
+    (await store.events({ after: 0, limit: 5 })).map(({ seq, subject, principal, at }) => [
+      seq,
+      subject,
+      principal,
+      at,
+    ]),
+  ).toEqual([
     [1, "a", "ann", "1970-01-01T00:00:00.007Z"],
     [2, "b", "ann", "1970-01-01T00:00:00.007Z"],
   ]);

@@ -22,9 +22,11 @@ const SAMPLES: Readonly<Record<string, string>> = {
   "compact JSON": JSON.stringify(JSON.parse(file("package.json"))),
   SQL: "SELECT coalesce(max(seq), 0) AS n FROM event WHERE type IN (SELECT value FROM json_each(?2)) ORDER BY seq LIMIT ?4;",
   "hexadecimal digests": digests.join("\n"),
-  "base64": Buffer.from(digests.join(""), "hex").toString("base64"),
-  "test output": " ✓ test/a.test.ts (3 tests) 12ms\n ❯ test/b.test.ts\n   × fails 3ms\n────────────\n│ name │ 100 % │\n└──────┘",
-  Chinese: "记忆服务器保存代理所学到的一切，并在需要时找回。任务队列把工作分给许多代理，每个任务都有自己的租约。",
+  base64: Buffer.from(digests.join(""), "hex").toString("base64"),
+  "test output":
+    " ✓ test/a.test.ts (3 tests) 12ms\n ❯ test/b.test.ts\n   × fails 3ms\n────────────\n│ name │ 100 % │\n└──────┘",
+  Chinese:
+    "记忆服务器保存代理所学到的一切，并在需要时找回。任务队列把工作分给许多代理，每个任务都有自己的租约。",
   Japanese: "メモリサーバーはエージェントが学んだことを保存し、必要なときに取り出します。",
   Korean: "메모리 서버는 에이전트가 배운 것을 저장하고 필요할 때 다시 찾아 줍니다.",
   Russian: "Сервер памяти хранит всё, чему научились агенты, и находит это, когда нужно.",
@@ -40,13 +42,21 @@ test.each(Object.entries(SAMPLES))("the estimate for %s is not below the real co
   expect(estimateTokens(text)).toBeGreaterThanOrEqual(real(text));
 });
 
-test.each(["English", "a guide", "TypeScript", "shell", "compact JSON"])("the estimate for %s is not far above it either", (name) => {
-  const text = SAMPLES[name] ?? "";
-  expect(estimateTokens(text)).toBeLessThanOrEqual(real(text) * 1.8);
-});
+test.each(["English", "a guide", "TypeScript", "shell", "compact JSON"])(
+  "the estimate for %s is not far above it either",
+  (name) => {
+    const text = SAMPLES[name] ?? "";
+    expect(estimateTokens(text)).toBeLessThanOrEqual(real(text) * 1.8);
+  },
+);
 
-const range = (from: number, to: number): fc.Arbitrary<string> => fc.string({ unit: fc.integer({ min: from, max: to }).map((code) => String.fromCodePoint(code)), maxLength: 120 });
-const from = (letters: string): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(...letters), maxLength: 200 });
+const range = (from: number, to: number): fc.Arbitrary<string> =>
+  fc.string({
+    unit: fc.integer({ min: from, max: to }).map((code) => String.fromCodePoint(code)),
+    maxLength: 120,
+  });
+const from = (letters: string): fc.Arbitrary<string> =>
+  fc.string({ unit: fc.constantFrom(...letters), maxLength: 200 });
 
 test.each<[string, fc.Arbitrary<string>]>([
   ["any code points", fc.string({ unit: "binary", maxLength: 200 })],
@@ -76,24 +86,32 @@ test.each<[string, fc.Arbitrary<string>]>([
 test("nothing costs nothing, and a part never costs more than the whole", () => {
   expect(estimateTokens("")).toBe(0);
   fc.assert(
-    fc.property(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" }), (a, b) => estimateTokens(a) <= estimateTokens(a + b)),
+    fc.property(
+      fc.string({ unit: "grapheme" }),
+      fc.string({ unit: "grapheme" }),
+      (a, b) => estimateTokens(a) <= estimateTokens(a + b),
+    ),
     { numRuns: 300, seed: 1 },
   );
 });
 
 test("a text is cut to its budget at a code point, as late as possible, and only when it must be", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary", maxLength: 100 }), fc.integer({ min: -5, max: 120 }), (text, budget) => {
-      const fitted = fitText(text, budget);
-      expect(fitted.truncated).toBe(fitted.text !== text);
-      expect(text.startsWith(fitted.text)).toBe(true);
-      expect(fitted.text.isWellFormed()).toBe(text.isWellFormed() || fitted.text.isWellFormed());
-      if (fitted.text !== "") expect(estimateTokens(fitted.text)).toBeLessThanOrEqual(budget);
-      if (fitted.truncated) {
-        const next = String.fromCodePoint(text.codePointAt(fitted.text.length) ?? 0);
-        expect(estimateTokens(fitted.text + next)).toBeGreaterThan(budget);
-      } else if (text !== "") expect(estimateTokens(text)).toBeLessThanOrEqual(budget);
-    }),
+    fc.property(
+      fc.string({ unit: "binary", maxLength: 100 }),
+      fc.integer({ min: -5, max: 120 }),
+      (text, budget) => {
+        const fitted = fitText(text, budget);
+        expect(fitted.truncated).toBe(fitted.text !== text);
+        expect(text.startsWith(fitted.text)).toBe(true);
+        expect(fitted.text.isWellFormed()).toBe(text.isWellFormed() || fitted.text.isWellFormed());
+        if (fitted.text !== "") expect(estimateTokens(fitted.text)).toBeLessThanOrEqual(budget);
+        if (fitted.truncated) {
+          const next = String.fromCodePoint(text.codePointAt(fitted.text.length) ?? 0);
+          expect(estimateTokens(fitted.text + next)).toBeGreaterThan(budget);
+        } else if (text !== "") expect(estimateTokens(text)).toBeLessThanOrEqual(budget);
+      },
+    ),
     { numRuns: 400, seed: 1 },
   );
   expect(fitText("", 0)).toEqual({ text: "", truncated: false });
@@ -102,15 +120,21 @@ test("a text is cut to its budget at a code point, as late as possible, and only
 
 test("items are taken from the front while they fit, at least one, and no fewer than fit", () => {
   fc.assert(
-    fc.property(fc.array(fc.jsonValue(), { maxLength: 12 }), fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 120 }), (items, budget, reserve) => {
-      const { taken, truncated } = fitItems(items, budget, reserve);
-      const cost = (some: readonly unknown[]): number => some.reduce<number>((sum, item) => sum + estimateTokens(JSON.stringify(item)) + 1, 0);
-      expect(taken).toEqual(items.slice(0, taken.length));
-      expect(truncated).toBe(taken.length < items.length);
-      if (items.length > 0) expect(taken.length).toBeGreaterThan(0);
-      if (taken.length > 1) expect(cost(taken)).toBeLessThanOrEqual(budget - reserve);
-      if (truncated) expect(cost(items.slice(0, taken.length + 1))).toBeGreaterThan(budget - reserve);
-    }),
+    fc.property(
+      fc.array(fc.jsonValue(), { maxLength: 12 }),
+      fc.integer({ min: 0, max: 300 }),
+      fc.integer({ min: 0, max: 120 }),
+      (items, budget, reserve) => {
+        const { taken, truncated } = fitItems(items, budget, reserve);
+        const cost = (some: readonly unknown[]): number =>
+          some.reduce<number>((sum, item) => sum + estimateTokens(JSON.stringify(item)) + 1, 0);
+        expect(taken).toEqual(items.slice(0, taken.length));
+        expect(truncated).toBe(taken.length < items.length);
+        if (items.length > 0) expect(taken.length).toBeGreaterThan(0);
+        if (taken.length > 1) expect(cost(taken)).toBeLessThanOrEqual(budget - reserve);
+        if (truncated) expect(cost(items.slice(0, taken.length + 1))).toBeGreaterThan(budget - reserve);
+      },
+    ),
     { numRuns: 300, seed: 1 },
   );
 });

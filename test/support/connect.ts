@@ -13,7 +13,11 @@ export interface Connection {
 export type Era = "2026-07-28" | "2025-11-25";
 
 /** Connects a current SDK client to an opened server, over the same code path as stdio; `person` answers its questions. */
-export async function connect(server: ToolServer, era: Era = "2026-07-28", person?: () => ElicitResult): Promise<Connection> {
+export async function connect(
+  server: ToolServer,
+  era: Era = "2026-07-28",
+  person?: () => ElicitResult,
+): Promise<Connection> {
   const { transport, close } = serveInProcess(server);
   const client = new Client(
     { name: "test", version: "1.0.0" },
@@ -34,7 +38,9 @@ export async function connect(server: ToolServer, era: Era = "2026-07-28", perso
 }
 
 /** Connects a client of the previous SDK line (v1), as older hosts do. */
-export async function connectOld(server: ToolServer): Promise<{ readonly client: OldClient; close(): Promise<void> }> {
+export async function connectOld(
+  server: ToolServer,
+): Promise<{ readonly client: OldClient; close(): Promise<void> }> {
   const { transport, close } = serveInProcess(server);
   const client = new OldClient({ name: "old-test", version: "1.0.0" });
   // The two SDK lines declare the same transport with different optional members.
@@ -49,7 +55,9 @@ export async function connectOld(server: ToolServer): Promise<{ readonly client:
 }
 
 /** What a tool answered: the structured content, or the refusal. */
-export type Answer = { readonly ok: true; readonly value: Record<string, unknown> } | { readonly ok: false; readonly error: Record<string, unknown> };
+export type Answer =
+  | { readonly ok: true; readonly value: Record<string, unknown> }
+  | { readonly ok: false; readonly error: Record<string, unknown> };
 
 /** Calls a tool and checks on the way that the text block repeats the structured content. */
 export async function callTool(client: Client, name: string, args: Record<string, unknown>): Promise<Answer> {
@@ -60,12 +68,17 @@ export async function callTool(client: Client, name: string, args: Record<string
     return { ok: false, error: parseObject(text) };
   }
   const structured: unknown = result.structuredContent;
-  if (JSON.stringify(JSON.parse(text)) !== JSON.stringify(structured)) throw new Error(`${name}: the text block differs from the structured content`);
+  if (JSON.stringify(JSON.parse(text)) !== JSON.stringify(structured))
+    throw new Error(`${name}: the text block differs from the structured content`);
   return { ok: true, value: parseObject(text) };
 }
 
 /** Calls a tool that must succeed. */
-export async function mustCall(client: Client, name: string, args: Record<string, unknown>): Promise<Record<string, unknown>> {
+export async function mustCall(
+  client: Client,
+  name: string,
+  args: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
   const answer = await callTool(client, name, args);
   if (!answer.ok) throw new Error(`${name}: ${JSON.stringify(answer.error)}`);
   return answer.value;

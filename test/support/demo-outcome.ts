@@ -17,21 +17,32 @@ export interface DemoOutcome {
 /** Looks at the sample repository of a demo folder. */
 export function demoOutcome(folder: string): DemoOutcome {
   const repo = join(folder, "sample");
-  const git = (...args: string[]): string => execFileSync("git", ["-C", repo, ...args], { encoding: "utf8" }).trim();
+  const git = (...args: string[]): string =>
+    execFileSync("git", ["-C", repo, ...args], { encoding: "utf8" }).trim();
   const testsPass = ((): boolean => {
     try {
-      execFileSync(process.execPath, ["--test"], { cwd: repo, stdio: "ignore", env: { PATH: process.env["PATH"] } });
+      execFileSync(process.execPath, ["--test"], {
+        cwd: repo,
+        stdio: "ignore",
+        env: { PATH: process.env["PATH"] },
+      });
       return true;
     } catch {
       return false;
     }
   })();
   return {
-    merges: git("log", "--merges", "--format=%s", "main").split("\n").filter((line) => line !== "").sort(),
+    merges: git("log", "--merges", "--format=%s", "main")
+      .split("\n")
+      .filter((line) => line !== "")
+      .sort(),
     tree: git("ls-tree", "-r", "main"),
     isClean: git("status", "--porcelain") === "",
     branch: git("symbolic-ref", "--short", "HEAD"),
-    worktrees: git("worktree", "list", "--porcelain").split("\n").filter((line) => line.startsWith("worktree ")).length - 1,
+    worktrees:
+      git("worktree", "list", "--porcelain")
+        .split("\n")
+        .filter((line) => line.startsWith("worktree ")).length - 1,
     testsPass,
   };
 }

@@ -20,8 +20,16 @@ import { sampleProject, type SampleProject } from "./sample-project.ts";
 /** Two independent repairs and one after them, with acceptance so cheap that lives are short. */
 const PLAN = {
   tasks: [
-    { ref: "add", title: "Fix add", acceptance: [{ tests: "grep -q 'a + b' add.js", must_fail_before: true }] },
-    { ref: "mul", title: "Fix mul", acceptance: [{ tests: "grep -q 'a \\* b' mul.js", must_fail_before: true }] },
+    {
+      ref: "add",
+      title: "Fix add",
+      acceptance: [{ tests: "grep -q 'a + b' add.js", must_fail_before: true }],
+    },
+    {
+      ref: "mul",
+      title: "Fix mul",
+      acceptance: [{ tests: "grep -q 'a \\* b' mul.js", must_fail_before: true }],
+    },
     { ref: "note", title: "Add a note", depends_on: ["add", "mul"], acceptance: [{ run: "test -f NOTE" }] },
   ],
 };
@@ -60,9 +68,19 @@ interface End {
   readonly sandboxes: number;
 }
 
-const Sandboxes = z.looseObject({ sandboxes: z.array(z.looseObject({ name: z.string().nullable().optional() })) });
+const Sandboxes = z.looseObject({
+  sandboxes: z.array(z.looseObject({ name: z.string().nullable().optional() })),
+});
 
-const LOOKS = new Set(["list_tasks", "report_progress", "list_worktrees", "list_sandboxes", "read_job", "get_approval", "recall"]);
+const LOOKS = new Set([
+  "list_tasks",
+  "report_progress",
+  "list_worktrees",
+  "list_sandboxes",
+  "read_job",
+  "get_approval",
+  "recall",
+]);
 
 class Died extends Error {}
 
@@ -73,7 +91,11 @@ class Died extends Error {}
  */
 export async function runWithDeath(nth: number, leasesLapse: boolean): Promise<FaultRun> {
   const project = sampleProject();
-  const env = { PATH: process.env["PATH"], HOME: process.env["HOME"] };
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: process.env["HOME"],
+    DOCKER_HOST: "unix:///nonexistent/docker.sock",
+  };
   try {
     const runner = project.runner(WORK);
     const first = openRunStore(runStorePath(project.home), Date.now);
@@ -132,12 +154,26 @@ class Fate {
   }
 }
 
-async function live(project: SampleProject, store: RunStore, runId: string, env: Record<string, string | undefined>, fate: Fate): Promise<End> {
-  const mortalStore: RunStore = { ...store, append: (events) => fate.pass(events.map((event) => event.type).join(), () => store.append(events)) };
+async function live(
+  project: SampleProject,
+  store: RunStore,
+  runId: string,
+  env: Record<string, string | undefined>,
+  fate: Fate,
+): Promise<End> {
+  const mortalStore: RunStore = {
+    ...store,
+    append: (events) => fate.pass(events.map((event) => event.type).join(), () => store.append(events)),
+  };
   const journal = await openJournal(mortalStore, runId);
   const options = RunOptions.parse(journal.events[0]?.data);
   const crew = await openCrew({ runner: options.runner, demo: null, models: {}, env, log: silentLog });
-  const hosts = await connectHosts({ mode: "in_process", sources: { home: project.home, env, cwd: options.repo, log: silentLog }, roots: [options.repo, project.home], allowUnisolated: true });
+  const hosts = await connectHosts({
+    mode: "in_process",
+    sources: { home: project.home, env, cwd: options.repo, log: silentLog },
+    roots: [options.repo, project.home],
+    allowUnisolated: true,
+  });
   const files = filesFor(options.repo, project.home, env, runId);
   try {
     const status = await conductRun(
@@ -166,7 +202,9 @@ async function live(project: SampleProject, store: RunStore, runId: string, env:
 }
 
 function mortalHosts(hosts: Hosts, fate: Fate): Hosts {
-  const mortal = (caller: ToolCaller): ToolCaller => ({ call: (tool, args, answer, signal) => fate.pass(tool, () => caller.call(tool, args, answer, signal)) });
+  const mortal = (caller: ToolCaller): ToolCaller => ({
+    call: (tool, args, answer, signal) => fate.pass(tool, () => caller.call(tool, args, answer, signal)),
+  });
   return {
     memory: mortal(hosts.memory),
     tasks: mortal(hosts.tasks),
@@ -190,7 +228,9 @@ function mortalFiles(files: WorktreeFiles, fate: Fate): WorktreeFiles {
 
 function letLeasesLapse(home: string): void {
   const db = new DatabaseSync(join(home, "tasks.db"));
-  db.exec("UPDATE task SET lease_until = 1, body = json_set(body, '$.claim.expiresAt', 1) WHERE status = 'running'");
+  db.exec(
+    "UPDATE task SET lease_until = 1, body = json_set(body, '$.claim.expiresAt', 1) WHERE status = 'running'",
+  );
   db.close();
 }
 
@@ -198,7 +238,10 @@ function look({ git, home }: SampleProject, runId: string, end: End): FaultOutco
   const query = (file: string, sql: string): readonly string[] => {
     const db = new DatabaseSync(join(home, file), { readOnly: true });
     try {
-      return db.prepare(sql).all().map((row) => Object.values(row).join(" "));
+      return db
+        .prepare(sql)
+        .all()
+        .map((row) => Object.values(row).join(" "));
     } finally {
       db.close();
     }
@@ -211,6 +254,9 @@ function look({ git, home }: SampleProject, runId: string, end: End): FaultOutco
     worktrees: git("worktree", "list").split("\n").length - 1,
     checkouts: existsSync(checkouts) ? readdirSync(checkouts).length : 0,
     queue: query("tasks.db", "SELECT title, status FROM task ORDER BY seq"),
-    told: query("runs.db", "SELECT json_extract(data, '$.task') AS task FROM event WHERE type = 'task.completed' ORDER BY task"),
+    told: query(
+      "runs.db",
+      "SELECT json_extract(data, '$.task') AS task FROM event WHERE type = 'task.completed' ORDER BY task",
+    ),
   };
 }

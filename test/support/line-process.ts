@@ -17,9 +17,13 @@ export interface LineProcess {
 }
 
 /** Starts Node on a TypeScript file of this repository. The caller ends it. */
-export function startNode(argv: readonly string[], options: Pick<SpawnOptions, "cwd" | "env"> = {}): LineProcess {
+export function startNode(
+  argv: readonly string[],
+  options: Pick<SpawnOptions, "cwd" | "env"> = {},
+): LineProcess {
   const child = spawn(process.execPath, [...argv], { stdio: ["pipe", "pipe", "pipe"], ...options });
-  if (child.pid === undefined || child.stdin === null || child.stdout === null || child.stderr === null) throw new Error("the process did not start");
+  if (child.pid === undefined || child.stdin === null || child.stdout === null || child.stderr === null)
+    throw new Error("the process did not start");
   const { stdin, stdout, stderr, pid } = child;
   const heard: string[] = [];
   let errors = "";

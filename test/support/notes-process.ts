@@ -54,7 +54,11 @@ for (let line = await next(); line !== undefined; line = await next()) {
         say(`? ${line}`);
     }
   } catch (error) {
-    say(error instanceof AnsweredMeanwhile ? "meanwhile" : `error ${error instanceof Error ? error.message : String(error)}`);
+    say(
+      error instanceof AnsweredMeanwhile
+        ? "meanwhile"
+        : `error ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 opened?.close();

@@ -39,5 +39,9 @@ export function notesOver(db: Database, clock: Clock = Date.now): Store<Notes> {
 /** A new folder for one test. */
 export function temporaryFolder(): { readonly path: string; in(name: string): string; remove(): void } {
   const path = realpathSync(mkdtempSync(join(tmpdir(), "slipway-kernel-")));
-  return { path, in: (name) => join(path, name), remove: () => rmSync(path, { recursive: true, force: true }) };
+  return {
+    path,
+    in: (name) => join(path, name),
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
 }

@@ -32,7 +32,9 @@ export function sampleProject(): SampleProject {
   mkdirSync(repo);
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(repo, name), text);
   const git = (...args: string[]): string =>
-    execFileSync("git", ["-C", repo, "-c", "user.name=test", "-c", "user.email=test@localhost", ...args], { encoding: "utf8" }).trim();
+    execFileSync("git", ["-C", repo, "-c", "user.name=test", "-c", "user.email=test@localhost", ...args], {
+      encoding: "utf8",
+    }).trim();
   git("init", "-q", "-b", "main");
   git("add", "-A");
   git("commit", "-qm", "base");
@@ -68,7 +70,16 @@ const task = (ref: string, file: string): object => ({
 /** Two repairs that do not need each other, and a task that needs both. */
 export const THREE_TASKS = {
   goal: "fix the arithmetic",
-  tasks: [task("add", "add"), task("mul", "mul"), { ref: "note", title: "Add a note", depends_on: ["add", "mul"], acceptance: [{ run: "node --test && test -f NOTE" }] }],
+  tasks: [
+    task("add", "add"),
+    task("mul", "mul"),
+    {
+      ref: "note",
+      title: "Add a note",
+      depends_on: ["add", "mul"],
+      acceptance: [{ run: "node --test && test -f NOTE" }],
+    },
+  ],
 };
 
 export const ONE_TASK = { tasks: [task("add", "add")] };

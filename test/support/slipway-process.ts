@@ -14,6 +14,8 @@ export interface Ended {
 
 export interface SlipwayOptions {
   readonly cwd?: string;
+  /** Whether sandboxes may run in Docker. Without it the next backend is taken, which starts several times faster. */
+  readonly docker?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   /** Sees each line of stdout; returning true kills the process with SIGKILL. */
   readonly killAt?: (line: string, count: number) => boolean;
@@ -21,12 +23,20 @@ export interface SlipwayOptions {
   readonly signalAt?: (line: string, count: number) => NodeJS.Signals | null;
 }
 
+/** No daemon listens here. What Docker does is proven by the sandbox's own tests, the demo's and the soak. */
+const NO_DOCKER = "unix:///nonexistent/docker.sock";
+
 /** Runs the command line as a process of its own, with an environment that holds no key and no marker of an agent. */
 export function slipway(argv: readonly string[], options: SlipwayOptions = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [ENTRY, ...argv], {
       cwd: options.cwd,
-      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...options.env },
+      env: {
+        PATH: process.env["PATH"],
+        HOME: process.env["HOME"],
+        ...(options.docker === true ? {} : { DOCKER_HOST: NO_DOCKER }),
+        ...options.env,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const out: string[] = [];

@@ -7,6 +7,10 @@ export function receiptCheck(home: string): (token: string) => CheckedReceipt | 
     const verified = verifyReceipt(token, receiptKey(home));
     if (!verified.ok) return null;
     const { receipt } = verified;
-    return { isFor: (command) => isReceiptFor(receipt, { script: command }), outcome: receipt.outcome, exitCode: receipt.exit_code };
+    return {
+      isFor: (command) => isReceiptFor(receipt, { script: command }),
+      outcome: receipt.outcome,
+      exitCode: receipt.exit_code,
+    };
   };
 }

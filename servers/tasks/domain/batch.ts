@@ -50,8 +50,12 @@ export function findProblem(items: readonly BatchItem[]): BatchProblem | null {
 
 /** The places of the items in an order in which everything comes after what it depends on. Needs a batch without circles. */
 export function dependencyOrder(items: readonly BatchItem[]): readonly number[] {
-  const placeOf = new Map(items.flatMap((item, place) => (item.ref === null ? [] : [[item.ref, place] as const])));
-  const inside = items.map((item) => [...new Set(item.dependsOn.flatMap(({ task }) => placeOf.get(task) ?? []))]);
+  const placeOf = new Map(
+    items.flatMap((item, place) => (item.ref === null ? [] : [[item.ref, place] as const])),
+  );
+  const inside = items.map((item) => [
+    ...new Set(item.dependsOn.flatMap(({ task }) => placeOf.get(task) ?? [])),
+  ]);
   const waiting = inside.map((on) => on.length);
   const dependents = items.map((): number[] => []);
   inside.forEach((on, place) => on.forEach((before) => dependents[before]?.push(place)));

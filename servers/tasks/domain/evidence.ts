@@ -19,7 +19,10 @@ export type EvidenceVerdict =
  * Holds evidence against acceptance. Every command must have a genuine receipt of a run that exited 0; a receipt
  * that cannot be verified (null) proves nothing and is itself a reason to refuse.
  */
-export function weighEvidence(acceptance: readonly Acceptance[], receipts: readonly (CheckedReceipt | null)[]): EvidenceVerdict {
+export function weighEvidence(
+  acceptance: readonly Acceptance[],
+  receipts: readonly (CheckedReceipt | null)[],
+): EvidenceVerdict {
   if (acceptance.length === 0) return { kind: "no_acceptance" };
   if (receipts.length === 0) return { kind: "no_evidence" };
   const unmet = acceptance.flatMap((item) => {
@@ -27,7 +30,11 @@ export function weighEvidence(acceptance: readonly Acceptance[], receipts: reado
     const runs = receipts.filter((receipt) => receipt?.isFor(command) === true);
     if (runs.some((run) => run?.outcome === "exited" && run.exitCode === 0)) return [];
     const last = runs.at(-1);
-    return [last == null ? `no receipt for: ${command}` : `${command}: ${last.outcome}${last.exitCode === null ? "" : ` ${last.exitCode}`}`];
+    return [
+      last == null
+        ? `no receipt for: ${command}`
+        : `${command}: ${last.outcome}${last.exitCode === null ? "" : ` ${last.exitCode}`}`,
+    ];
   });
   const forged = receipts.filter((receipt) => receipt === null).length;
   if (forged > 0) unmet.push(`${forged} of the receipts cannot be verified`);

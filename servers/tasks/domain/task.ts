@@ -40,7 +40,11 @@ export function isSatisfied(on: "success" | "finish", ended: TaskStatus): boolea
 /** One thing that has to hold before the work counts: a command, or tests with what may not be touched. */
 export type Acceptance =
   | { readonly run: string }
-  | { readonly tests: string; readonly must_fail_before?: boolean | undefined; readonly protect?: readonly string[] | undefined };
+  | {
+      readonly tests: string;
+      readonly must_fail_before?: boolean | undefined;
+      readonly protect?: readonly string[] | undefined;
+    };
 
 /** The command whose receipt proves an acceptance item. */
 export function commandOf(item: Acceptance): string {
@@ -85,7 +89,11 @@ export interface TaskSpec {
   readonly complexity: number | null;
   readonly estimateS: number | null;
   readonly maxAttempts: number;
-  readonly budget: { readonly tokens?: number | undefined; readonly usd?: number | undefined; readonly wall_s?: number | undefined };
+  readonly budget: {
+    readonly tokens?: number | undefined;
+    readonly usd?: number | undefined;
+    readonly wall_s?: number | undefined;
+  };
   readonly acceptance: readonly Acceptance[];
   /** Free JSON for the worker. */
   readonly context: unknown;
@@ -128,7 +136,11 @@ export function isExhausted(task: Task): boolean {
 }
 
 /** Where a task waits when nothing holds it back but, perhaps, the clock. */
-export function waitingStatus(openDeps: number, notBefore: number | null, now: number): "blocked" | "scheduled" | "ready" {
+export function waitingStatus(
+  openDeps: number,
+  notBefore: number | null,
+  now: number,
+): "blocked" | "scheduled" | "ready" {
   if (openDeps > 0) return "blocked";
   return notBefore !== null && notBefore > now ? "scheduled" : "ready";
 }

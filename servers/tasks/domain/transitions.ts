@@ -1,5 +1,15 @@
 import { backoffMs } from "./backoff.ts";
-import { isExhausted, isSatisfied, NEXT, waitingStatus, type Claim, type Task, type TaskFailure, type TaskStatus, type Usage } from "./task.ts";
+import {
+  isExhausted,
+  isSatisfied,
+  NEXT,
+  waitingStatus,
+  type Claim,
+  type Task,
+  type TaskFailure,
+  type TaskStatus,
+  type Usage,
+} from "./task.ts";
 
 /** Whether the table allows the move. */
 export function canMove(from: TaskStatus, to: TaskStatus): boolean {
@@ -13,7 +23,10 @@ function moved(task: Task, to: TaskStatus, now: number, changes: Partial<Task>):
 
 /** Ends the holder's hold. Where somebody asked for the task to be cancelled, that is what becomes of it. */
 function letGo(task: Task, to: TaskStatus, now: number, changes: Partial<Task>): Task {
-  return moved(task, task.claim?.cancelRequested === true ? "cancelled" : to, now, { ...changes, claim: null });
+  return moved(task, task.claim?.cancelRequested === true ? "cancelled" : to, now, {
+    ...changes,
+    claim: null,
+  });
 }
 
 /** Gives a ready task out: one more attempt begins, and any schedule is spent. */
@@ -31,7 +44,13 @@ export function claimed(task: Task, claim: Claim, now: number): Task {
 /** Notes progress; every call that carries the token also renews the lease. */
 export function progressed(
   task: Task,
-  report: { readonly progress: number | undefined; readonly note: string | undefined; readonly checkpoint: unknown; readonly usage: Usage | undefined; readonly leaseS: number | undefined },
+  report: {
+    readonly progress: number | undefined;
+    readonly note: string | undefined;
+    readonly checkpoint: unknown;
+    readonly usage: Usage | undefined;
+    readonly leaseS: number | undefined;
+  },
   now: number,
 ): Task {
   return {
@@ -62,7 +81,13 @@ export function atLeast(known: Usage, reported: Usage | undefined): Usage {
 /** Ends an attempt well. `verified` says whether the evidence was checked here. */
 export function completed(
   task: Task,
-  result: { readonly output: unknown; readonly artifacts: readonly string[]; readonly usage: Usage | undefined; readonly verdict: "succeeded" | "needs_review"; readonly verified: boolean },
+  result: {
+    readonly output: unknown;
+    readonly artifacts: readonly string[];
+    readonly usage: Usage | undefined;
+    readonly verdict: "succeeded" | "needs_review";
+    readonly verified: boolean;
+  },
   now: number,
 ): Task {
   return letGo(task, result.verdict, now, {
@@ -76,7 +101,14 @@ export function completed(
 }
 
 /** Ends an attempt badly: back to the queue after a pause while attempts are left, else dead. */
-export function failed(task: Task, failure: TaskFailure, retryable: boolean, usage: Usage | undefined, now: number, jitter: number): Task {
+export function failed(
+  task: Task,
+  failure: TaskFailure,
+  retryable: boolean,
+  usage: Usage | undefined,
+  now: number,
+  jitter: number,
+): Task {
   const changes = { failure, usage: atLeast(task.usage, usage) };
   if (!retryable || isExhausted(task)) return letGo(task, "dead", now, changes);
   const notBefore = now + backoffMs(task.attempt - task.excused, jitter);
@@ -100,7 +132,11 @@ export function released(task: Task, note: string | undefined, checkpoint: unkno
 
 /** Takes a task from a holder that went silent; its checkpoint and notes stay for the next one. */
 export function expired(task: Task, now: number): Task {
-  const failure: TaskFailure = { message: `the lease of ${task.claim?.agent ?? "its holder"} ran out`, kind: "worker", log: "" };
+  const failure: TaskFailure = {
+    message: `the lease of ${task.claim?.agent ?? "its holder"} ran out`,
+    kind: "worker",
+    log: "",
+  };
   const to = isExhausted(task) ? "dead" : waitingStatus(task.openDeps, task.notBefore, now);
   return letGo(task, to, now, { failure });
 }
@@ -108,8 +144,10 @@ export function expired(task: Task, now: number): Task {
 /** What becomes of a task when one of its dependencies ended. Work that is out already goes on. */
 export function afterDependency(task: Task, on: "success" | "finish", ended: TaskStatus, now: number): Task {
   const openDeps = task.openDeps - 1;
-  if (!isSatisfied(on, ended) && canMove(task.status, "needs_decision")) return moved(task, "needs_decision", now, { openDeps });
-  if (task.status === "blocked" && openDeps === 0) return moved(task, waitingStatus(0, task.notBefore, now), now, { openDeps });
+  if (!isSatisfied(on, ended) && canMove(task.status, "needs_decision"))
+    return moved(task, "needs_decision", now, { openDeps });
+  if (task.status === "blocked" && openDeps === 0)
+    return moved(task, waitingStatus(0, task.notBefore, now), now, { openDeps });
   return { ...task, openDeps, version: task.version + 1, updatedAt: now };
 }
 
@@ -119,8 +157,13 @@ export function afterDependency(task: Task, on: "success" | "finish", ended: Tas
  */
 export function afterReopening(task: Task, isStillHopeless: boolean, now: number): Task {
   const openDeps = task.openDeps + 1;
-  const waits = task.status === "ready" || task.status === "scheduled" || (task.status === "needs_decision" && !isStillHopeless);
-  return waits ? moved(task, "blocked", now, { openDeps }) : { ...task, openDeps, version: task.version + 1, updatedAt: now };
+  const waits =
+    task.status === "ready" ||
+    task.status === "scheduled" ||
+    (task.status === "needs_decision" && !isStillHopeless);
+  return waits
+    ? moved(task, "blocked", now, { openDeps })
+    : { ...task, openDeps, version: task.version + 1, updatedAt: now };
 }
 
 /** A scheduled task whose time has come. */
@@ -139,7 +182,12 @@ export function promoted(task: Task, now: number): Task {
  */
 export function redirected(task: Task, to: Redirection, now: number): Task {
   if (to === "cancelled" && task.claim !== null) {
-    return { ...task, claim: { ...task.claim, cancelRequested: true }, version: task.version + 1, updatedAt: now };
+    return {
+      ...task,
+      claim: { ...task.claim, cancelRequested: true },
+      version: task.version + 1,
+      updatedAt: now,
+    };
   }
   const excused = task.claim === null ? task.excused : task.excused + 1;
   if (to !== "ready") return moved(task, to, now, { claim: null, excused });
@@ -157,7 +205,17 @@ export function canRedirect(task: Task, to: Redirection): boolean {
 }
 
 /** A reviewer's verdict over work that nobody could check by machine. */
-export function reviewed(task: Task, verdict: "accept" | "reject", reasons: readonly string[], now: number): Task {
+export function reviewed(
+  task: Task,
+  verdict: "accept" | "reject",
+  reasons: readonly string[],
+  now: number,
+): Task {
   if (verdict === "accept") return moved(task, "succeeded", now, {});
-  return rejected(task, { message: reasons.join("; ").slice(0, 4_000) || "rejected in review", kind: "validation", log: "" }, undefined, now);
+  return rejected(
+    task,
+    { message: reasons.join("; ").slice(0, 4_000) || "rejected in review", kind: "validation", log: "" },
+    undefined,
+    now,
+  );
 }

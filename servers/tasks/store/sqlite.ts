@@ -11,7 +11,11 @@ const Usage = z.object({ tokens: z.number(), usd: z.number() });
 
 const Acceptance = z.union([
   z.object({ run: z.string() }),
-  z.object({ tests: z.string(), must_fail_before: z.boolean().optional(), protect: z.array(z.string()).optional() }),
+  z.object({
+    tests: z.string(),
+    must_fail_before: z.boolean().optional(),
+    protect: z.array(z.string()).optional(),
+  }),
 ]);
 
 /** The part of a task that no query looks at. */
@@ -22,14 +26,26 @@ const Body = z.object({
   complexity: z.number().nullable(),
   estimateS: z.number().nullable(),
   maxAttempts: z.int(),
-  budget: z.object({ tokens: z.number().optional(), usd: z.number().optional(), wall_s: z.number().optional() }),
+  budget: z.object({
+    tokens: z.number().optional(),
+    usd: z.number().optional(),
+    wall_s: z.number().optional(),
+  }),
   acceptance: z.array(Acceptance),
   context: z.unknown(),
   tools: z.array(z.string()),
   parent: z.string().nullable(),
   attempt: z.int(),
   excused: z.int(),
-  claim: z.object({ agent: z.string(), token: z.string(), leaseS: z.number(), expiresAt: z.number(), cancelRequested: z.boolean() }).nullable(),
+  claim: z
+    .object({
+      agent: z.string(),
+      token: z.string(),
+      leaseS: z.number(),
+      expiresAt: z.number(),
+      cancelRequested: z.boolean(),
+    })
+    .nullable(),
   progress: z.number(),
   checkpoint: z.unknown(),
   notes: z.array(z.string()),
@@ -80,8 +96,10 @@ export const HOT_QUERIES = {
   // A page after another seeks twice instead of counting off what went before.
   readySamePriority: `${READY} AND priority = ?4 AND seq > (SELECT seq FROM task WHERE id = ?5) ORDER BY seq LIMIT ?3`,
   readyLowerPriority: `${READY} AND priority < ?4 ORDER BY priority DESC, seq LIMIT ?3`,
-  leases: "SELECT * FROM task INDEXED BY task_lease WHERE status = 'running' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2",
-  schedules: "SELECT * FROM task INDEXED BY task_wait WHERE status = 'scheduled' AND not_before <= ?1 ORDER BY not_before LIMIT ?2",
+  leases:
+    "SELECT * FROM task INDEXED BY task_lease WHERE status = 'running' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2",
+  schedules:
+    "SELECT * FROM task INDEXED BY task_wait WHERE status = 'scheduled' AND not_before <= ?1 ORDER BY not_before LIMIT ?2",
 } as const;
 
 /** Opens the tasks store of a state folder, or a private one for ":memory:". */
@@ -146,12 +164,23 @@ function taskTx(sql: Sql): TaskTx {
     },
     async readyPage({ agent, taskId, milestone }, after, limit) {
       if (taskId !== undefined) {
-        return after === undefined ? sql.all("SELECT * FROM task WHERE id = ? AND status = 'ready'", taskId).map(toTask) : [];
+        return after === undefined
+          ? sql.all("SELECT * FROM task WHERE id = ? AND status = 'ready'", taskId).map(toTask)
+          : [];
       }
       const filter = [agent, milestone ?? null, limit] as const;
       if (after === undefined) return sql.all(HOT_QUERIES.ready, ...filter).map(toTask);
       const rows = sql.all(HOT_QUERIES.readySamePriority, ...filter, after.priority, after.id);
-      const lower = rows.length < limit ? sql.all(HOT_QUERIES.readyLowerPriority, agent, milestone ?? null, limit - rows.length, after.priority) : [];
+      const lower =
+        rows.length < limit
+          ? sql.all(
+              HOT_QUERIES.readyLowerPriority,
+              agent,
+              milestone ?? null,
+              limit - rows.length,
+              after.priority,
+            )
+          : [];
       return [...rows, ...lower].map(toTask);
     },
     async reservedPaths() {
@@ -160,15 +189,20 @@ function taskTx(sql: Sql): TaskTx {
         .map((row) => String(row["value"]));
     },
     async due(now, limit) {
-      return [
-        ...sql.all(HOT_QUERIES.leases, now, limit),
-        ...sql.all(HOT_QUERIES.schedules, now, limit),
-      ].map(toTask);
+      return [...sql.all(HOT_QUERIES.leases, now, limit), ...sql.all(HOT_QUERIES.schedules, now, limit)].map(
+        toTask,
+      );
     },
     dependents: async (id) =>
-      related("SELECT task.*, dependency.on_kind FROM dependency JOIN task ON task.id = dependency.task_id WHERE dependency.on_id = ?", id),
+      related(
+        "SELECT task.*, dependency.on_kind FROM dependency JOIN task ON task.id = dependency.task_id WHERE dependency.on_id = ?",
+        id,
+      ),
     dependencies: async (id) =>
-      related("SELECT task.*, dependency.on_kind FROM dependency JOIN task ON task.id = dependency.on_id WHERE dependency.task_id = ?", id),
+      related(
+        "SELECT task.*, dependency.on_kind FROM dependency JOIN task ON task.id = dependency.on_id WHERE dependency.task_id = ?",
+        id,
+      ),
     async list({ status, type, milestone, agent, text, after, limit }) {
       return sql
         .all(

@@ -45,7 +45,11 @@ export interface TaskTx {
 export type TaskStore = Store<TaskTx & { readonly emit: TaskEmit }>;
 
 /** Records what happened to a task in the transaction that made it happen. */
-export type TaskEmit = (type: TaskEventType, task: string, data: Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>) => void;
+export type TaskEmit = (
+  type: TaskEventType,
+  task: string,
+  data: Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>,
+) => void;
 
 export type TaskEventType =
   | "task.added"

@@ -12,7 +12,12 @@ type Tx = TaskTx & { readonly emit: TaskEmit };
  * Saves a change of a task, and tells everything that waits for it when it has ended or was opened again.
  * Returns the tasks that became ready by it.
  */
-export async function saveAndSettle(tx: Tx, before: Task, after: Task, now: number): Promise<readonly string[]> {
+export async function saveAndSettle(
+  tx: Tx,
+  before: Task,
+  after: Task,
+  now: number,
+): Promise<readonly string[]> {
   await tx.save(after);
   if (after.status === before.status) return [];
   if (after.status === "ready") tx.emit("task.ready", after.id, {});
@@ -39,7 +44,9 @@ export async function saveAndSettle(tx: Tx, before: Task, after: Task, now: numb
 async function isHopeless(tx: Tx, task: Task): Promise<boolean> {
   if (task.status !== "needs_decision") return false;
   const dependencies = await tx.dependencies(task.id);
-  return dependencies.some(({ task: other, on }) => isFinished(other.status) && !isSatisfied(on, other.status));
+  return dependencies.some(
+    ({ task: other, on }) => isFinished(other.status) && !isSatisfied(on, other.status),
+  );
 }
 
 /** Puts right what the clock changed: leases that ran out, retries and schedules that are due. */
@@ -49,7 +56,11 @@ export async function settleDue(tx: Tx, now: number): Promise<void> {
       await saveAndSettle(tx, task, promoted(task, now), now);
     } else {
       const next = expired(task, now);
-      tx.emit("task.expired", task.id, { agent: task.claim?.agent ?? null, attempt: task.attempt, status: next.status });
+      tx.emit("task.expired", task.id, {
+        agent: task.claim?.agent ?? null,
+        attempt: task.attempt,
+        status: next.status,
+      });
       await saveAndSettle(tx, task, next, now);
     }
   }

@@ -2,14 +2,25 @@ import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { estimateTokens, HARD_MAX_TOKENS } from "../../../kernel/tokens.ts";
-import { dependencyOrder, findProblem, ID_PREFIX, mergeDependencies, type BatchItem, type Dependency } from "../domain/batch.ts";
+import {
+  dependencyOrder,
+  findProblem,
+  ID_PREFIX,
+  mergeDependencies,
+  type BatchItem,
+  type Dependency,
+} from "../domain/batch.ts";
 import { isFinished, isSatisfied, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
 import type { TasksDeps } from "../server.ts";
 import { agentInput, idempotencyKey, mustFind, refuseLarge } from "./answer.ts";
 
 const acceptance = z.union([
   z.strictObject({ run: z.string().min(1).max(4_000) }),
-  z.strictObject({ tests: z.string().min(1).max(4_000), must_fail_before: z.boolean().optional(), protect: z.array(z.string().max(500)).max(200).optional() }),
+  z.strictObject({
+    tests: z.string().min(1).max(4_000),
+    must_fail_before: z.boolean().optional(),
+    protect: z.array(z.string().max(500)).max(200).optional(),
+  }),
 ]);
 
 const newTask = z.strictObject({
@@ -19,7 +30,12 @@ const newTask = z.strictObject({
   type: z.string().max(50).default("task"),
   priority: z.int().min(1).max(10).default(5).describe("10 is the most urgent"),
   depends_on: z
-    .array(z.union([z.string().max(100), z.strictObject({ task: z.string().max(100), on: z.enum(["success", "finish"]) })]))
+    .array(
+      z.union([
+        z.string().max(100),
+        z.strictObject({ task: z.string().max(100), on: z.enum(["success", "finish"]) }),
+      ]),
+    )
     .max(500)
     .default([])
     .describe("ids or refs"),
@@ -28,7 +44,13 @@ const newTask = z.strictObject({
   complexity: z.number().min(0).max(1).optional(),
   estimate_s: z.number().min(0).optional(),
   max_attempts: z.int().min(1).max(100).default(4),
-  budget: z.strictObject({ tokens: z.number().min(0).optional(), usd: z.number().min(0).optional(), wall_s: z.number().min(0).optional() }).default({}),
+  budget: z
+    .strictObject({
+      tokens: z.number().min(0).optional(),
+      usd: z.number().min(0).optional(),
+      wall_s: z.number().min(0).optional(),
+    })
+    .default({}),
   acceptance: z.array(acceptance).max(50).default([]),
   context: z.json().optional(),
   tools: z.array(z.string().max(100)).max(100).default([]),
@@ -44,7 +66,8 @@ const LARGEST_ANSWER = HARD_MAX_TOKENS - 100;
 export const addTasks = defineTool({
   name: "add_tasks",
   title: "Add tasks",
-  description: "Adds tasks with their dependencies, all or none: a cycle or an unknown reference adds nothing. Returns their ids and states.",
+  description:
+    "Adds tasks with their dependencies, all or none: a cycle or an unknown reference adds nothing. Returns their ids and states.",
   input: z.object({ tasks: z.array(newTask).min(1).max(500), idempotency_key: idempotencyKey }),
   output: z.object({ tasks: z.array(z.looseObject({ id: z.string() })) }),
   annotations: WRITES,
@@ -53,12 +76,16 @@ export const addTasks = defineTool({
     const now = clock();
     const items = tasks.map((task): BatchItem => ({
       ref: task.ref ?? null,
-      dependsOn: mergeDependencies(task.depends_on.map((on): Dependency => (typeof on === "string" ? { task: on, on: "success" } : on))),
+      dependsOn: mergeDependencies(
+        task.depends_on.map((on): Dependency => (typeof on === "string" ? { task: on, on: "success" } : on)),
+      ),
     }));
     refuseImpossible(items);
     for (const { context } of tasks) refuseLarge("context", context);
     const ids = tasks.map(() => newId("tsk"));
-    const idOfRef = new Map(items.flatMap((item, place) => (item.ref === null ? [] : [[item.ref, ids[place] ?? ""] as const])));
+    const idOfRef = new Map(
+      items.flatMap((item, place) => (item.ref === null ? [] : [[item.ref, ids[place] ?? ""] as const])),
+    );
     return store.answer(call, async (tx) => {
       // What exists is looked up once, however many tasks wait for it.
       const statuses = new Map<string, TaskStatus>();
@@ -79,9 +106,18 @@ export const addTasks = defineTool({
         if (task.status === "ready") tx.emit("task.ready", id, {});
         statuses.set(id, task.status);
       }
-      const added = ids.map((id, place) => ({ ...(items[place]?.ref == null ? {} : { ref: items[place].ref }), id, status: statuses.get(id) ?? "" }));
+      const added = ids.map((id, place) => ({
+        ...(items[place]?.ref == null ? {} : { ref: items[place].ref }),
+        id,
+        status: statuses.get(id) ?? "",
+      }));
       // The order is that of the call, so refs are the first to go where the answer would be too large for a host.
-      return { tasks: estimateTokens(JSON.stringify(added)) < LARGEST_ANSWER ? added : added.map(({ id, status }) => ({ id, status })) };
+      return {
+        tasks:
+          estimateTokens(JSON.stringify(added)) < LARGEST_ANSWER
+            ? added
+            : added.map(({ id, status }) => ({ id, status })),
+      };
     });
   },
 });
@@ -92,13 +128,21 @@ function refuseImpossible(items: readonly BatchItem[]): void {
     case undefined:
       return;
     case "ref_like_id":
-      throw new DomainError("invalid", `ref "${problem.ref}" looks like the id of a task`, { hint: `choose a ref that does not begin with "${ID_PREFIX}"` });
-    case "duplicate_ref":
-      throw new DomainError("invalid", `ref "${problem.ref}" is used twice`, { hint: "give every task of one call its own ref" });
-    case "cycle":
-      throw new DomainError("invalid", `the tasks depend on each other in a circle: ${problem.path.slice(0, 20).join(" -> ")}`, {
-        hint: "drop one of these dependencies; nothing was added",
+      throw new DomainError("invalid", `ref "${problem.ref}" looks like the id of a task`, {
+        hint: `choose a ref that does not begin with "${ID_PREFIX}"`,
       });
+    case "duplicate_ref":
+      throw new DomainError("invalid", `ref "${problem.ref}" is used twice`, {
+        hint: "give every task of one call its own ref",
+      });
+    case "cycle":
+      throw new DomainError(
+        "invalid",
+        `the tasks depend on each other in a circle: ${problem.path.slice(0, 20).join(" -> ")}`,
+        {
+          hint: "drop one of these dependencies; nothing was added",
+        },
+      );
   }
 }
 

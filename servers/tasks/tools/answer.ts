@@ -9,7 +9,11 @@ import { fitFields, fitList } from "./fit.ts";
 /** Arguments that several tools share, described once. */
 export const idempotencyKey = z.string().min(1).max(200).optional();
 // A name that is not well-formed would be stored as another one: the store keeps UTF-8.
-export const agentInput = z.string().min(1).max(100).overwrite((name) => name.toWellFormed());
+export const agentInput = z
+  .string()
+  .min(1)
+  .max(100)
+  .overwrite((name) => name.toWellFormed());
 export const tokenInput = z.string().describe("claim.token of claim_task");
 export const usageInput = z
   .object({ tokens: z.number().min(0).default(0), usd: z.number().min(0).default(0) })
@@ -126,7 +130,9 @@ export const MAX_JSON_BYTES = 200_000;
 /** @throws {DomainError} limit */
 export function refuseLarge(name: string, value: unknown): void {
   if (value === undefined || Buffer.byteLength(JSON.stringify(value)) <= MAX_JSON_BYTES) return;
-  throw new DomainError("limit", `${name} is larger than ${MAX_JSON_BYTES} bytes`, { hint: "put it into a file or a memory, and name that here" });
+  throw new DomainError("limit", `${name} is larger than ${MAX_JSON_BYTES} bytes`, {
+    hint: "put it into a file or a memory, and name that here",
+  });
 }
 
 function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> {
@@ -142,7 +148,8 @@ function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> 
 /** @throws {DomainError} not_found */
 export async function mustFind(tx: TaskTx, id: string): Promise<Task> {
   const task = await tx.find(id);
-  if (task === undefined) throw new DomainError("not_found", `there is no task ${id}`, { hint: "list_tasks shows what there is" });
+  if (task === undefined)
+    throw new DomainError("not_found", `there is no task ${id}`, { hint: "list_tasks shows what there is" });
   return task;
 }
 
@@ -155,9 +162,13 @@ export async function mustFind(tx: TaskTx, id: string): Promise<Task> {
 export async function mustHold(tx: TaskTx, token: string): Promise<Task> {
   const task = await tx.findByToken(token);
   if (task === undefined) {
-    throw new DomainError("conflict", "this token holds no task: the lease ran out, or the task was finished, released or cancelled", {
-      hint: "drop this attempt; claim_task gives out the next one",
-    });
+    throw new DomainError(
+      "conflict",
+      "this token holds no task: the lease ran out, or the task was finished, released or cancelled",
+      {
+        hint: "drop this attempt; claim_task gives out the next one",
+      },
+    );
   }
   return task;
 }

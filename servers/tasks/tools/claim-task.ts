@@ -38,21 +38,32 @@ export const claimTask = defineTool({
   annotations: WRITES,
   core: true,
   alwaysLoad: true,
-  run({ agent, capabilities, lease_s, task_id, milestone, max_tokens }, { store, clock, newToken }: TasksDeps, call) {
+  run(
+    { agent, capabilities, lease_s, task_id, milestone, max_tokens },
+    { store, clock, newToken }: TasksDeps,
+    call,
+  ) {
     const claim = async (tx: TaskTx & { readonly emit: TaskEmit }): Promise<ClaimAnswer> => {
       const now = clock();
       await settleDue(tx, now);
       const found = await nextFor(tx, { agent, taskId: task_id, milestone }, capabilities);
       if ("why" in found) return { task: null, why_none: found.why };
       const token = newToken();
-      const task = claimed(found.task, { agent, token, leaseS: lease_s, expiresAt: now + lease_s * 1_000, cancelRequested: false }, now);
+      const task = claimed(
+        found.task,
+        { agent, token, leaseS: lease_s, expiresAt: now + lease_s * 1_000, cancelRequested: false },
+        now,
+      );
       await tx.save(task);
       tx.emit("task.claimed", task.id, { agent, attempt: task.attempt });
       const given = { token, expires_at: toIso(now + lease_s * 1_000), attempt: task.attempt };
       const left = max_tokens - cost(given) - 10;
       const dependencies = await outputsOf(tx, task);
       // The task itself comes first; a small part is kept for what its dependencies have to tell.
-      const detail = taskDetail(task, left - (dependencies.length === 0 ? 0 : Math.min(300, Math.floor(left / 6))));
+      const detail = taskDetail(
+        task,
+        left - (dependencies.length === 0 ? 0 : Math.min(300, Math.floor(left / 6))),
+      );
       return { task: { ...detail, ...dependencyOutputs(dependencies, left - cost(detail)) }, claim: given };
     };
     return store.answer(call, claim, (answer) => answer.task !== null);
@@ -61,7 +72,11 @@ export const claimTask = defineTool({
 
 type ClaimAnswer = z.input<typeof output>;
 
-async function nextFor(tx: TaskTx, filter: ReadyFilter, capabilities: readonly string[]): Promise<{ readonly task: Task } | { readonly why: string }> {
+async function nextFor(
+  tx: TaskTx,
+  filter: ReadyFilter,
+  capabilities: readonly string[],
+): Promise<{ readonly task: Task } | { readonly why: string }> {
   let reserved: readonly string[] | undefined;
   const has = new Set(capabilities);
   let needs = 0;
@@ -70,7 +85,8 @@ async function nextFor(tx: TaskTx, filter: ReadyFilter, capabilities: readonly s
   for (;;) {
     const page = await tx.readyPage(filter, last, PAGE);
     for (const task of page) {
-      if (task.assignee !== null && task.assignee !== filter.agent) throw new DomainError("denied", `${task.id} is assigned to somebody else`);
+      if (task.assignee !== null && task.assignee !== filter.agent)
+        throw new DomainError("denied", `${task.id} is assigned to somebody else`);
       if (!task.capabilities.every((capability) => has.has(capability))) needs += 1;
       else if (task.paths.length === 0) return { task };
       else {
@@ -85,14 +101,29 @@ async function nextFor(tx: TaskTx, filter: ReadyFilter, capabilities: readonly s
   return { why: await whyNone(tx, filter, needs, busyPaths) };
 }
 
-async function whyNone(tx: TaskTx, { taskId }: ReadyFilter, needs: number, busyPaths: number): Promise<string> {
+async function whyNone(
+  tx: TaskTx,
+  { taskId }: ReadyFilter,
+  needs: number,
+  busyPaths: number,
+): Promise<string> {
   if (needs > 0 || busyPaths > 0) {
     return `${needs} ready tasks need capabilities you did not name, ${busyPaths} wait for paths that running tasks have reserved`;
   }
   if (taskId !== undefined) return `${taskId} is ${(await mustFind(tx, taskId)).status}`;
   const counts = await tx.counts();
-  const open = ["blocked", "scheduled", "ready", "running", "paused", "needs_review", "needs_decision"] as const;
-  const parts = open.flatMap((status) => (counts[status] === undefined ? [] : [`${counts[status]} ${status}`]));
+  const open = [
+    "blocked",
+    "scheduled",
+    "ready",
+    "running",
+    "paused",
+    "needs_review",
+    "needs_decision",
+  ] as const;
+  const parts = open.flatMap((status) =>
+    counts[status] === undefined ? [] : [`${counts[status]} ${status}`],
+  );
   return parts.length === 0 ? "every task is finished" : `nothing is ready for you: ${parts.join(", ")}`;
 }
 
@@ -105,7 +136,11 @@ interface DependencyOutput {
 async function outputsOf(tx: TaskTx, task: Task): Promise<readonly DependencyOutput[]> {
   return (await tx.dependencies(task.id))
     .filter((dependency) => dependency.task.output !== null)
-    .map(({ task: on }) => ({ id: on.id, title: fitText(on.title, 40).text, output: fitText(JSON.stringify(on.output), 200).text }));
+    .map(({ task: on }) => ({
+      id: on.id,
+      title: fitText(on.title, 40).text,
+      output: fitText(JSON.stringify(on.output), 200).text,
+    }));
 }
 
 function dependencyOutputs(items: readonly DependencyOutput[], budget: number): Record<string, unknown> {

@@ -20,7 +20,13 @@ export const completeTask = defineTool({
     usage: usageInput,
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({ status: z.string(), verified: z.boolean(), unblocked: z.array(z.string()), unblocked_count: z.int().optional(), unmet: z.array(z.string()).optional() }),
+  output: z.object({
+    status: z.string(),
+    verified: z.boolean(),
+    unblocked: z.array(z.string()),
+    unblocked_count: z.int().optional(),
+    unmet: z.array(z.string()).optional(),
+  }),
   annotations: WRITES,
   core: true,
   alwaysLoad: true,
@@ -32,8 +38,18 @@ export const completeTask = defineTool({
       const verdict = weighEvidence(held.acceptance, evidence.map(checkReceipt));
       if (verdict.kind === "unmet") {
         const unmet = verdict.unmet.map((reason) => clipText(reason, 300)).slice(0, 20);
-        const task = rejected(held, { message: clipText(`unmet: ${unmet.join("; ")}`, 4_000), kind: "validation", log: "" }, usage, now);
-        tx.emit("task.failed", task.id, { kind: "validation", message: clipText(task.failure?.message ?? "", 1_000), attempt: task.attempt, status: task.status });
+        const task = rejected(
+          held,
+          { message: clipText(`unmet: ${unmet.join("; ")}`, 4_000), kind: "validation", log: "" },
+          usage,
+          now,
+        );
+        tx.emit("task.failed", task.id, {
+          kind: "validation",
+          message: clipText(task.failure?.message ?? "", 1_000),
+          attempt: task.attempt,
+          status: task.status,
+        });
         await saveAndSettle(tx, held, task, now);
         return { status: task.status, verified: false, unblocked: [], unmet };
       }
@@ -48,7 +64,12 @@ export const completeTask = defineTool({
         },
         now,
       );
-      tx.emit("task.completed", task.id, { agent: held.claim?.agent ?? null, status: task.status, verified: task.verified, attempt: task.attempt });
+      tx.emit("task.completed", task.id, {
+        agent: held.claim?.agent ?? null,
+        status: task.status,
+        verified: task.verified,
+        attempt: task.attempt,
+      });
       const unblocked = await saveAndSettle(tx, held, task, now);
       return { status: task.status, verified: task.verified, ...unblockedAnswer(unblocked) };
     });

@@ -11,7 +11,8 @@ import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
 export const failTask = defineTool({
   name: "fail_task",
   title: "Fail a task",
-  description: "Ends your attempt as failed. It is tried again after a growing pause until max_attempts; then it is dead.",
+  description:
+    "Ends your attempt as failed. It is tried again after a growing pause until max_attempts; then it is dead.",
   input: z.object({
     token: tokenInput,
     error: z.strictObject({
@@ -31,9 +32,20 @@ export const failTask = defineTool({
       const now = clock();
       const held = await mustHold(tx, token);
       const task = failed(held, error, retryable, usage, now, random());
-      tx.emit("task.failed", task.id, { kind: error.kind, message: clipText(error.message, 1_000), attempt: task.attempt, retryable, status: task.status });
+      tx.emit("task.failed", task.id, {
+        kind: error.kind,
+        message: clipText(error.message, 1_000),
+        attempt: task.attempt,
+        retryable,
+        status: task.status,
+      });
       await saveAndSettle(tx, held, task, now);
-      return { status: task.status, ...(task.status === "scheduled" && task.notBefore !== null ? { retry_at: toIso(task.notBefore) } : {}) };
+      return {
+        status: task.status,
+        ...(task.status === "scheduled" && task.notBefore !== null
+          ? { retry_at: toIso(task.notBefore) }
+          : {}),
+      };
     });
   },
 });

@@ -12,7 +12,11 @@ const LEAST = 12;
  * Makes an answer fit: the named fields give way in turn, cut to a text that starts like them or, where no room is
  * left, dropped. What gave way is named in `truncated`.
  */
-export function fitFields<T extends Readonly<Record<string, unknown>>>(value: T, givesWay: readonly string[], maxTokens: number): T & { truncated?: string[] } {
+export function fitFields<T extends Readonly<Record<string, unknown>>>(
+  value: T,
+  givesWay: readonly string[],
+  maxTokens: number,
+): T & { truncated?: string[] } {
   const fitted: Record<string, unknown> = { ...value };
   const truncated: string[] = [];
   let excess = cost(fitted) - maxTokens;

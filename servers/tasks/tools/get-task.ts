@@ -9,7 +9,11 @@ export const getTask = defineTool({
   name: "get_task",
   title: "Get a task",
   description: "Shows one task in full; include adds what it depends on and what waits for it.",
-  input: z.object({ id: z.string(), include: z.array(z.enum(["dependencies", "dependents"])).default([]), max_tokens: maxTokensInput }),
+  input: z.object({
+    id: z.string(),
+    include: z.array(z.enum(["dependencies", "dependents"])).default([]),
+    max_tokens: maxTokensInput,
+  }),
   output: z.object({ task: z.looseObject({ id: z.string() }) }),
   annotations: READS,
   core: true,
@@ -23,7 +27,10 @@ export const getTask = defineTool({
       const share = (max_tokens - cost(detail)) / Math.max(1, kinds.length) - 30;
       for (const kind of kinds) {
         const related = await (kind === "dependencies" ? tx.dependencies(id) : tx.dependents(id));
-        const shown = fitList(related.slice(0, 50).map(({ task: other, on }) => ({ ...taskSummary(other), on })), share);
+        const shown = fitList(
+          related.slice(0, 50).map(({ task: other, on }) => ({ ...taskSummary(other), on })),
+          share,
+        );
         neighbours[kind] = shown;
         if (related.length > shown.length) neighbours[`${kind}_count`] = related.length;
       }

@@ -12,7 +12,8 @@ const status = z.enum(TASK_STATUSES);
 export const listTasks = defineTool({
   name: "list_tasks",
   title: "List tasks",
-  description: "Lists tasks, oldest first, in short; all filters must match. Pass next_cursor as cursor for more.",
+  description:
+    "Lists tasks, oldest first, in short; all filters must match. Pass next_cursor as cursor for more.",
   input: z.object({
     status: z.union([status, z.array(status)]).optional(),
     type: z.string().optional(),
@@ -26,17 +27,34 @@ export const listTasks = defineTool({
   output: z.object({ tasks: z.array(z.looseObject({ id: z.string() })), next_cursor: z.string().optional() }),
   annotations: READS,
   core: true,
-  async run({ status: wanted, type, milestone, agent, text, limit, cursor, max_tokens }, { store, clock }: TasksDeps, call) {
+  async run(
+    { status: wanted, type, milestone, agent, text, limit, cursor, max_tokens },
+    { store, clock }: TasksDeps,
+    call,
+  ) {
     await settleBeforeReading(store, call, clock());
-    const query = { status: wanted === undefined ? undefined : [wanted].flat(), type, milestone, agent, text, after: cursor, limit: limit + 1 };
+    const query = {
+      status: wanted === undefined ? undefined : [wanted].flat(),
+      type,
+      milestone,
+      agent,
+      text,
+      after: cursor,
+      limit: limit + 1,
+    };
     const found = await store.read(async (tx) => {
       if (cursor !== undefined && (await tx.find(cursor)) === undefined) {
-        throw new DomainError("invalid", "cursor is not one that list_tasks gave", { hint: "leave cursor out to begin again" });
+        throw new DomainError("invalid", "cursor is not one that list_tasks gave", {
+          hint: "leave cursor out to begin again",
+        });
       }
       return tx.list(query);
     });
     const taken = fitList(found.slice(0, limit).map(taskSummary), max_tokens - 40);
     const last = taken.at(-1);
-    return { tasks: [...taken], ...(taken.length < found.length && last !== undefined ? { next_cursor: last.id } : {}) };
+    return {
+      tasks: [...taken],
+      ...(taken.length < found.length && last !== undefined ? { next_cursor: last.id } : {}),
+    };
   },
 });

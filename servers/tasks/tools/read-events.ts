@@ -35,7 +35,8 @@ const POLL_MS = 100;
 export const readTaskEvents = defineTool({
   name: "read_events",
   title: "Read task events",
-  description: "Reads what happened in the queue after a sequence number, in order. With wait_ms it waits for the next one. Pass next_cursor as after: nothing is lost or seen twice.",
+  description:
+    "Reads what happened in the queue after a sequence number, in order. With wait_ms it waits for the next one. Pass next_cursor as after: nothing is lost or seen twice.",
   input: z.object({
     after: z.int().min(0).default(0),
     types: z.array(z.enum(TYPES)).optional(),
@@ -71,7 +72,10 @@ export const readTaskEvents = defineTool({
 const ROOM = 40;
 
 /** An event whose data alone would burst the answer gives up its longest texts, never its place. */
-function fitEvent<E extends { readonly data: Readonly<Record<string, unknown>> }>(event: E, maxTokens: number): E {
+function fitEvent<E extends { readonly data: Readonly<Record<string, unknown>> }>(
+  event: E,
+  maxTokens: number,
+): E {
   const room = maxTokens - cost({ ...event, data: {} });
   if (cost(event.data) <= room) return event;
   const longestFirst = Object.keys(event.data).sort((a, b) => cost(event.data[b]) - cost(event.data[a]));

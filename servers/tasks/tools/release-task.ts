@@ -9,8 +9,14 @@ import { idempotencyKey, mustHold, refuseLarge, tokenInput } from "./answer.ts";
 export const releaseTask = defineTool({
   name: "release_task",
   title: "Release a task",
-  description: "Gives a task back unfinished, with a note and checkpoint for the next worker. The attempt does not count.",
-  input: z.object({ token: tokenInput, note: z.string().max(4_000).optional(), checkpoint: z.json().optional(), idempotency_key: idempotencyKey }),
+  description:
+    "Gives a task back unfinished, with a note and checkpoint for the next worker. The attempt does not count.",
+  input: z.object({
+    token: tokenInput,
+    note: z.string().max(4_000).optional(),
+    checkpoint: z.json().optional(),
+    idempotency_key: idempotencyKey,
+  }),
   output: z.object({ status: z.string() }),
   annotations: WRITES,
   run({ token, note, checkpoint }, { store, clock }: TasksDeps, call) {

@@ -9,7 +9,8 @@ import { idempotencyKey, mustHold, refuseLarge, tokenInput, usageInput } from ".
 export const reportProgress = defineTool({
   name: "report_progress",
   title: "Report progress",
-  description: "Renews the lease and keeps a checkpoint for whoever takes over. Returns the new expiry and whether to stop.",
+  description:
+    "Renews the lease and keeps a checkpoint for whoever takes over. Returns the new expiry and whether to stop.",
   input: z.object({
     token: tokenInput,
     progress: z.number().min(0).max(1).optional(),
@@ -26,10 +27,20 @@ export const reportProgress = defineTool({
     refuseLarge("checkpoint", checkpoint);
     return store.answer(call, async (tx) => {
       const now = clock();
-      const task = progressed(await mustHold(tx, token), { progress, note, checkpoint, usage, leaseS: extend_s }, now);
+      const task = progressed(
+        await mustHold(tx, token),
+        { progress, note, checkpoint, usage, leaseS: extend_s },
+        now,
+      );
       await tx.save(task);
-      tx.emit("task.progress", task.id, { progress: task.progress, note: note === undefined ? undefined : clipText(note, 1_000) });
-      return { expires_at: toIso(task.claim?.expiresAt ?? now), cancel_requested: task.claim?.cancelRequested === true };
+      tx.emit("task.progress", task.id, {
+        progress: task.progress,
+        note: note === undefined ? undefined : clipText(note, 1_000),
+      });
+      return {
+        expires_at: toIso(task.claim?.expiresAt ?? now),
+        cancel_requested: task.claim?.cancelRequested === true,
+      };
     });
   },
 });

@@ -18,20 +18,35 @@ export const reviewTask = defineTool({
     if_version: z.int().optional(),
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({ status: z.string(), unblocked: z.array(z.string()), unblocked_count: z.int().optional() }),
+  output: z.object({
+    status: z.string(),
+    unblocked: z.array(z.string()),
+    unblocked_count: z.int().optional(),
+  }),
   annotations: WRITES,
   run({ id, agent, verdict, reasons, if_version }, { store, clock }: TasksDeps, call) {
     return store.answer(call, async (tx) => {
       const now = clock();
       const task = await mustFind(tx, id);
       const by = agent ?? call.principal.id;
-      if (task.worker === by) throw new DomainError("denied", "whoever did the work cannot review it", { hint: "let another agent or a person decide" });
+      if (task.worker === by)
+        throw new DomainError("denied", "whoever did the work cannot review it", {
+          hint: "let another agent or a person decide",
+        });
       if (if_version !== undefined && if_version !== task.version) {
-        throw new DomainError("conflict", `${id} is at version ${task.version}, not ${if_version}`, { hint: "get_task, then decide again" });
+        throw new DomainError("conflict", `${id} is at version ${task.version}, not ${if_version}`, {
+          hint: "get_task, then decide again",
+        });
       }
-      if (task.status !== "needs_review") throw new DomainError("invalid_state", `${id} is ${task.status}, not needs_review`);
+      if (task.status !== "needs_review")
+        throw new DomainError("invalid_state", `${id} is ${task.status}, not needs_review`);
       const next = reviewed(task, verdict, reasons, now);
-      tx.emit("task.reviewed", id, { verdict, by, reasons: reasons.slice(0, 5).map((reason) => reason.slice(0, 500)), status: next.status });
+      tx.emit("task.reviewed", id, {
+        verdict,
+        by,
+        reasons: reasons.slice(0, 5).map((reason) => reason.slice(0, 500)),
+        status: next.status,
+      });
       const unblocked = await saveAndSettle(tx, task, next, now);
       return { status: next.status, ...unblockedAnswer(unblocked) };
     });

@@ -10,7 +10,8 @@ import { idempotencyKey, mustFind, taskSummary } from "./answer.ts";
 export const updateTask = defineTool({
   name: "update_task",
   title: "Update a task",
-  description: "Changes a task: priority, texts, assignee, or its state (cancelled, paused, or ready to queue it again). A running task's holder is asked to stop before it is cancelled.",
+  description:
+    "Changes a task: priority, texts, assignee, or its state (cancelled, paused, or ready to queue it again). A running task's holder is asked to stop before it is cancelled.",
   input: z.object({
     id: z.string(),
     if_version: z.int().optional(),
@@ -30,7 +31,9 @@ export const updateTask = defineTool({
       const now = clock();
       const task = await mustFind(tx, id);
       if (if_version !== undefined && if_version !== task.version) {
-        throw new DomainError("conflict", `${id} is at version ${task.version}, not ${if_version}`, { hint: "get_task, then change it again" });
+        throw new DomainError("conflict", `${id} is at version ${task.version}, not ${if_version}`, {
+          hint: "get_task, then change it again",
+        });
       }
       const edited: Task = {
         ...task,
@@ -47,7 +50,8 @@ export const updateTask = defineTool({
         status: next.status,
         cancel_requested: next.claim?.cancelRequested === true ? true : undefined,
       });
-      if (task.claim !== null && next.claim === null) tx.emit("task.released", id, { agent: task.claim.agent, attempt: task.attempt, status: next.status });
+      if (task.claim !== null && next.claim === null)
+        tx.emit("task.released", id, { agent: task.claim.agent, attempt: task.attempt, status: next.status });
       await saveAndSettle(tx, task, next, now);
       return { task: { ...taskSummary(next), version: next.version } };
     });
@@ -58,7 +62,10 @@ function moveTo(task: Task, status: Redirection, now: number): Task {
   if (task.status === status) return task;
   if (!canRedirect(task, status)) {
     throw new DomainError("invalid_state", `a task that is ${task.status} cannot become ${status}`, {
-      hint: task.status === "blocked" ? "get_task with include dependencies shows what it waits for" : "get_task shows where it stands",
+      hint:
+        task.status === "blocked"
+          ? "get_task with include dependencies shows what it waits for"
+          : "get_task shows where it stands",
     });
   }
   return redirected(task, status, now);

@@ -32,14 +32,24 @@ afterEach(async () => {
 });
 
 async function serveProbe(options: Partial<HttpOptions> = {}): Promise<string> {
-  const served = await serveOverHttp(probeServer(silentLog, () => undefined), { host: "127.0.0.1", port: 0, tokens: TOKENS, ...options });
+  const served = await serveOverHttp(
+    probeServer(silentLog, () => undefined),
+    { host: "127.0.0.1", port: 0, tokens: TOKENS, ...options },
+  );
   opened.push(served);
   return served.url;
 }
 
 async function clientOf(url: string, name: string, secret: string, pin = true): Promise<Client> {
-  const client = new Client({ name, version: "1" }, pin ? { versionNegotiation: { mode: { pin: "2026-07-28" } } } : {});
-  await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${secret}` } } }));
+  const client = new Client(
+    { name, version: "1" },
+    pin ? { versionNegotiation: { mode: { pin: "2026-07-28" } } } : {},
+  );
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(url), {
+      requestInit: { headers: { authorization: `Bearer ${secret}` } },
+    }),
+  );
   opened.push(client);
   return client;
 }
@@ -53,7 +63,12 @@ function send(url: string, headers: Readonly<Record<string, string>>, body: stri
   return new Promise((resolve, reject) => {
     const call = request(url, {
       method: "POST",
-      headers: { authorization: "Bearer secret-of-ann", "content-type": "application/json", accept: "application/json, text/event-stream", ...headers },
+      headers: {
+        authorization: "Bearer secret-of-ann",
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...headers,
+      },
     });
     call.once("error", reject);
     call.once("response", (response) => {
@@ -82,8 +97,12 @@ const MODERN = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list
 test("a body over 4 MiB, a body that is no JSON, and headers that differ from the body are refused", async () => {
   const url = await serveProbe();
   expect((await send(url, MODERN, JSON.stringify(LIST))).status).toBe(200);
-  expect((await send(url, MODERN, JSON.stringify({ ...LIST, padding: "x".repeat(5_000_000) }))).status).toBe(413);
-  expect((await send(url, { ...MODERN, "content-type": "text/plain" }, JSON.stringify(LIST))).status).toBe(415);
+  expect((await send(url, MODERN, JSON.stringify({ ...LIST, padding: "x".repeat(5_000_000) }))).status).toBe(
+    413,
+  );
+  expect((await send(url, { ...MODERN, "content-type": "text/plain" }, JSON.stringify(LIST))).status).toBe(
+    415,
+  );
   expect((await send(url, MODERN, "{")).status).toBe(400);
   const differing = await send(url, { ...MODERN, "mcp-method": "tools/call" }, JSON.stringify(LIST));
   expect(differing.status).toBe(400);
@@ -94,7 +113,9 @@ test("a request line that is no address is answered, and the server lives on", a
   const url = await serveProbe();
   for (const target of ["//[", "//", "/mcp%zz", "http://[/mcp"]) {
     const answered = await new Promise<string>((resolve, reject) => {
-      const socket = connect(Number(new URL(url).port), "127.0.0.1", () => socket.end(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`));
+      const socket = connect(Number(new URL(url).port), "127.0.0.1", () =>
+        socket.end(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`),
+      );
       let text = "";
       socket.on("data", (chunk: Buffer) => void (text += chunk.toString()));
       socket.once("error", reject);
@@ -114,7 +135,9 @@ test("clients at the same time get their own answers, under the name of their ow
   ]);
   const calls = Array.from({ length: 30 }, (_, i) => i);
   const answers = await Promise.all(
-    calls.map((i) => mustCall(clients[i % 3] ?? clients[0], "who_am_i", { word: `w${i}`, wait_ms: (i * 7) % 40 })),
+    calls.map((i) =>
+      mustCall(clients[i % 3] ?? clients[0], "who_am_i", { word: `w${i}`, wait_ms: (i * 7) % 40 }),
+    ),
   );
   expect(answers).toEqual(
     calls.map((i) => ({
@@ -132,12 +155,18 @@ test("any address of 127/8 is served under its own name, and beyond it under the
   const everywhere = await serveProbe({ host: "0.0.0.0" });
   const port = new URL(everywhere).port;
   expect((await send(`http://127.0.0.1:${port}/mcp`, MODERN, JSON.stringify(LIST))).status).toBe(200);
-  expect((await send(`http://127.0.0.1:${port}/mcp`, { ...MODERN, host: "page.example" }, JSON.stringify(LIST))).status).toBe(403);
+  expect(
+    (await send(`http://127.0.0.1:${port}/mcp`, { ...MODERN, host: "page.example" }, JSON.stringify(LIST)))
+      .status,
+  ).toBe(403);
 });
 
 function serveTasks(args: readonly string[], env: Readonly<Record<string, string>> = {}): LineProcess {
   const { SLIPWAY_TOKEN: _token, SLIPWAY_HOME: _home, ...rest } = process.env;
-  const server = startNode([MAIN, "--home", folder.in("home"), "serve", "tasks", "--http", "--port", "0", ...args], { env: { ...rest, ...env } });
+  const server = startNode(
+    [MAIN, "--home", folder.in("home"), "serve", "tasks", "--http", "--port", "0", ...args],
+    { env: { ...rest, ...env } },
+  );
   running.push(server);
   return server;
 }
@@ -152,9 +181,21 @@ test("what cannot be served is refused with exit 4 and one line that says what t
   writeFileSync(folder.in("empty"), "# nobody\n\n");
   writeFileSync(folder.in("half"), "ann:\n");
   const refused: readonly (readonly [readonly string[], RegExp, number])[] = [
-    [["--port", new URL(url).port], /^slipway: port \d+ on 127\.0\.0\.1 is taken \(choose another with --port N.*\)\n$/, 4],
-    [["--host", "0.0.0.0"], /^slipway: serving on 0\.0\.0\.0 needs a bearer token \(.*--token-file.*\)\n$/, 4],
-    [["--host", "192.0.2.1", "--token-file", folder.in("good")], /^slipway: 192\.0\.2\.1 is not an address of this machine \(.*--host.*\)\n$/, 4],
+    [
+      ["--port", new URL(url).port],
+      /^slipway: port \d+ on 127\.0\.0\.1 is taken \(choose another with --port N.*\)\n$/,
+      4,
+    ],
+    [
+      ["--host", "0.0.0.0"],
+      /^slipway: serving on 0\.0\.0\.0 needs a bearer token \(.*--token-file.*\)\n$/,
+      4,
+    ],
+    [
+      ["--host", "192.0.2.1", "--token-file", folder.in("good")],
+      /^slipway: 192\.0\.2\.1 is not an address of this machine \(.*--host.*\)\n$/,
+      4,
+    ],
     [["--token-file", folder.in("missing")], /^slipway: the token file .* cannot be read \(.*\)\n$/, 4],
     [["--token-file", folder.in("empty")], /^slipway: the token file .* holds no token \(.*\)\n$/, 4],
     [["--token-file", folder.in("half")], /^slipway: line 1 of .* has no secret \(.*\)\n$/, 2],
@@ -171,8 +212,15 @@ test("a token file names its callers; SLIPWAY_TOKEN is one more way; SIGTERM end
   writeFileSync(folder.in("tokens"), "# who may call\nann: one\nbare-secret\n");
   const server = serveTasks(["--token-file", folder.in("tokens")]);
   const url = await urlOf(server);
-  for (const [secret, status] of [["one", 200], ["bare-secret", 200], ["ann: one", 401], ["", 401]] as const) {
-    expect((await send(url, { ...MODERN, authorization: `Bearer ${secret}` }, JSON.stringify(LIST))).status).toBe(status);
+  for (const [secret, status] of [
+    ["one", 200],
+    ["bare-secret", 200],
+    ["ann: one", 401],
+    ["", 401],
+  ] as const) {
+    expect(
+      (await send(url, { ...MODERN, authorization: `Bearer ${secret}` }, JSON.stringify(LIST))).status,
+    ).toBe(status);
   }
   const client = await clientOf(url, "ann's", "one");
   await mustCall(client, "add_tasks", { tasks: [{ title: "a" }] });
@@ -182,7 +230,10 @@ test("a token file names its callers; SLIPWAY_TOKEN is one more way; SIGTERM end
   expect(await server.ended).toBe(0);
   const withEnv = serveTasks([], { SLIPWAY_TOKEN: "from the environment" });
   const other = await urlOf(withEnv);
-  expect((await send(other, { ...MODERN, authorization: "Bearer from the environment" }, JSON.stringify(LIST))).status).toBe(200);
+  expect(
+    (await send(other, { ...MODERN, authorization: "Bearer from the environment" }, JSON.stringify(LIST)))
+      .status,
+  ).toBe(200);
   expect(withEnv.stderr()).not.toContain("from the environment");
 }, 60_000);
 
@@ -193,9 +244,13 @@ test("two servers that start at once make one token file, private to its user, w
   const secret = readFileSync(file, "utf8").trim();
   expect(secret.length).toBeGreaterThanOrEqual(32);
   expect(statSync(file).mode & 0o777).toBe(0o600);
-  expect(readdirSync(folder.in("home")).filter((name) => name.startsWith("http-token"))).toEqual(["http-token"]);
+  expect(readdirSync(folder.in("home")).filter((name) => name.startsWith("http-token"))).toEqual([
+    "http-token",
+  ]);
   for (const url of urls) {
-    expect((await send(url, { ...MODERN, authorization: `Bearer ${secret}` }, JSON.stringify(LIST))).status).toBe(200);
+    expect(
+      (await send(url, { ...MODERN, authorization: `Bearer ${secret}` }, JSON.stringify(LIST))).status,
+    ).toBe(200);
   }
   expect(servers.map((server) => server.stderr()).join("")).not.toContain(secret);
 }, 60_000);

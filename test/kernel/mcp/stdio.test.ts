@@ -10,7 +10,11 @@ const MODERN = {
   "io.modelcontextprotocol/clientInfo": { name: "raw", version: "1" },
   "io.modelcontextprotocol/clientCapabilities": {},
 };
-const Line = z.looseObject({ jsonrpc: z.literal("2.0"), id: z.number().optional(), method: z.string().optional() });
+const Line = z.looseObject({
+  jsonrpc: z.literal("2.0"),
+  id: z.number().optional(),
+  method: z.string().optional(),
+});
 
 const running: LineProcess[] = [];
 afterEach(async () => {
@@ -30,7 +34,8 @@ function host(): {
   running.push(server);
   return {
     process: server,
-    send: (method, params, id) => server.tell(JSON.stringify({ jsonrpc: "2.0", ...(id === undefined ? {} : { id }), method, params })),
+    send: (method, params, id) =>
+      server.tell(JSON.stringify({ jsonrpc: "2.0", ...(id === undefined ? {} : { id }), method, params })),
     async answer(id) {
       for (;;) {
         const line = Line.parse(JSON.parse(await server.hear()));
@@ -40,12 +45,18 @@ function host(): {
   };
 }
 
-const INITIALIZE = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "raw", version: "1" } };
+const INITIALIZE = {
+  protocolVersion: "2025-11-25",
+  capabilities: {},
+  clientInfo: { name: "raw", version: "1" },
+};
 
 test("discover, then initialize: both are answered, and the older era is served", async () => {
   const { send, answer } = host();
   send("server/discover", { _meta: MODERN }, 1);
-  expect(await answer(1)).toMatchObject({ result: { supportedVersions: expect.arrayContaining(["2026-07-28"]) } });
+  expect(await answer(1)).toMatchObject({
+    result: { supportedVersions: expect.arrayContaining(["2026-07-28"]) },
+  });
   send("initialize", INITIALIZE, 2);
   expect(await answer(2)).toMatchObject({ result: { protocolVersion: "2025-11-25" } });
   send("notifications/initialized", {});
@@ -56,25 +67,34 @@ test("discover, then initialize: both are answered, and the older era is served"
 test("initialize alone, as older hosts do", async () => {
   const { send, answer } = host();
   send("initialize", INITIALIZE, 1);
-  expect(await answer(1)).toMatchObject({ result: { protocolVersion: "2025-11-25", serverInfo: { name: "slipway-probe" } } });
+  expect(await answer(1)).toMatchObject({
+    result: { protocolVersion: "2025-11-25", serverInfo: { name: "slipway-probe" } },
+  });
   send("notifications/initialized", {});
   send("tools/call", { name: "who_am_i", arguments: { word: "hello" } }, 2);
-  expect(await answer(2)).toMatchObject({ result: { structuredContent: { word: "hello", principal: "local", client: "raw" } } });
+  expect(await answer(2)).toMatchObject({
+    result: { structuredContent: { word: "hello", principal: "local", client: "raw" } },
+  });
 });
 
 test("requests of the new era without a handshake, after which an initialize is refused", async () => {
   const { send, answer } = host();
   send("tools/call", { name: "who_am_i", arguments: { word: "hello" }, _meta: MODERN }, 1);
-  expect(await answer(1)).toMatchObject({ result: { structuredContent: { word: "hello", principal: "local", client: "raw" } } });
+  expect(await answer(1)).toMatchObject({
+    result: { structuredContent: { word: "hello", principal: "local", client: "raw" } },
+  });
   send("initialize", INITIALIZE, 2);
   expect(await answer(2)).toMatchObject({ error: { code: -32_022 } });
 });
 
-test.each(["2099-01-01", "2026-07-28"])("an initialize that asks for %s is answered with the newest version that has one", async (protocolVersion) => {
-  const { send, answer } = host();
-  send("initialize", { ...INITIALIZE, protocolVersion }, 1);
-  expect(await answer(1)).toMatchObject({ result: { protocolVersion: "2025-11-25" } });
-});
+test.each(["2099-01-01", "2026-07-28"])(
+  "an initialize that asks for %s is answered with the newest version that has one",
+  async (protocolVersion) => {
+    const { send, answer } = host();
+    send("initialize", { ...INITIALIZE, protocolVersion }, 1);
+    expect(await answer(1)).toMatchObject({ result: { protocolVersion: "2025-11-25" } });
+  },
+);
 
 test("a version of the new era that nobody knows is refused by name", async () => {
   const { send, answer } = host();
@@ -110,15 +130,18 @@ test("junk on stdin is survived", async () => {
   expect(await answer(1)).toMatchObject({ result: { protocolVersion: "2025-11-25" } });
 });
 
-test.each(["SIGTERM", "SIGINT", "the end of stdin"])("%s aborts what runs, closes the server and ends with 0", async (how) => {
-  const { process: server, send, answer } = host();
-  send("initialize", INITIALIZE, 1);
-  await answer(1);
-  send("notifications/initialized", {});
-  send("tools/call", { name: "work_on", arguments: {} }, 2);
-  for (let i = 0; i < 500 && !server.stderr().includes("began"); i += 1) await pause(10);
-  if (how === "the end of stdin") server.endInput();
-  else server.signal(how === "SIGTERM" ? "SIGTERM" : "SIGINT");
-  expect(await server.ended).toBe(0);
-  expect(server.stderr().split("\n").toSorted()).toEqual(["", "aborted", "began", "closed"]);
-});
+test.each(["SIGTERM", "SIGINT", "the end of stdin"])(
+  "%s aborts what runs, closes the server and ends with 0",
+  async (how) => {
+    const { process: server, send, answer } = host();
+    send("initialize", INITIALIZE, 1);
+    await answer(1);
+    send("notifications/initialized", {});
+    send("tools/call", { name: "work_on", arguments: {} }, 2);
+    for (let i = 0; i < 500 && !server.stderr().includes("began"); i += 1) await pause(10);
+    if (how === "the end of stdin") server.endInput();
+    else server.signal(how === "SIGTERM" ? "SIGTERM" : "SIGINT");
+    expect(await server.ended).toBe(0);
+    expect(server.stderr().split("\n").toSorted()).toEqual(["", "aborted", "began", "closed"]);
+  },
+);

@@ -22,7 +22,8 @@ const addNote = defineTool({
   annotations: WRITES,
   run: ({ name }, { store }: Deps, call) =>
     store.answer(call, (tx) => {
-      if (name === "bad") throw new DomainError("invalid", "a note cannot be bad", { hint: "name it otherwise" });
+      if (name === "bad")
+        throw new DomainError("invalid", "a note cannot be bad", { hint: "name it otherwise" });
       tx.add(name);
       return { count: tx.count(), ...(name === "long" ? { text: "x".repeat(200_000) } : {}) };
     }),
@@ -102,7 +103,12 @@ for (const era of ["2026-07-28", "2025-11-25"] as const) {
     expect(await mustCall(open.client, "add_note", { name: "a" })).toEqual({ count: 1 });
     expect(await callTool(open.client, "add_note", { name: "bad" })).toEqual({
       ok: false,
-      error: { code: "invalid", message: "a note cannot be bad", hint: "name it otherwise", retryable: false },
+      error: {
+        code: "invalid",
+        message: "a note cannot be bad",
+        hint: "name it otherwise",
+        retryable: false,
+      },
     });
     expect((await callTool(open.client, "add_note", { name: 7 })).ok).toBe(false);
     expect(await mustCall(open.client, "add_note", { name: "b" })).toEqual({ count: 2 });
@@ -117,7 +123,9 @@ for (const era of ["2026-07-28", "2025-11-25"] as const) {
       ["decline", undefined, "decline"],
       ["cancel", undefined, "cancel"],
     ] as const) {
-      const asked = await connect(openNotes(), era, () => (content === undefined ? { action } : { action, content }));
+      const asked = await connect(openNotes(), era, () =>
+        content === undefined ? { action } : { action, content },
+      );
       expect(await mustCall(asked.client, "ask_first", {})).toEqual({ answer });
       await asked.close();
     }
@@ -138,7 +146,9 @@ test("the same idempotency key gives the same answer, other arguments a conflict
 test("twenty calls at once with one key change the store once", async () => {
   open = await connect(openNotes());
   const { client } = open;
-  const answers = await Promise.all(Array.from({ length: 20 }, () => mustCall(client, "add_note", { name: "a", idempotency_key: "k" })));
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => mustCall(client, "add_note", { name: "a", idempotency_key: "k" })),
+  );
   expect(new Set(answers.map((answer) => answer["count"]))).toEqual(new Set([1]));
 });
 
@@ -152,12 +162,18 @@ test("a defect shows a correlation id to the caller and its details to the log o
 
 test("an answer larger than any host takes is refused", async () => {
   open = await connect(openNotes());
-  expect(await callTool(open.client, "answer_huge", {})).toMatchObject({ ok: false, error: { code: "limit" } });
+  expect(await callTool(open.client, "answer_huge", {})).toMatchObject({
+    ok: false,
+    error: { code: "limit" },
+  });
 });
 
 test("a change whose answer no host takes is not made", async () => {
   open = await connect(openNotes());
   const { client } = open;
-  expect(await callTool(client, "add_note", { name: "long", idempotency_key: "k" })).toMatchObject({ ok: false, error: { code: "limit", retryable: false } });
+  expect(await callTool(client, "add_note", { name: "long", idempotency_key: "k" })).toMatchObject({
+    ok: false,
+    error: { code: "limit", retryable: false },
+  });
   expect(await mustCall(client, "add_note", { name: "short", idempotency_key: "k" })).toEqual({ count: 1 });
 });

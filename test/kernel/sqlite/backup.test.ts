@@ -1,4 +1,13 @@
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -8,7 +17,14 @@ import { checkFile } from "../../../kernel/sqlite/check.ts";
 import { openDatabase } from "../../../kernel/sqlite/open.ts";
 import { restoreDatabase } from "../../../kernel/sqlite/restore.ts";
 import { startNode } from "../../support/line-process.ts";
-import { NOTES, NOTES_ID, notesOver, openNotes, SOMEBODY, temporaryFolder } from "../../support/notes-store.ts";
+import {
+  NOTES,
+  NOTES_ID,
+  notesOver,
+  openNotes,
+  SOMEBODY,
+  temporaryFolder,
+} from "../../support/notes-store.ts";
 
 const PROCESS = join(import.meta.dirname, "../../support/notes-process.ts");
 const PLAN = { everyMs: 60_000, keep: 3 };
@@ -143,7 +159,10 @@ test("a damaged store pushes no sound backup out", async () => {
   const bytes = readFileSync(path);
   bytes.fill(0xff, bytes.length - 3 * 4096, bytes.length - 2 * 4096);
   writeFileSync(path, bytes);
-  await expect(backupDatabase(path, () => 9, 3)).rejects.toMatchObject({ code: "unavailable", message: `${path} is damaged` });
+  await expect(backupDatabase(path, () => 9, 3)).rejects.toMatchObject({
+    code: "unavailable",
+    message: `${path} is damaged`,
+  });
   expect(listBackups(path)).toEqual(before);
   expect(readdirSync(folder.in("backups"))).toHaveLength(3);
 });
@@ -189,7 +208,10 @@ test("restore works on a damaged and on a missing file, skips damaged backups, a
   writeFileSync(second, "rubbish");
   writeFileSync(path, "more rubbish");
   writeFileSync(`${path}-wal`, "a log of what is gone");
-  expect(await restoreDatabase(path, NOTES_ID, undefined, () => 5)).toEqual({ from: first, kept: `${path}.replaced-5` });
+  expect(await restoreDatabase(path, NOTES_ID, undefined, () => 5)).toEqual({
+    from: first,
+    kept: `${path}.replaced-5`,
+  });
   expect(readFileSync(`${path}.replaced-5`, "utf8")).toBe("more rubbish");
   expect(readFileSync(`${path}.replaced-5-wal`, "utf8")).toBe("a log of what is gone");
   expect(await namesIn(path)).toEqual(["a"]);
@@ -223,7 +245,10 @@ test("restore refuses while another process has the store open, idle or writing"
     await other.hear();
     other.tell(work);
     await other.hear();
-    await expect(restoreDatabase(path, NOTES_ID, undefined, () => 0)).rejects.toMatchObject({ code: "unavailable", message: `${path} is in use` });
+    await expect(restoreDatabase(path, NOTES_ID, undefined, () => 0)).rejects.toMatchObject({
+      code: "unavailable",
+      message: `${path} is in use`,
+    });
     other.signal("SIGKILL");
     await other.ended;
   }
@@ -250,7 +275,16 @@ test("check finds a changed byte in a page, a changed event, a broken reference,
   connection.close();
   writeFileSync(path, sound);
   const other = folder.in("other.db");
-  openDatabase({ ...NOTES, path: other, migrations: [`${NOTES.migrations.join("")} CREATE TABLE child (note INTEGER REFERENCES note (rowid_)) STRICT;`.replace("note (name", "note (rowid_ INTEGER PRIMARY KEY, name")] }).close();
+  openDatabase({
+    ...NOTES,
+    path: other,
+    migrations: [
+      `${NOTES.migrations.join("")} CREATE TABLE child (note INTEGER REFERENCES note (rowid_)) STRICT;`.replace(
+        "note (name",
+        "note (rowid_ INTEGER PRIMARY KEY, name",
+      ),
+    ],
+  }).close();
   const loose = new DatabaseSync(other, { enableForeignKeyConstraints: false });
   loose.exec("INSERT INTO child VALUES (7), (8)");
   loose.close();

@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -36,7 +45,8 @@ test("a first open makes a private folder that git ignores, and a file in WAL wi
   const db = openNotes(path);
   expect(statSync(folder.in("home")).mode & 0o777).toBe(0o700);
   expect(readFileSync(folder.in("home/.gitignore"), "utf8")).toBe("*\n");
-  const pragma = (name: string): Promise<unknown> => db.read((sql) => Object.values(sql.get(`PRAGMA ${name}`) ?? {})[0]);
+  const pragma = (name: string): Promise<unknown> =>
+    db.read((sql) => Object.values(sql.get(`PRAGMA ${name}`) ?? {})[0]);
   expect(await pragma("journal_mode")).toBe("wal");
   expect(await pragma("synchronous")).toBe(2);
   expect(await pragma("foreign_keys")).toBe(1);
@@ -50,13 +60,20 @@ test("processes that open a fresh file at the same moment all succeed, and the s
   for (let round = 0; round < 3; round += 1) {
     const file = folder.in(`round-${round}/tasks.db`);
     const processes = Array.from({ length: 4 }, () => startNode([script, file]));
-    expect(await Promise.all(processes.map((one) => one.hear()))).toEqual(["ready", "ready", "ready", "ready"]);
+    expect(await Promise.all(processes.map((one) => one.hear()))).toEqual([
+      "ready",
+      "ready",
+      "ready",
+      "ready",
+    ]);
     for (const one of processes) one.tell("open");
     expect(await Promise.all(processes.map((one) => one.hear()))).toEqual(["open", "open", "open", "open"]);
     for (const one of processes) one.endInput();
     await Promise.all(processes.map((one) => one.ended));
     const connection = new DatabaseSync(file, { readOnly: true });
-    expect(connection.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'note'").get()).toEqual({ n: 1 });
+    expect(connection.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'note'").get()).toEqual({
+      n: 1,
+    });
     connection.close();
   }
 });
@@ -87,7 +104,9 @@ test("a migration keeps the rows, and a copy of the store before it that the old
 test("a migration that fails leaves the store as it was, and no copy for each try", async () => {
   await withNotes("a");
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    expect(() => openDatabase({ ...NOTES, path, migrations: [...NOTES.migrations, "CREATE TABLE extra (x) STRICT;"] })).toThrow();
+    expect(() =>
+      openDatabase({ ...NOTES, path, migrations: [...NOTES.migrations, "CREATE TABLE extra (x) STRICT;"] }),
+    ).toThrow();
   }
   expect(listBackups(path)).toEqual([]);
   const store = notesOver(openNotes(path));
@@ -97,7 +116,11 @@ test("a migration that fails leaves the store as it was, and no copy for each tr
 
 test("a newer schema is refused and its file stays as it was, also with a log that nobody has played back", async () => {
   mkdirSync(folder.in("home"));
-  const writer = openDatabase({ ...NOTES, path: folder.in("live/tasks.db"), migrations: [...NOTES.migrations, SECOND] });
+  const writer = openDatabase({
+    ...NOTES,
+    path: folder.in("live/tasks.db"),
+    migrations: [...NOTES.migrations, SECOND],
+  });
   await writer.write((sql) => sql.run("INSERT INTO note (name) VALUES ('a')"));
   // What a kill leaves: the file and the log, without the end of the last connection.
   for (const side of ["", "-wal"]) copyFileSync(folder.in(`live/tasks.db${side}`), path + side);
@@ -112,7 +135,9 @@ test("a newer schema is refused and its file stays as it was, also with a log th
 test("another server's file, and a database of another program, are refused and stay as they were", async () => {
   await withNotes("a");
   const before = readFileSync(path);
-  expect(refusalOf(() => openDatabase({ ...NOTES, path, applicationId: 7 })).message).toBe(`${path} is not a store of this server`);
+  expect(refusalOf(() => openDatabase({ ...NOTES, path, applicationId: 7 })).message).toBe(
+    `${path} is not a store of this server`,
+  );
   expect(readFileSync(path)).toEqual(before);
   const foreign = folder.in("foreign.db");
   const connection = new DatabaseSync(foreign);
@@ -185,7 +210,11 @@ test("a read-only folder and a read-only file are refused in words, and nothing 
   chmodSync(path, 0o444);
   chmodSync(folder.in("home"), 0o777);
   const before = readFileSync(path);
-  expect(JSON.parse(await open(path))).toEqual({ code: "unavailable", message: `${path} cannot be written`, retryable: false });
+  expect(JSON.parse(await open(path))).toEqual({
+    code: "unavailable",
+    message: `${path} cannot be written`,
+    retryable: false,
+  });
   expect(readFileSync(path)).toEqual(before);
   chmodSync(folder.in("home"), 0o555);
   const there = readdirSync(folder.in("home"));
@@ -196,7 +225,10 @@ test("a read-only folder and a read-only file are refused in words, and nothing 
   });
   expect(readdirSync(folder.in("home"))).toEqual(there);
   chmodSync(folder.path, 0o555);
-  expect(JSON.parse(await open(folder.in("fresh/tasks.db")))).toMatchObject({ code: "unavailable", retryable: false });
+  expect(JSON.parse(await open(folder.in("fresh/tasks.db")))).toMatchObject({
+    code: "unavailable",
+    retryable: false,
+  });
   expect(existsSync(folder.in("fresh"))).toBe(false);
   chmodSync(folder.path, 0o755);
   chmodSync(folder.in("home"), 0o755);

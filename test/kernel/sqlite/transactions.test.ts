@@ -26,25 +26,31 @@ afterEach(() => {
 
 test("calls made at once run one after another, whole, whatever they wait for inside", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.record({ writes: fc.boolean(), waits: fc.nat(4), fails: fc.boolean() }), { maxLength: 12 }), async (plan) => {
-      let inside = 0;
-      const count = (): Promise<number> => db.read((sql) => Number(sql.get("SELECT count(*) AS n FROM note")?.["n"]));
-      const before = await count();
-      const results = await Promise.allSettled(
-        plan.map(({ writes, waits, fails }, at) =>
-          (writes ? db.write : db.read)(async (sql) => {
-            inside += 1;
-            expect(inside).toBe(1);
-            if (writes) sql.run("INSERT INTO note (name) VALUES (?)", `${before}-${at}`);
-            for (let i = 0; i < waits; i += 1) await turn();
-            inside -= 1;
-            if (fails) throw new Error("as planned");
-          }),
-        ),
-      );
-      expect(results.map((result) => result.status)).toEqual(plan.map(({ fails }) => (fails ? "rejected" : "fulfilled")));
-      expect(await count()).toBe(before + plan.filter(({ writes, fails }) => writes && !fails).length);
-    }),
+    fc.asyncProperty(
+      fc.array(fc.record({ writes: fc.boolean(), waits: fc.nat(4), fails: fc.boolean() }), { maxLength: 12 }),
+      async (plan) => {
+        let inside = 0;
+        const count = (): Promise<number> =>
+          db.read((sql) => Number(sql.get("SELECT count(*) AS n FROM note")?.["n"]));
+        const before = await count();
+        const results = await Promise.allSettled(
+          plan.map(({ writes, waits, fails }, at) =>
+            (writes ? db.write : db.read)(async (sql) => {
+              inside += 1;
+              expect(inside).toBe(1);
+              if (writes) sql.run("INSERT INTO note (name) VALUES (?)", `${before}-${at}`);
+              for (let i = 0; i < waits; i += 1) await turn();
+              inside -= 1;
+              if (fails) throw new Error("as planned");
+            }),
+          ),
+        );
+        expect(results.map((result) => result.status)).toEqual(
+          plan.map(({ fails }) => (fails ? "rejected" : "fulfilled")),
+        );
+        expect(await count()).toBe(before + plan.filter(({ writes, fails }) => writes && !fails).length);
+      },
+    ),
     { numRuns: 30, seed: 1 },
   );
 });
@@ -91,7 +97,9 @@ test("a transaction inside a transaction is a defect that shows at once instead 
 });
 
 test("a read changes nothing", async () => {
-  await expect(db.read((sql) => sql.run("INSERT INTO note (name) VALUES ('a')"))).rejects.toThrow("a read may not change the store");
+  await expect(db.read((sql) => sql.run("INSERT INTO note (name) VALUES ('a')"))).rejects.toThrow(
+    "a read may not change the store",
+  );
   await expect(notesOver(db).read((tx) => tx.add("a"))).rejects.toThrow("a read may not change the store");
 });
 
@@ -115,7 +123,10 @@ test("after close, and in the middle of a write that close cuts off, calls are r
     await turn();
   });
   await expect(going).rejects.toMatchObject({ code: "unavailable", message: `${path} was closed` });
-  await expect(db.read(() => 1)).rejects.toMatchObject({ code: "unavailable", message: `${path} was closed` });
+  await expect(db.read(() => 1)).rejects.toMatchObject({
+    code: "unavailable",
+    message: `${path} was closed`,
+  });
   db.close();
   db = openNotes(path);
   expect(await db.read((sql) => sql.all("SELECT name FROM note"))).toEqual([]);
@@ -159,12 +170,14 @@ test("whatever a killed process had acknowledged is there, and the file is sound
     await Promise.all(writers.map((writer) => writer.hear()));
     for (const writer of writers) writer.tell("write");
     await Promise.all(
-      writers.map(async (writer, at) => {
-        for (let i = 0; i < 5 + ((round * 7 + at * 3) % 11); i += 1) acknowledged.push(await writer.hear());
-        writer.signal("SIGKILL");
-        // What it had said before it died counts as well.
-        for (;;) acknowledged.push(await writer.hear());
-      }).map((heard) => heard.catch(() => undefined)),
+      writers
+        .map(async (writer, at) => {
+          for (let i = 0; i < 5 + ((round * 7 + at * 3) % 11); i += 1) acknowledged.push(await writer.hear());
+          writer.signal("SIGKILL");
+          // What it had said before it died counts as well.
+          for (;;) acknowledged.push(await writer.hear());
+        })
+        .map((heard) => heard.catch(() => undefined)),
     );
     await Promise.all(writers.map((writer) => writer.ended));
   }

@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { harnessPaths, protectedPaths, scriptsOf, undeclaredPaths } from "../../../orchestrator/gates/tamper.ts";
+import {
+  harnessPaths,
+  protectedPaths,
+  scriptsOf,
+  undeclaredPaths,
+} from "../../../orchestrator/gates/tamper.ts";
 
 const cases: readonly (readonly [readonly string[], string, boolean])[] = [
   [["test/**"], "test/a.test.js", true],
@@ -34,7 +39,9 @@ const cases: readonly (readonly [readonly string[], string, boolean])[] = [
 
 for (const [protect, path, isProtected] of cases) {
   test(`${protect.join(" ") || "nothing"} ${isProtected ? "protects" : "leaves"} ${path}`, () => {
-    expect(protectedPaths([{ tests: "x", protect: [...protect] }], [path, "src/other.js"]).includes(path)).toBe(isProtected);
+    expect(
+      protectedPaths([{ tests: "x", protect: [...protect] }], [path, "src/other.js"]).includes(path),
+    ).toBe(isProtected);
   });
 }
 
@@ -43,14 +50,24 @@ test("plain commands protect nothing", () => {
 });
 
 test("files outside the declared paths are named; a task that declares none may touch all", () => {
-  expect(undeclaredPaths(["src/**", "README.md"], ["src/a.ts", "README.md", "package.json"])).toEqual(["package.json"]);
+  expect(undeclaredPaths(["src/**", "README.md"], ["src/a.ts", "README.md", "package.json"])).toEqual([
+    "package.json",
+  ]);
   expect(undeclaredPaths([], ["anything"])).toEqual([]);
 });
 
 test("what decides how commands run is named, unless the task asks for that very file", () => {
-  const changed = ["src/a.ts", ".npmrc", "node_modules/.bin/vitest", "pkg/vitest.config.ts", "test/conftest.py"];
+  const changed = [
+    "src/a.ts",
+    ".npmrc",
+    "node_modules/.bin/vitest",
+    "pkg/vitest.config.ts",
+    "test/conftest.py",
+  ];
   expect(harnessPaths([], changed)).toEqual(changed.slice(1));
-  expect(harnessPaths(["**", "pkg/vitest.config.ts"], changed)).toEqual(changed.slice(1).filter((path) => path !== "pkg/vitest.config.ts"));
+  expect(harnessPaths(["**", "pkg/vitest.config.ts"], changed)).toEqual(
+    changed.slice(1).filter((path) => path !== "pkg/vitest.config.ts"),
+  );
 });
 
 test.each([

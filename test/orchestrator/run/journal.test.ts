@@ -67,7 +67,9 @@ test("listeners hear every event once and in order, also those of steps that ran
   const journal = await openJournal(store, "run_1");
   const heard: number[] = [];
   const stop = journal.onEvent((event) => heard.push(event.seq));
-  await Promise.all(Array.from({ length: 30 }, (_, i) => journal.step(`s${i}`, z.object({}), async () => ({}))));
+  await Promise.all(
+    Array.from({ length: 30 }, (_, i) => journal.step(`s${i}`, z.object({}), async () => ({}))),
+  );
   stop();
   await journal.emit("run.paused", {});
   expect(heard).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
@@ -75,7 +77,9 @@ test("listeners hear every event once and in order, also those of steps that ran
 
 test("a run has one driver; a dead one, or a process that took its id over, does not count", async () => {
   const me = thisDriver();
-  expect(isDriverAlive({ pid: process.ppid, born: "not when it was born" })).toBe(process.platform !== "linux");
+  expect(isDriverAlive({ pid: process.ppid, born: "not when it was born" })).toBe(
+    process.platform !== "linux",
+  );
   expect(isDriverAlive({ pid: 2 ** 22 - 3, born: "1" })).toBe(false);
   expect(await store.drive("run_1", me, () => true)).toBeNull();
   const other = { pid: me.pid + 1, born: "1" };

@@ -6,7 +6,16 @@ import { reportText } from "../../../orchestrator/cli/report-text.ts";
 import { emptyRun, foldRun, withEvent } from "../../../orchestrator/run/state.ts";
 
 function events(...list: readonly (readonly [EventType, EventRecord["data"]])[]): EventRecord[] {
-  return list.map(([type, data], index) => ({ seq: index + 1, type, at: new Date(index * 1_000).toISOString(), principal: "local", subject: "run_1", data, prev_hash: "", hash: "" }));
+  return list.map(([type, data], index) => ({
+    seq: index + 1,
+    type,
+    at: new Date(index * 1_000).toISOString(),
+    principal: "local",
+    subject: "run_1",
+    data,
+    prev_hash: "",
+    hash: "",
+  }));
 }
 
 const STORY = events(
@@ -32,19 +41,42 @@ test("the story of a run folds into what people see", () => {
     tokens: 15,
     usd: null,
     tasks: [
-      { ref: "a", state: "merged", attempt: 2, commit: "c0ffee", gates: [{ gate: "acceptance", verdict: "passed" }], reasons: [] },
+      {
+        ref: "a",
+        state: "merged",
+        attempt: 2,
+        commit: "c0ffee",
+        gates: [{ gate: "acceptance", verdict: "passed" }],
+        reasons: [],
+      },
       { ref: "b", state: "waiting_for_others", dependsOn: ["a"] },
     ],
   });
 });
 
 test("how a run finished decides over every task", () => {
-  const end = events(["run.finished", { status: "rejected", tasks: [{ ref: "a", status: "merged", reasons: [] }, { ref: "b", status: "rejected", reasons: ["no"] }] }]);
-  expect(foldRun("run_1", [...STORY, ...end])).toMatchObject({ status: "rejected", tasks: [{ state: "merged" }, { state: "rejected", reasons: ["no"] }] });
+  const end = events([
+    "run.finished",
+    {
+      status: "rejected",
+      tasks: [
+        { ref: "a", status: "merged", reasons: [] },
+        { ref: "b", status: "rejected", reasons: ["no"] },
+      ],
+    },
+  ]);
+  expect(foldRun("run_1", [...STORY, ...end])).toMatchObject({
+    status: "rejected",
+    tasks: [{ state: "merged" }, { state: "rejected", reasons: ["no"] }],
+  });
 });
 
 test("what isolated the commands is kept, each backend once", () => {
-  const made = events(["sandbox.created", { backend: "docker" }], ["sandbox.created", { backend: "unisolated" }], ["sandbox.created", { backend: "docker" }]);
+  const made = events(
+    ["sandbox.created", { backend: "docker" }],
+    ["sandbox.created", { backend: "unisolated" }],
+    ["sandbox.created", { backend: "docker" }],
+  );
   const run = foldRun("run_1", made);
   expect(run.backends).toEqual(["docker", "unisolated"]);
   expect(reportText(run, [])).toContain("isolation: none, commands ran on this machine");
@@ -52,7 +84,9 @@ test("what isolated the commands is kept, each backend once", () => {
 
 test("paused and resumed", () => {
   expect(foldRun("run_1", events(["run.started", {}], ["run.paused", {}])).status).toBe("paused");
-  expect(foldRun("run_1", events(["run.started", {}], ["run.paused", {}], ["run.resumed", {}])).status).toBe("running");
+  expect(foldRun("run_1", events(["run.started", {}], ["run.paused", {}], ["run.resumed", {}])).status).toBe(
+    "running",
+  );
 });
 
 test("folding in one go and event by event give the same, wherever it is cut", () => {
@@ -65,5 +99,7 @@ test("folding in one go and event by event give the same, wherever it is cut", (
 });
 
 test("an event of a task that is not known changes no task", () => {
-  expect(events(["task.completed", { task: "ghost", commit: "x" }]).reduce(withEvent, emptyRun("run_1")).tasks).toEqual([]);
+  expect(
+    events(["task.completed", { task: "ghost", commit: "x" }]).reduce(withEvent, emptyRun("run_1")).tasks,
+  ).toEqual([]);
 });

@@ -4,7 +4,12 @@ import type { ToolServer } from "../../../kernel/mcp/server.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 
 /** Runs a tool as the server does, without a connection: for properties that make thousands of calls. */
-export async function run(server: ToolServer, name: string, args: Record<string, unknown>, signal: Call["signal"] = new AbortController().signal): Promise<Record<string, unknown>> {
+export async function run(
+  server: ToolServer,
+  name: string,
+  args: Record<string, unknown>,
+  signal: Call["signal"] = new AbortController().signal,
+): Promise<Record<string, unknown>> {
   const tool = server.tools.find((candidate) => candidate.name === name);
   if (tool === undefined) throw new Error(`no tool ${name}`);
   const { idempotency_key: key, ...rest } = args;
@@ -22,7 +27,11 @@ export async function run(server: ToolServer, name: string, args: Record<string,
 }
 
 /** The code of the refusal, or "ok". Anything but a `DomainError` is a defect and is thrown on. */
-export async function codeOf(server: ToolServer, name: string, args: Record<string, unknown>): Promise<string> {
+export async function codeOf(
+  server: ToolServer,
+  name: string,
+  args: Record<string, unknown>,
+): Promise<string> {
   try {
     await run(server, name, args);
     return "ok";

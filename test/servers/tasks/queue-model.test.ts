@@ -8,18 +8,69 @@ import { queueModel, type ModelTask } from "./queue-model.ts";
 const START = Date.UTC(2026, 0, 1);
 const pick = fc.nat({ max: 30 });
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("add" as const), on: fc.array(fc.record({ at: pick, on: fc.constantFrom("success" as const, "finish" as const) }), { maxLength: 3 }), priority: fc.integer({ min: 1, max: 3 }), maxAttempts: fc.integer({ min: 1, max: 3 }), needsProof: fc.boolean(), path: fc.constantFrom(null, null, "a", "b"), delay: fc.constantFrom(0, 0, 5_000) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("add" as const),
+      on: fc.array(fc.record({ at: pick, on: fc.constantFrom("success" as const, "finish" as const) }), {
+        maxLength: 3,
+      }),
+      priority: fc.integer({ min: 1, max: 3 }),
+      maxAttempts: fc.integer({ min: 1, max: 3 }),
+      needsProof: fc.boolean(),
+      path: fc.constantFrom(null, null, "a", "b"),
+      delay: fc.constantFrom(0, 0, 5_000),
+    }),
+  },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("claim" as const), lease: fc.constantFrom(10, 60) }) },
-  { weight: 9, arbitrary: fc.record({ do: fc.constantFrom("complete" as const, "prove" as const, "disprove" as const, "fail" as const, "kill" as const, "release" as const, "progress" as const), at: pick }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom("cancelled" as const, "paused" as const, "ready" as const, "ready" as const), at: pick }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("accept" as const, "reject" as const), at: pick }) },
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        "complete" as const,
+        "prove" as const,
+        "disprove" as const,
+        "fail" as const,
+        "kill" as const,
+        "release" as const,
+        "progress" as const,
+      ),
+      at: pick,
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom("cancelled" as const, "paused" as const, "ready" as const, "ready" as const),
+      at: pick,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom("accept" as const, "reject" as const), at: pick }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("edit" as const), at: pick }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(500, 1_000, 4_000, 11_000) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("wait" as const),
+      ms: fc.constantFrom(500, 1_000, 4_000, 11_000),
+    }),
+  },
 );
 
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-const add = (more: Partial<Extract<Step, { do: "add" }>> = {}): Step => ({ do: "add", on: [], priority: 1, maxAttempts: 1, needsProof: false, path: null, delay: 0, ...more });
+const add = (more: Partial<Extract<Step, { do: "add" }>> = {}): Step => ({
+  do: "add",
+  on: [],
+  priority: 1,
+  maxAttempts: 1,
+  needsProof: false,
+  path: null,
+  delay: 0,
+  ...more,
+});
 const claim: Step = { do: "claim", lease: 60 };
 const afterFirst = { on: [{ at: 0, on: "finish" as const }] };
 
@@ -27,8 +78,26 @@ const afterFirst = { on: [{ at: 0, on: "finish" as const }] };
 const RARE: readonly (readonly Step[])[] = [
   [add(), add({ ...afterFirst, delay: 5_000 }), claim, { do: "kill", at: 0 }, { do: "ready", at: 0 }],
   [add({ needsProof: true }), claim, { do: "complete", at: 0 }, { do: "reject", at: 0 }],
-  [add(), add({ ...afterFirst, needsProof: true, maxAttempts: 2 }), claim, { do: "kill", at: 0 }, claim, { do: "complete", at: 0 }, { do: "ready", at: 0 }, { do: "reject", at: 1 }],
-  [add(), add(afterFirst), claim, { do: "kill", at: 0 }, claim, { do: "kill", at: 0 }, { do: "ready", at: 0 }, { do: "ready", at: 1 }],
+  [
+    add(),
+    add({ ...afterFirst, needsProof: true, maxAttempts: 2 }),
+    claim,
+    { do: "kill", at: 0 },
+    claim,
+    { do: "complete", at: 0 },
+    { do: "ready", at: 0 },
+    { do: "reject", at: 1 },
+  ],
+  [
+    add(),
+    add(afterFirst),
+    claim,
+    { do: "kill", at: 0 },
+    claim,
+    { do: "kill", at: 0 },
+    { do: "ready", at: 0 },
+    { do: "ready", at: 1 },
+  ],
 ];
 
 test("any sequence of calls leaves the queue as the model says, and its events tell the same", async () => {
@@ -39,7 +108,8 @@ test("any sequence of calls leaves the queue as the model says, and its events t
       const queue = tasksForTest();
       const model = queueModel(() => now);
       const before = new Map<string, string>();
-      const at = (index: number): ModelTask | undefined => [...model.tasks.values()][index % Math.max(1, model.tasks.size)];
+      const at = (index: number): ModelTask | undefined =>
+        [...model.tasks.values()][index % Math.max(1, model.tasks.size)];
       const heldAt = (index: number): ModelTask | undefined => {
         const held = [...model.tasks.values()].filter(({ token }) => token !== null);
         return held[index % Math.max(1, held.length)];
@@ -58,15 +128,37 @@ test("any sequence of calls leaves the queue as the model says, and its events t
       async function apply(next: Step): Promise<void> {
         switch (next.do) {
           case "add": {
-            const on = [...new Map(next.on.flatMap(({ at: index, on: kind }) => {
-              const task = at(index);
-              return task === undefined ? [] : [[task.id, { task: task.id, on: kind }] as const];
-            })).values()];
+            const on = [
+              ...new Map(
+                next.on.flatMap(({ at: index, on: kind }) => {
+                  const task = at(index);
+                  return task === undefined ? [] : [[task.id, { task: task.id, on: kind }] as const];
+                }),
+              ).values(),
+            ];
             const added = await run(queue.server, "add_tasks", {
-              tasks: [{ title: "t", depends_on: on, priority: next.priority, max_attempts: next.maxAttempts, ...(next.needsProof ? { acceptance: [{ run: "check" }] } : {}), ...(next.path === null ? {} : { paths: [`${next.path}/**`] }), ...(next.delay === 0 ? {} : { not_before: new Date(now + next.delay).toISOString() }) }],
+              tasks: [
+                {
+                  title: "t",
+                  depends_on: on,
+                  priority: next.priority,
+                  max_attempts: next.maxAttempts,
+                  ...(next.needsProof ? { acceptance: [{ run: "check" }] } : {}),
+                  ...(next.path === null ? {} : { paths: [`${next.path}/**`] }),
+                  ...(next.delay === 0 ? {} : { not_before: new Date(now + next.delay).toISOString() }),
+                },
+              ],
             });
             const [{ id }] = added["tasks"] as [{ id: string }];
-            model.add({ id, priority: next.priority, maxAttempts: next.maxAttempts, needsProof: next.needsProof, path: next.path, dependsOn: on, notBefore: now + next.delay });
+            model.add({
+              id,
+              priority: next.priority,
+              maxAttempts: next.maxAttempts,
+              needsProof: next.needsProof,
+              path: next.path,
+              dependsOn: on,
+              notBefore: now + next.delay,
+            });
             return;
           }
           case "claim": {
@@ -101,14 +193,22 @@ test("any sequence of calls leaves the queue as the model says, and its events t
               await run(queue.server, "release_task", { token });
               model.end(task, "spare");
             } else if (next.do === "fail" || next.do === "kill") {
-              await run(queue.server, "fail_task", { token, error: { message: "no" }, retryable: next.do === "fail" });
+              await run(queue.server, "fail_task", {
+                token,
+                error: { message: "no" },
+                retryable: next.do === "fail",
+              });
               model.end(task, next.do === "fail" ? "later" : "dead");
             } else {
-              await run(queue.server, "complete_task", { token, evidence: next.do === "complete" ? [] : [`${next.do === "prove" ? "ok" : "bad"}:check`] });
+              await run(queue.server, "complete_task", {
+                token,
+                evidence: next.do === "complete" ? [] : [`${next.do === "prove" ? "ok" : "bad"}:check`],
+              });
               const proof = { complete: "needs_review", prove: "succeeded", disprove: "retry" } as const;
               model.end(task, task.needsProof ? proof[next.do] : "succeeded");
             }
-            if (next.do !== "progress") expect(await codeOf(queue.server, "report_progress", { token })).toBe("conflict");
+            if (next.do !== "progress")
+              expect(await codeOf(queue.server, "report_progress", { token })).toBe("conflict");
             return;
           }
           case "cancelled":
@@ -116,7 +216,10 @@ test("any sequence of calls leaves the queue as the model says, and its events t
           case "ready": {
             const task = at(next.at);
             if (task === undefined) return;
-            const code = await codeOf(queue.server, "update_task", { id: task.id, changes: { status: next.do } });
+            const code = await codeOf(queue.server, "update_task", {
+              id: task.id,
+              changes: { status: next.do },
+            });
             expect(code).toBe(model.redirect(task, next.do) ? "ok" : "invalid_state");
             return;
           }
@@ -124,14 +227,19 @@ test("any sequence of calls leaves the queue as the model says, and its events t
           case "reject": {
             const task = at(next.at);
             if (task === undefined) return;
-            const code = await codeOf(queue.server, "review_task", { id: task.id, agent: "bob", verdict: next.do });
+            const code = await codeOf(queue.server, "review_task", {
+              id: task.id,
+              agent: "bob",
+              verdict: next.do,
+            });
             expect(code).toBe(task.phase === "needs_review" ? "ok" : "invalid_state");
             if (code === "ok") model.end(task, next.do === "accept" ? "succeeded" : "retry");
             return;
           }
           case "edit": {
             const task = at(next.at);
-            if (task !== undefined) await run(queue.server, "update_task", { id: task.id, changes: { title: "another" } });
+            if (task !== undefined)
+              await run(queue.server, "update_task", { id: task.id, changes: { title: "another" } });
             return;
           }
           case "wait":
@@ -141,9 +249,31 @@ test("any sequence of calls leaves the queue as the model says, and its events t
       }
 
       async function compare(): Promise<void> {
-        const { tasks } = (await run(queue.server, "list_tasks", { limit: 500, max_tokens: 20_000 })) as { tasks: { id: string; status: string; open_dependencies?: number; attempt: number; agent?: string }[] };
-        const expected = [...model.tasks.values()].map((task) => ({ id: task.id, status: model.statusOf(task), open: model.open(task), attempt: task.attempts, held: task.token !== null }));
-        expect(tasks.map((task) => ({ id: task.id, status: task.status, open: task.open_dependencies ?? 0, attempt: task.attempt, held: task.agent !== undefined }))).toEqual(expected);
+        const { tasks } = (await run(queue.server, "list_tasks", { limit: 500, max_tokens: 20_000 })) as {
+          tasks: {
+            id: string;
+            status: string;
+            open_dependencies?: number;
+            attempt: number;
+            agent?: string;
+          }[];
+        };
+        const expected = [...model.tasks.values()].map((task) => ({
+          id: task.id,
+          status: model.statusOf(task),
+          open: model.open(task),
+          attempt: task.attempts,
+          held: task.token !== null,
+        }));
+        expect(
+          tasks.map((task) => ({
+            id: task.id,
+            status: task.status,
+            open: task.open_dependencies ?? 0,
+            attempt: task.attempt,
+            held: task.agent !== undefined,
+          })),
+        ).toEqual(expected);
         for (const { id, status } of tasks) {
           const last = before.get(id);
           if (last !== undefined && last !== status) moves.add(`${last} ${status}`);
@@ -156,21 +286,46 @@ test("any sequence of calls leaves the queue as the model says, and its events t
         const holder = new Map<string, string>();
         let after = 0;
         for (;;) {
-          const page = (await run(queue.server, "read_events", { after, limit: 1_000, max_tokens: 20_000 })) as { events: { type: string; subject: string; data: Record<string, unknown> }[]; next_cursor: number };
+          const page = (await run(queue.server, "read_events", {
+            after,
+            limit: 1_000,
+            max_tokens: 20_000,
+          })) as {
+            events: { type: string; subject: string; data: Record<string, unknown> }[];
+            next_cursor: number;
+          };
           for (const { type, subject, data } of page.events) {
             if (type === "task.claimed") {
               expect(told.get(subject)).toBe("ready");
               expect(holder.has(subject)).toBe(false);
               holder.set(subject, String(data["agent"]));
             }
-            if (["task.completed", "task.failed", "task.released", "task.expired"].includes(type)) expect(holder.delete(subject)).toBe(true);
-            told.set(subject, ({ "task.ready": "ready", "task.claimed": "running", "task.dead": "dead", "task.cancelled": "cancelled" } as Record<string, string>)[type] ?? String(data["status"] ?? told.get(subject)));
+            if (["task.completed", "task.failed", "task.released", "task.expired"].includes(type))
+              expect(holder.delete(subject)).toBe(true);
+            told.set(
+              subject,
+              (
+                {
+                  "task.ready": "ready",
+                  "task.claimed": "running",
+                  "task.dead": "dead",
+                  "task.cancelled": "cancelled",
+                } as Record<string, string>
+              )[type] ?? String(data["status"] ?? told.get(subject)),
+            );
           }
           if (page.events.length === 0) break;
           after = page.next_cursor;
         }
-        expect(Object.fromEntries(told)).toEqual(Object.fromEntries([...model.tasks.values()].map((task) => [task.id, model.statusOf(task)])));
-        expect([...holder.keys()].sort()).toEqual([...model.tasks.values()].filter(({ token }) => token !== null).map(({ id }) => id).sort());
+        expect(Object.fromEntries(told)).toEqual(
+          Object.fromEntries([...model.tasks.values()].map((task) => [task.id, model.statusOf(task)])),
+        );
+        expect([...holder.keys()].sort()).toEqual(
+          [...model.tasks.values()]
+            .filter(({ token }) => token !== null)
+            .map(({ id }) => id)
+            .sort(),
+        );
       }
     }),
     { numRuns: 250, seed: 20_261_120, examples: RARE.map((steps): [Step[]] => [[...steps]]) },

@@ -10,7 +10,15 @@ export interface ModelTask {
   readonly needsProof: boolean;
   readonly path: string | null;
   readonly dependsOn: readonly { readonly task: string; readonly on: "success" | "finish" }[];
-  phase: "waiting" | "running" | "paused" | "needs_review" | "needs_decision" | "succeeded" | "dead" | "cancelled";
+  phase:
+    | "waiting"
+    | "running"
+    | "paused"
+    | "needs_review"
+    | "needs_decision"
+    | "succeeded"
+    | "dead"
+    | "cancelled";
   notBefore: number;
   attempts: number;
   /** Attempts that were given back without blame, or granted. */
@@ -24,17 +32,21 @@ export type End = "succeeded" | "needs_review" | "retry" | "later" | "spare" | "
 
 export function queueModel(now: () => number) {
   const tasks = new Map<string, ModelTask>();
-  const isOver = ({ phase }: ModelTask): boolean => phase === "succeeded" || phase === "dead" || phase === "cancelled";
+  const isOver = ({ phase }: ModelTask): boolean =>
+    phase === "succeeded" || phase === "dead" || phase === "cancelled";
   const get = (id: string): ModelTask => {
     const task = tasks.get(id);
     if (task === undefined) throw new Error(`the model has no ${id}`);
     return task;
   };
-  const isBad = (on: "success" | "finish", task: ModelTask): boolean => task.phase === "cancelled" || (task.phase === "dead" && on === "success");
+  const isBad = (on: "success" | "finish", task: ModelTask): boolean =>
+    task.phase === "cancelled" || (task.phase === "dead" && on === "success");
   const open = (task: ModelTask): number => task.dependsOn.filter((on) => !isOver(get(on.task))).length;
   const hasBad = (task: ModelTask): boolean => task.dependsOn.some(({ task: id, on }) => isBad(on, get(id)));
   const waitersOf = (id: string) =>
-    [...tasks.values()].flatMap((task) => task.dependsOn.filter((on) => on.task === id).map(({ on }) => ({ task, on })));
+    [...tasks.values()].flatMap((task) =>
+      task.dependsOn.filter((on) => on.task === id).map(({ on }) => ({ task, on })),
+    );
 
   const statusOf = (task: ModelTask): string => {
     if (task.phase !== "waiting") return task.phase;
@@ -47,7 +59,8 @@ export function queueModel(now: () => number) {
     if (phase !== "running") task.token = null;
     if (!wasOver && isOver(task)) {
       for (const { task: waiter, on } of waitersOf(task.id)) {
-        if ((waiter.phase === "waiting" || waiter.phase === "paused") && isBad(on, task)) waiter.phase = "needs_decision";
+        if ((waiter.phase === "waiting" || waiter.phase === "paused") && isBad(on, task))
+          waiter.phase = "needs_decision";
       }
     }
     if (wasOver && !isOver(task)) {
@@ -61,7 +74,8 @@ export function queueModel(now: () => number) {
   /** Ends a hold. */
   const end = (task: ModelTask, how: End): void => {
     if (how === "spare") task.spared += 1;
-    if (how === "later" && !spent(task)) task.notBefore = now() + Math.min(300_000, 1_000 * 2 ** (task.attempts - task.spared - 1));
+    if (how === "later" && !spent(task))
+      task.notBefore = now() + Math.min(300_000, 1_000 * 2 ** (task.attempts - task.spared - 1));
     if (task.stopping) return enter(task, "cancelled");
     if (how === "succeeded" || how === "needs_review" || how === "dead") return enter(task, how);
     enter(task, how !== "spare" && spent(task) ? "dead" : "waiting");
@@ -72,18 +86,36 @@ export function queueModel(now: () => number) {
     statusOf,
     open,
     get,
-    add(spec: Pick<ModelTask, "id" | "priority" | "maxAttempts" | "needsProof" | "path" | "dependsOn" | "notBefore">): void {
-      const task: ModelTask = { ...spec, order: tasks.size, phase: "waiting", attempts: 0, spared: 0, token: null, leaseUntil: 0, stopping: false };
+    add(
+      spec: Pick<
+        ModelTask,
+        "id" | "priority" | "maxAttempts" | "needsProof" | "path" | "dependsOn" | "notBefore"
+      >,
+    ): void {
+      const task: ModelTask = {
+        ...spec,
+        order: tasks.size,
+        phase: "waiting",
+        attempts: 0,
+        spared: 0,
+        token: null,
+        leaseUntil: 0,
+        stopping: false,
+      };
       tasks.set(task.id, task);
       if (hasBad(task)) task.phase = "needs_decision";
     },
     /** What time alone changes. */
     settle(): void {
-      for (const task of tasks.values()) if (task.phase === "running" && task.leaseUntil <= now()) end(task, "retry");
-      for (const task of tasks.values()) if (statusOf(task) === "ready") task.notBefore = Math.min(task.notBefore, now());
+      for (const task of tasks.values())
+        if (task.phase === "running" && task.leaseUntil <= now()) end(task, "retry");
+      for (const task of tasks.values())
+        if (statusOf(task) === "ready") task.notBefore = Math.min(task.notBefore, now());
     },
     next(): ModelTask | undefined {
-      const taken = new Set([...tasks.values()].filter(({ phase }) => phase === "running").map(({ path }) => path));
+      const taken = new Set(
+        [...tasks.values()].filter(({ phase }) => phase === "running").map(({ path }) => path),
+      );
       return [...tasks.values()]
         .filter((task) => statusOf(task) === "ready" && (task.path === null || !taken.has(task.path)))
         .sort((a, b) => b.priority - a.priority || a.order - b.order)[0];

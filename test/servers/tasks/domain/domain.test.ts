@@ -7,14 +7,36 @@ import { weighEvidence, type CheckedReceipt } from "../../../../servers/tasks/do
 import { globsOverlap } from "../../../../servers/tasks/domain/paths.ts";
 
 describe("the pause before a retry", () => {
-  test.each([[1, 1_000], [2, 2_000], [3, 4_000], [9, 256_000], [10, MAX_BACKOFF_MS], [1_000, MAX_BACKOFF_MS]])("after %i attempts it is at most %i ms", (attempt, ms) => {
+  test.each([
+    [1, 1_000],
+    [2, 2_000],
+    [3, 4_000],
+    [9, 256_000],
+    [10, MAX_BACKOFF_MS],
+    [1_000, MAX_BACKOFF_MS],
+  ])("after %i attempts it is at most %i ms", (attempt, ms) => {
     expect(backoffMs(attempt, 0)).toBe(ms);
     expect(backoffMs(attempt, 1)).toBe(ms / 2);
     expect(backoffMs(attempt, 0.5)).toBe(ms * 0.75);
   });
 });
 
-const segment = fc.constantFrom("src", "core", "a.ts", "b.ts", "*", "**", "*.ts", "{src,core}", "[ab].ts", "@(src|core)", "+(a|b).ts", "?.ts", "!(x)", "!(a.ts)");
+const segment = fc.constantFrom(
+  "src",
+  "core",
+  "a.ts",
+  "b.ts",
+  "*",
+  "**",
+  "*.ts",
+  "{src,core}",
+  "[ab].ts",
+  "@(src|core)",
+  "+(a|b).ts",
+  "?.ts",
+  "!(x)",
+  "!(a.ts)",
+);
 const plain = fc.constantFrom("src", "core", "a.ts", "b.ts");
 const glob = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
 const file = fc.array(plain, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
@@ -51,18 +73,27 @@ describe("globs overlap", () => {
 
 test("a batch is ordered so that everything comes after what it depends on", () => {
   fc.assert(
-    fc.property(fc.array(fc.array(fc.nat({ max: 40 }), { maxLength: 4 }), { maxLength: 40 }), fc.boolean(), (wishes, reversed) => {
-      const list = wishes.map((on, place) => ({ ref: `r${place}`, dependsOn: on.filter((other) => other < place).map((other) => ({ task: `r${other}`, on: "success" as const })) }));
-      const items = reversed ? list.reverse() : list;
-      expect(findProblem(items)).toBeNull();
-      const order = dependencyOrder(items).map((place) => items[place]);
-      expect(order).toHaveLength(items.length);
-      const seen = new Set<string>();
-      for (const item of order) {
-        for (const { task } of item?.dependsOn ?? []) expect(seen.has(task)).toBe(true);
-        seen.add(item?.ref ?? "");
-      }
-    }),
+    fc.property(
+      fc.array(fc.array(fc.nat({ max: 40 }), { maxLength: 4 }), { maxLength: 40 }),
+      fc.boolean(),
+      (wishes, reversed) => {
+        const list = wishes.map((on, place) => ({
+          ref: `r${place}`,
+          dependsOn: on
+            .filter((other) => other < place)
+            .map((other) => ({ task: `r${other}`, on: "success" as const })),
+        }));
+        const items = reversed ? list.reverse() : list;
+        expect(findProblem(items)).toBeNull();
+        const order = dependencyOrder(items).map((place) => items[place]);
+        expect(order).toHaveLength(items.length);
+        const seen = new Set<string>();
+        for (const item of order) {
+          for (const { task } of item?.dependsOn ?? []) expect(seen.has(task)).toBe(true);
+          seen.add(item?.ref ?? "");
+        }
+      },
+    ),
   );
 });
 
@@ -75,17 +106,34 @@ test("a dependency named twice is one, and success wins over finish", () => {
 });
 
 describe("evidence", () => {
-  const receipt = (command: string, outcome = "exited", exitCode: number | null = 0): CheckedReceipt => ({ isFor: (wanted) => wanted === command, outcome, exitCode });
+  const receipt = (command: string, outcome = "exited", exitCode: number | null = 0): CheckedReceipt => ({
+    isFor: (wanted) => wanted === command,
+    outcome,
+    exitCode,
+  });
   test.each<[string, (CheckedReceipt | null)[], unknown]>([
     ["none", [], { kind: "no_evidence" }],
     ["all", [receipt("a"), receipt("b")], { kind: "met" }],
     ["one missing", [receipt("a")], { kind: "unmet", unmet: ["no receipt for: b"] }],
-    ["a failure and then a success", [receipt("a", "exited", 1), receipt("a"), receipt("b")], { kind: "met" }],
+    [
+      "a failure and then a success",
+      [receipt("a", "exited", 1), receipt("a"), receipt("b")],
+      { kind: "met" },
+    ],
     ["a timeout", [receipt("a"), receipt("b", "timeout", null)], { kind: "unmet", unmet: ["b: timeout"] }],
-    ["exit 0 of a killed run", [receipt("a"), receipt("b", "oom", 0)], { kind: "unmet", unmet: ["b: oom 0"] }],
-    ["one forged among enough", [receipt("a"), receipt("b"), null], { kind: "unmet", unmet: ["1 of the receipts cannot be verified"] }],
+    [
+      "exit 0 of a killed run",
+      [receipt("a"), receipt("b", "oom", 0)],
+      { kind: "unmet", unmet: ["b: oom 0"] },
+    ],
+    [
+      "one forged among enough",
+      [receipt("a"), receipt("b"), null],
+      { kind: "unmet", unmet: ["1 of the receipts cannot be verified"] },
+    ],
   ])("%s", (_, receipts, verdict) => {
     expect(weighEvidence([{ run: "a" }, { tests: "b" }], receipts)).toEqual(verdict);
   });
-  test("without acceptance nothing is weighed", () => expect(weighEvidence([], [null])).toEqual({ kind: "no_acceptance" }));
+  test("without acceptance nothing is weighed", () =>
+    expect(weighEvidence([], [null])).toEqual({ kind: "no_acceptance" }));
 });

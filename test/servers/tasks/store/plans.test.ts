@@ -16,8 +16,15 @@ afterAll(async () => {
 // Blocked tasks must cost a claim nothing; ready ones that are not for the caller must be walked over once.
 beforeAll(async () => {
   const blocked = Array.from({ length: 498 }, (_, i) => ({ title: `b${i}`, depends_on: ["root"] }));
-  for (let i = 0; i < 20; i += 1) await run(queue.server, "add_tasks", { tasks: [{ ref: "root", title: "root", priority: 1 }, ...blocked] });
-  const gpu = Array.from({ length: 500 }, (_, i) => ({ title: `g${i}`, capabilities: ["gpu"], priority: 1 + (i % 10) }));
+  for (let i = 0; i < 20; i += 1)
+    await run(queue.server, "add_tasks", {
+      tasks: [{ ref: "root", title: "root", priority: 1 }, ...blocked],
+    });
+  const gpu = Array.from({ length: 500 }, (_, i) => ({
+    title: `g${i}`,
+    capabilities: ["gpu"],
+    priority: 1 + (i % 10),
+  }));
   for (let i = 0; i < 10; i += 1) await run(queue.server, "add_tasks", { tasks: gpu });
 }, 60_000);
 
@@ -38,7 +45,10 @@ test.each([
 ] as const)("the query for %s reads its partial index in order", (name, expected) => {
   const db = new DatabaseSync(join(home.path, "tasks.db"), { readOnly: true });
   try {
-    const plan = db.prepare(`EXPLAIN QUERY PLAN ${HOT_QUERIES[name]}`).all().map((row) => String(row["detail"]));
+    const plan = db
+      .prepare(`EXPLAIN QUERY PLAN ${HOT_QUERIES[name]}`)
+      .all()
+      .map((row) => String(row["detail"]));
     expect(plan[0]).toBe(expected);
     expect(plan.join()).not.toContain("TEMP B-TREE");
   } finally {
@@ -48,7 +58,10 @@ test.each([
 
 test("sixty thousand dependencies in one call are added in seconds", async () => {
   const refs = Array.from({ length: 250 }, (_, i) => `r${i}`);
-  const tasks = [...refs.map((ref) => ({ ref, title: ref })), ...Array.from({ length: 250 }, (_, i) => ({ title: `w${i}`, depends_on: refs }))];
+  const tasks = [
+    ...refs.map((ref) => ({ ref, title: ref })),
+    ...Array.from({ length: 250 }, (_, i) => ({ title: `w${i}`, depends_on: refs })),
+  ];
   const began = performance.now();
   await run(queue.server, "add_tasks", { tasks });
   expect(performance.now() - began).toBeLessThan(15_000);

@@ -32,9 +32,30 @@ afterEach(() => server.close());
 
 const tokensOf = (answer: unknown): number => countTokens(JSON.stringify(answer));
 
-const words = fc.constantFrom("the parser", "src/core/index.ts", "fails with ENOENT", "tsk_01kfz3q8m2c7w5x9", "2026-11-20T19:05:07.123Z", "größer", "修复解析器", "🚀", '{"a":1}', "const x = (y) => y ?? 0;", "\n", '"', "\\", "0x7f3a", "לבדוק", "[1,2,3]");
-const prose = (max: number) => fc.array(words, { maxLength: 60, size: "max" }).map((list) => list.join(" ").slice(0, max) || "x");
-const bulk = fc.oneof(prose(5_000), fc.constantFrom("dd ".repeat(16_000), "don't panic. ".repeat(3_000), "1,".repeat(5_000)));
+const words = fc.constantFrom(
+  "the parser",
+  "src/core/index.ts",
+  "fails with ENOENT",
+  "tsk_01kfz3q8m2c7w5x9",
+  "2026-11-20T19:05:07.123Z",
+  "größer",
+  "修复解析器",
+  "🚀",
+  '{"a":1}',
+  "const x = (y) => y ?? 0;",
+  "\n",
+  '"',
+  "\\",
+  "0x7f3a",
+  "לבדוק",
+  "[1,2,3]",
+);
+const prose = (max: number) =>
+  fc.array(words, { maxLength: 60, size: "max" }).map((list) => list.join(" ").slice(0, max) || "x");
+const bulk = fc.oneof(
+  prose(5_000),
+  fc.constantFrom("dd ".repeat(16_000), "don't panic. ".repeat(3_000), "1,".repeat(5_000)),
+);
 const names = (max: number) => fc.array(prose(max), { maxLength: 20 });
 const task = fc.record({
   title: prose(500),
@@ -48,41 +69,61 @@ const task = fc.record({
   milestone: prose(100),
   parent: prose(100),
   assignee: fc.constant("ann"),
-  budget: fc.record({ tokens: fc.nat(), usd: fc.double({ min: 0, max: 1e9, noNaN: true }), wall_s: fc.nat() }),
+  budget: fc.record({
+    tokens: fc.nat(),
+    usd: fc.double({ min: 0, max: 1e9, noNaN: true }),
+    wall_s: fc.nat(),
+  }),
 });
 
 test("whatever tasks hold, no answer costs more than it may", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(task, { minLength: 3, maxLength: 6 }), fc.integer({ min: 200, max: 3_000 }), prose(4_000), async (tasks, max_tokens, note) => {
-      await server.close();
-      server = realistic();
-      const add = (more: Record<string, unknown>, ...list: readonly Record<string, unknown>[]) =>
-        run(server, "add_tasks", { tasks: list.map((one) => ({ ...one, ...more })) });
-      const capabilities = tasks.flatMap((one) => one.capabilities);
-      const claim = () => run(server, "claim_task", { agent: "ann", capabilities, max_tokens });
-      const check = (answer: unknown): void => expect(tokensOf(answer)).toBeLessThanOrEqual(max_tokens);
-      const { tasks: added } = (await add({ paths: [] }, ...tasks)) as { tasks: { id: string }[] };
-      const last = (await add({ depends_on: added.map(({ id }) => id), paths: [] }, { title: tasks[0]?.title, priority: 9 })) as { tasks: { id: string }[] };
-      for (const _ of tasks) {
-        const { claim: given } = (await claim()) as { claim: { token: string } };
-        await run(server, "report_progress", { token: given.token, note, checkpoint: { note } });
-        check(await run(server, "complete_task", { token: given.token, output: { note } }).then(() => ({})));
-      }
-      check(await claim());
-      for (const id of [added[0]?.id, last.tasks[0]?.id]) {
-        check(await run(server, "get_task", { id, max_tokens }));
-        check(await run(server, "get_task", { id, max_tokens, include: ["dependencies", "dependents"] }));
-      }
-      check(await run(server, "list_tasks", { limit: 500, max_tokens }));
-      check(await run(server, "read_events", { limit: 1_000, max_tokens }));
-    }),
+    fc.asyncProperty(
+      fc.array(task, { minLength: 3, maxLength: 6 }),
+      fc.integer({ min: 200, max: 3_000 }),
+      prose(4_000),
+      async (tasks, max_tokens, note) => {
+        await server.close();
+        server = realistic();
+        const add = (more: Record<string, unknown>, ...list: readonly Record<string, unknown>[]) =>
+          run(server, "add_tasks", { tasks: list.map((one) => ({ ...one, ...more })) });
+        const capabilities = tasks.flatMap((one) => one.capabilities);
+        const claim = () => run(server, "claim_task", { agent: "ann", capabilities, max_tokens });
+        const check = (answer: unknown): void => expect(tokensOf(answer)).toBeLessThanOrEqual(max_tokens);
+        const { tasks: added } = (await add({ paths: [] }, ...tasks)) as { tasks: { id: string }[] };
+        const last = (await add(
+          { depends_on: added.map(({ id }) => id), paths: [] },
+          { title: tasks[0]?.title, priority: 9 },
+        )) as { tasks: { id: string }[] };
+        for (const _ of tasks) {
+          const { claim: given } = (await claim()) as { claim: { token: string } };
+          await run(server, "report_progress", { token: given.token, note, checkpoint: { note } });
+          check(
+            await run(server, "complete_task", { token: given.token, output: { note } }).then(() => ({})),
+          );
+        }
+        check(await claim());
+        for (const id of [added[0]?.id, last.tasks[0]?.id]) {
+          check(await run(server, "get_task", { id, max_tokens }));
+          check(await run(server, "get_task", { id, max_tokens, include: ["dependencies", "dependents"] }));
+        }
+        check(await run(server, "list_tasks", { limit: 500, max_tokens }));
+        check(await run(server, "read_events", { limit: 1_000, max_tokens }));
+      },
+    ),
     { numRuns: 60, seed: 5 },
   );
 }, 60_000);
 
 test("five hundred tasks in one call are answered in order, and so is their unblocking", async () => {
-  const tasks = Array.from({ length: 499 }, (_, i) => ({ ref: `a task with number ${i} ${"and a long name ".repeat(4)}`, title: "t", depends_on: ["root"] }));
-  const added = (await run(server, "add_tasks", { tasks: [{ ref: "root", title: "root" }, ...tasks] })) as { tasks: { id: string; status: string }[] };
+  const tasks = Array.from({ length: 499 }, (_, i) => ({
+    ref: `a task with number ${i} ${"and a long name ".repeat(4)}`,
+    title: "t",
+    depends_on: ["root"],
+  }));
+  const added = (await run(server, "add_tasks", { tasks: [{ ref: "root", title: "root" }, ...tasks] })) as {
+    tasks: { id: string; status: string }[];
+  };
   expect(added.tasks).toHaveLength(500);
   expect(Buffer.byteLength(JSON.stringify(added))).toBeLessThan(60_000);
   expect(added.tasks.map(({ status }) => status)).toEqual(["ready", ...tasks.map(() => "blocked")]);
@@ -96,19 +137,43 @@ test("reasons and unmet acceptance are told in short, and a reader of events get
   const acceptance = Array.from({ length: 50 }, (_, i) => ({ run: `${i} ${"echo it; ".repeat(440)}` }));
   await run(server, "add_tasks", { tasks: [{ title: "a", acceptance, max_attempts: 2 }] });
   const first = (await run(server, "claim_task", { agent: "ann" })) as { claim: { token: string } };
-  expect(tokensOf(await run(server, "complete_task", { token: first.claim.token, evidence: ["forged"] }))).toBeLessThan(4_000);
+  expect(
+    tokensOf(await run(server, "complete_task", { token: first.claim.token, evidence: ["forged"] })),
+  ).toBeLessThan(4_000);
   const second = (await run(server, "claim_task", { agent: "ann" })) as { claim: { token: string } };
   await run(server, "complete_task", { token: second.claim.token });
-  const { task: waiting } = (await run(server, "list_tasks", {}).then(({ tasks }) => ({ task: (tasks as { id: string }[])[0] })));
-  expect(await codeOf(server, "review_task", { id: waiting?.id, agent: "bob", verdict: "reject", reasons: Array.from({ length: 50 }, () => "no good ".repeat(250)) })).toBe("ok");
+  const { task: waiting } = await run(server, "list_tasks", {}).then(({ tasks }) => ({
+    task: (tasks as { id: string }[])[0],
+  }));
+  expect(
+    await codeOf(server, "review_task", {
+      id: waiting?.id,
+      agent: "bob",
+      verdict: "reject",
+      reasons: Array.from({ length: 50 }, () => "no good ".repeat(250)),
+    }),
+  ).toBe("ok");
   let after = 0;
   const seen: string[] = [];
   for (let page = 0; page < 50; page += 1) {
-    const answer = (await run(server, "read_events", { after, max_tokens: 200 })) as { events: { type: string }[]; next_cursor: number };
+    const answer = (await run(server, "read_events", { after, max_tokens: 200 })) as {
+      events: { type: string }[];
+      next_cursor: number;
+    };
     expect(tokensOf(answer)).toBeLessThanOrEqual(200);
     if (answer.events.length === 0) break;
     seen.push(...answer.events.map(({ type }) => type));
     after = answer.next_cursor;
   }
-  expect(seen).toEqual(["task.added", "task.ready", "task.claimed", "task.failed", "task.ready", "task.claimed", "task.completed", "task.reviewed", "task.dead"]);
+  expect(seen).toEqual([
+    "task.added",
+    "task.ready",
+    "task.claimed",
+    "task.failed",
+    "task.ready",
+    "task.claimed",
+    "task.completed",
+    "task.reviewed",
+    "task.dead",
+  ]);
 });

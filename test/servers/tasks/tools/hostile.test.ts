@@ -27,8 +27,12 @@ describe("texts and values come back as they went in", () => {
     ["numbers", [1e308, -0.5, 2 ** 53, 5e-324]],
     ["depth", JSON.parse(`${"[".repeat(200)}${"]".repeat(200)}`)],
   ])("%s", async (_, value) => {
-    await run(queue.server, "add_tasks", { tasks: [{ title: "a\u0000\u202eb", description: "x\u0000y", context: value }] });
-    const { task } = (await run(queue.server, "get_task", { id: "tsk_0001", max_tokens: 20_000 })) as { task: Record<string, unknown> };
+    await run(queue.server, "add_tasks", {
+      tasks: [{ title: "a\u0000\u202eb", description: "x\u0000y", context: value }],
+    });
+    const { task } = (await run(queue.server, "get_task", { id: "tsk_0001", max_tokens: 20_000 })) as {
+      task: Record<string, unknown>;
+    };
     expect(task["title"]).toBe("a\u0000\u202eb");
     expect(task["description"]).toBe("x\u0000y");
     expect(JSON.stringify(task["context"])).toBe(JSON.stringify(value));
@@ -36,14 +40,21 @@ describe("texts and values come back as they went in", () => {
 
   test("a name that is not well-formed cannot be two names", async () => {
     await run(queue.server, "add_tasks", { tasks: [{ title: "a", acceptance: [{ run: "check" }] }] });
-    const { claim } = (await run(queue.server, "claim_task", { agent: "a\ud800" })) as { claim: { token: string } };
+    const { claim } = (await run(queue.server, "claim_task", { agent: "a\ud800" })) as {
+      claim: { token: string };
+    };
     await run(queue.server, "complete_task", { token: claim.token });
-    expect(await codeOf(queue.server, "review_task", { id: "tsk_0001", agent: "a\ud800", verdict: "accept" })).toBe("denied");
+    expect(
+      await codeOf(queue.server, "review_task", { id: "tsk_0001", agent: "a\ud800", verdict: "accept" }),
+    ).toBe("denied");
   });
 
   test("what is too large or too deep is refused, and the server goes on", async () => {
     const big = { blob: "x".repeat(200_001) };
-    expect(await callTool(client, "add_tasks", { tasks: [{ title: "a", context: big }] })).toMatchObject({ ok: false, error: { code: "limit" } });
+    expect(await callTool(client, "add_tasks", { tasks: [{ title: "a", context: big }] })).toMatchObject({
+      ok: false,
+      error: { code: "limit" },
+    });
     const deep: unknown = JSON.parse(`${"[".repeat(3_000)}${"]".repeat(3_000)}`);
     await callTool(client, "add_tasks", { tasks: [{ title: "a", context: deep }] }).catch(() => undefined);
     expect(await callTool(client, "add_tasks", { tasks: [{ title: "b" }] })).toMatchObject({ ok: true });
@@ -52,26 +63,40 @@ describe("texts and values come back as they went in", () => {
 
 describe("a cursor of list_tasks", () => {
   test("that nobody gave is refused instead of beginning again", async () => {
-    expect(await callTool(client, "list_tasks", { cursor: "tsk_none" })).toMatchObject({ ok: false, error: { code: "invalid" } });
+    expect(await callTool(client, "list_tasks", { cursor: "tsk_none" })).toMatchObject({
+      ok: false,
+      error: { code: "invalid" },
+    });
   });
 });
 
 describe("read_events", () => {
-  const read = (args: Record<string, unknown>) => run(queue.server, "read_events", args) as Promise<{ events: { seq: number; type: string }[]; next_cursor: number }>;
+  const read = (args: Record<string, unknown>) =>
+    run(queue.server, "read_events", args) as Promise<{
+      events: { seq: number; type: string }[];
+      next_cursor: number;
+    }>;
 
   test("moves on over what its filter left out, and loses nothing that comes later", async () => {
     await run(queue.server, "add_tasks", { tasks: [{ title: "a" }, { title: "b" }] });
     const first = await read({ types: ["task.claimed"] });
     expect(first).toEqual({ events: [], next_cursor: 4 });
     await run(queue.server, "claim_task", { agent: "ann" });
-    expect(await read({ types: ["task.claimed"], after: first.next_cursor })).toMatchObject({ events: [{ seq: 5 }], next_cursor: 5 });
+    expect(await read({ types: ["task.claimed"], after: first.next_cursor })).toMatchObject({
+      events: [{ seq: 5 }],
+      next_cursor: 5,
+    });
   });
 
   test("with a limit stops at the last one given", async () => {
     await run(queue.server, "add_tasks", { tasks: [{ title: "a" }, { title: "b" }, { title: "c" }] });
     const seen: number[] = [];
     let after = 0;
-    for (let page = await read({ limit: 1, types: ["task.ready"] }); page.events.length > 0; page = await read({ limit: 1, types: ["task.ready"], after })) {
+    for (
+      let page = await read({ limit: 1, types: ["task.ready"] });
+      page.events.length > 0;
+      page = await read({ limit: 1, types: ["task.ready"], after })
+    ) {
       seen.push(...page.events.map(({ seq }) => seq));
       after = page.next_cursor;
     }
@@ -107,10 +132,20 @@ describe("over a restart", () => {
       server = tasksForTest(path).server;
       expect(await run(server, name, keyed)).toEqual(first);
       expect((await run(server, "read_events", {}))["next_cursor"]).toBe(events);
-      expect(await codeOf(server, name, { ...keyed, max_tokens: 300, title: "other", id: "other", token: "other", tasks: [{ title: "other" }] })).toBe("conflict");
+      expect(
+        await codeOf(server, name, {
+          ...keyed,
+          max_tokens: 300,
+          title: "other",
+          id: "other",
+          token: "other",
+          tasks: [{ title: "other" }],
+        }),
+      ).toBe("conflict");
       return first;
     };
-    const token = async (agent: string): Promise<string> => ((await twice("claim_task", { agent })) as { claim: { token: string } }).claim.token;
+    const token = async (agent: string): Promise<string> =>
+      ((await twice("claim_task", { agent })) as { claim: { token: string } }).claim.token;
     await twice("add_tasks", { tasks: [{ title: "a", acceptance: [{ run: "check" }] }] });
     const first = await token("ann");
     await twice("report_progress", { token: first, note: "n" });
@@ -138,7 +173,10 @@ test("a clock set back by an hour lengthens a lease by that hour at most", async
 test("notes are the last twenty", async () => {
   await run(queue.server, "add_tasks", { tasks: [{ title: "a" }] });
   const { claim } = (await run(queue.server, "claim_task", { agent: "ann" })) as { claim: { token: string } };
-  for (let i = 0; i < 30; i += 1) await run(queue.server, "report_progress", { token: claim.token, note: `note ${i}` });
-  const { task } = (await run(queue.server, "get_task", { id: "tsk_0001", max_tokens: 20_000 })) as { task: { notes: string[] } };
+  for (let i = 0; i < 30; i += 1)
+    await run(queue.server, "report_progress", { token: claim.token, note: `note ${i}` });
+  const { task } = (await run(queue.server, "get_task", { id: "tsk_0001", max_tokens: 20_000 })) as {
+    task: { notes: string[] };
+  };
   expect(task.notes).toEqual(Array.from({ length: 20 }, (_, i) => `note ${i + 10}`));
 });

@@ -18,10 +18,12 @@ afterEach(async () => {
 });
 
 const add = (...tasks: Record<string, unknown>[]) => mustCall(client, "add_tasks", { tasks });
-const claim = (args: Record<string, unknown> = {}) => mustCall(client, "claim_task", { agent: "ann", ...args });
+const claim = (args: Record<string, unknown> = {}) =>
+  mustCall(client, "claim_task", { agent: "ann", ...args });
 const tokenOf = (answer: Record<string, unknown>): string => JSON.parse(JSON.stringify(answer)).claim.token;
 const idOf = (answer: Record<string, unknown>): string => JSON.parse(JSON.stringify(answer)).task.id;
-const statusOf = async (id: string): Promise<unknown> => JSON.parse(JSON.stringify(await mustCall(client, "get_task", { id }))).task.status;
+const statusOf = async (id: string): Promise<unknown> =>
+  JSON.parse(JSON.stringify(await mustCall(client, "get_task", { id }))).task.status;
 
 test("a chain is given out in order, the most urgent first", async () => {
   const added = await add(
@@ -46,17 +48,36 @@ test("a chain is given out in order, the most urgent first", async () => {
     unblocked: ["tsk_0001"],
   });
   const build = await claim();
-  expect(build).toMatchObject({ task: { id: "tsk_0001", dependency_outputs: [{ id: "tsk_0002", output: '{"files":3}' }] }, claim: { attempt: 1 } });
+  expect(build).toMatchObject({
+    task: { id: "tsk_0001", dependency_outputs: [{ id: "tsk_0002", output: '{"files":3}' }] },
+    claim: { attempt: 1 },
+  });
 });
 
 test("a cycle or an unknown reference adds nothing", async () => {
   const cycle = await callTool(client, "add_tasks", {
-    tasks: [{ title: "free" }, { ref: "a", title: "a", depends_on: ["b"] }, { ref: "b", title: "b", depends_on: ["a"] }],
+    tasks: [
+      { title: "free" },
+      { ref: "a", title: "a", depends_on: ["b"] },
+      { ref: "b", title: "b", depends_on: ["a"] },
+    ],
   });
-  expect(cycle).toMatchObject({ ok: false, error: { code: "invalid", message: expect.stringContaining("a -> b -> a") } });
-  const unknown = await callTool(client, "add_tasks", { tasks: [{ title: "free" }, { title: "x", depends_on: ["nowhere"] }] });
+  expect(cycle).toMatchObject({
+    ok: false,
+    error: { code: "invalid", message: expect.stringContaining("a -> b -> a") },
+  });
+  const unknown = await callTool(client, "add_tasks", {
+    tasks: [{ title: "free" }, { title: "x", depends_on: ["nowhere"] }],
+  });
   expect(unknown).toMatchObject({ ok: false, error: { code: "not_found" } });
-  expect(await callTool(client, "add_tasks", { tasks: [{ ref: "a", title: "a" }, { ref: "a", title: "b" }] })).toMatchObject({
+  expect(
+    await callTool(client, "add_tasks", {
+      tasks: [
+        { ref: "a", title: "a" },
+        { ref: "a", title: "b" },
+      ],
+    }),
+  ).toMatchObject({
     ok: false,
     error: { code: "invalid" },
   });
@@ -64,9 +85,15 @@ test("a cycle or an unknown reference adds nothing", async () => {
 });
 
 test("failures wait longer each time, then the task is dead and its dependents need a decision", async () => {
-  await add({ ref: "a", title: "a", max_attempts: 2 }, { ref: "b", title: "b", depends_on: ["a"] }, { ref: "c", title: "c", depends_on: [{ task: "a", on: "finish" }] });
+  await add(
+    { ref: "a", title: "a", max_attempts: 2 },
+    { ref: "b", title: "b", depends_on: ["a"] },
+    { ref: "c", title: "c", depends_on: [{ task: "a", on: "finish" }] },
+  );
   const first = await claim();
-  expect(await mustCall(client, "fail_task", { token: tokenOf(first), error: { message: "no luck" } })).toEqual({
+  expect(
+    await mustCall(client, "fail_task", { token: tokenOf(first), error: { message: "no luck" } }),
+  ).toEqual({
     status: "scheduled",
     retry_at: "2026-01-01T00:00:01.000Z",
   });
@@ -76,7 +103,9 @@ test("failures wait longer each time, then the task is dead and its dependents n
   expect(await statusOf("tsk_0001")).toBe("ready");
   const second = await claim();
   expect(second).toMatchObject({ task: { id: "tsk_0001" }, claim: { attempt: 2 } });
-  expect(await mustCall(client, "fail_task", { token: tokenOf(second), error: { message: "again" } })).toEqual({ status: "dead" });
+  expect(
+    await mustCall(client, "fail_task", { token: tokenOf(second), error: { message: "again" } }),
+  ).toEqual({ status: "dead" });
   expect(await statusOf("tsk_0002")).toBe("needs_decision");
   expect(await statusOf("tsk_0003")).toBe("ready");
 });
@@ -84,19 +113,32 @@ test("failures wait longer each time, then the task is dead and its dependents n
 test("a silent holder loses the task with its checkpoint, and its token is stale from then on", async () => {
   await add({ title: "a" });
   const first = await claim({ lease_s: 10 });
-  await mustCall(client, "report_progress", { token: tokenOf(first), progress: 0.5, checkpoint: { line: 7 }, note: "half way" });
+  await mustCall(client, "report_progress", {
+    token: tokenOf(first),
+    progress: 0.5,
+    checkpoint: { line: 7 },
+    note: "half way",
+  });
   queue.advance(10_001);
   const second = await claim({ agent: "bob" });
-  expect(second).toMatchObject({ task: { checkpoint: { line: 7 }, notes: ["half way"] }, claim: { attempt: 2 } });
+  expect(second).toMatchObject({
+    task: { checkpoint: { line: 7 }, notes: ["half way"] },
+    claim: { attempt: 2 },
+  });
   for (const [tool, args] of [
     ["complete_task", {}],
     ["report_progress", {}],
     ["fail_task", { error: { message: "x" } }],
     ["release_task", {}],
   ] as const) {
-    expect(await callTool(client, tool, { token: tokenOf(first), ...args })).toMatchObject({ ok: false, error: { code: "conflict" } });
+    expect(await callTool(client, tool, { token: tokenOf(first), ...args })).toMatchObject({
+      ok: false,
+      error: { code: "conflict" },
+    });
   }
-  expect(await mustCall(client, "complete_task", { token: tokenOf(second) })).toMatchObject({ status: "succeeded" });
+  expect(await mustCall(client, "complete_task", { token: tokenOf(second) })).toMatchObject({
+    status: "succeeded",
+  });
 });
 
 test("every call with the token renews the lease", async () => {
@@ -111,16 +153,35 @@ test("every call with the token renews the lease", async () => {
 
 test("evidence decides where there is acceptance", async () => {
   const acceptance = [{ run: "npm run lint" }, { tests: "npm test" }];
-  await add({ title: "proved", acceptance }, { title: "unproved", acceptance }, { title: "false proof", acceptance, max_attempts: 1 });
+  await add(
+    { title: "proved", acceptance },
+    { title: "unproved", acceptance },
+    { title: "false proof", acceptance, max_attempts: 1 },
+  );
   const proved = tokenOf(await claim());
-  expect(await mustCall(client, "complete_task", { token: proved, evidence: ["ok:npm run lint", "ok:npm test"] })).toMatchObject({ status: "succeeded", verified: true });
+  expect(
+    await mustCall(client, "complete_task", { token: proved, evidence: ["ok:npm run lint", "ok:npm test"] }),
+  ).toMatchObject({ status: "succeeded", verified: true });
   const unproved = await claim();
-  expect(await mustCall(client, "complete_task", { token: tokenOf(unproved) })).toMatchObject({ status: "needs_review", verified: false });
+  expect(await mustCall(client, "complete_task", { token: tokenOf(unproved) })).toMatchObject({
+    status: "needs_review",
+    verified: false,
+  });
   const review = { id: idOf(unproved), verdict: "accept" };
-  expect(await callTool(client, "review_task", { ...review, agent: "ann" })).toMatchObject({ ok: false, error: { code: "denied" } });
-  expect(await mustCall(client, "review_task", { ...review, agent: "bob" })).toMatchObject({ status: "succeeded" });
+  expect(await callTool(client, "review_task", { ...review, agent: "ann" })).toMatchObject({
+    ok: false,
+    error: { code: "denied" },
+  });
+  expect(await mustCall(client, "review_task", { ...review, agent: "bob" })).toMatchObject({
+    status: "succeeded",
+  });
   const wrong = tokenOf(await claim());
-  expect(await mustCall(client, "complete_task", { token: wrong, evidence: ["ok:npm run lint", "bad:npm test", "forged"] })).toEqual({
+  expect(
+    await mustCall(client, "complete_task", {
+      token: wrong,
+      evidence: ["ok:npm run lint", "bad:npm test", "forged"],
+    }),
+  ).toEqual({
     status: "dead",
     verified: false,
     unblocked: [],
@@ -138,7 +199,10 @@ test("capabilities, assignment and reserved paths decide who gets what", async (
   );
   expect(await claim()).toMatchObject({ task: { title: "core" } });
   expect(await claim()).toMatchObject({ task: { title: "docs" } });
-  expect(await claim()).toMatchObject({ task: null, why_none: expect.stringContaining("1 ready tasks need capabilities") });
+  expect(await claim()).toMatchObject({
+    task: null,
+    why_none: expect.stringContaining("1 ready tasks need capabilities"),
+  });
   expect(await claim({ agent: "bob" })).toMatchObject({ task: { title: "for bob" } });
   expect(await claim({ capabilities: ["gpu"] })).toMatchObject({ task: { title: "gpu" } });
 });
@@ -156,8 +220,13 @@ test("a claim repeated under its key is the same claim", async () => {
 test("a released attempt does not count against the limit, and its number is not used again", async () => {
   await add({ title: "a", max_attempts: 1 });
   const held = await claim();
-  expect(await mustCall(client, "release_task", { token: tokenOf(held), note: "too tired" })).toEqual({ status: "ready" });
-  expect(await claim({ agent: "bob" })).toMatchObject({ task: { notes: ["too tired"], excused_attempts: 1 }, claim: { attempt: 2 } });
+  expect(await mustCall(client, "release_task", { token: tokenOf(held), note: "too tired" })).toEqual({
+    status: "ready",
+  });
+  expect(await claim({ agent: "bob" })).toMatchObject({
+    task: { notes: ["too tired"], excused_attempts: 1 },
+    claim: { attempt: 2 },
+  });
 });
 
 test("cancelled work is gone, and what waited for it needs a decision", async () => {
@@ -165,7 +234,9 @@ test("cancelled work is gone, and what waited for it needs a decision", async ()
   await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "cancelled" } });
   expect(await statusOf("tsk_0001")).toBe("cancelled");
   expect(await statusOf("tsk_0002")).toBe("needs_decision");
-  expect(await callTool(client, "update_task", { id: "tsk_0001", changes: { status: "ready" } })).toMatchObject({ ok: false, error: { code: "invalid_state" } });
+  expect(
+    await callTool(client, "update_task", { id: "tsk_0001", changes: { status: "ready" } }),
+  ).toMatchObject({ ok: false, error: { code: "invalid_state" } });
 });
 
 test.each([
@@ -173,9 +244,15 @@ test.each([
   ["fail_task", { error: { message: "stopped" } }],
   ["release_task", {}],
 ])("the holder of cancelled work is asked to stop; its paths stay reserved until %s", async (tool, args) => {
-  await add({ ref: "a", title: "a", paths: ["src/**"] }, { title: "b", depends_on: ["a"] }, { title: "c", paths: ["src/a.ts"] });
+  await add(
+    { ref: "a", title: "a", paths: ["src/**"] },
+    { title: "b", depends_on: ["a"] },
+    { title: "c", paths: ["src/a.ts"] },
+  );
   const held = await claim({ lease_s: 60 });
-  expect(await mustCall(client, "report_progress", { token: tokenOf(held) })).toMatchObject({ cancel_requested: false });
+  expect(await mustCall(client, "report_progress", { token: tokenOf(held) })).toMatchObject({
+    cancel_requested: false,
+  });
   await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "cancelled" } });
   expect(await statusOf("tsk_0001")).toBe("running");
   expect(await claim({ agent: "bob" })).toMatchObject({ task: null });
@@ -184,10 +261,15 @@ test.each([
     cancel_requested: true,
     expires_at: "2026-01-01T00:01:00.000Z",
   });
-  expect(await mustCall(client, tool, { token: tokenOf(held), ...args })).toMatchObject({ status: "cancelled" });
+  expect(await mustCall(client, tool, { token: tokenOf(held), ...args })).toMatchObject({
+    status: "cancelled",
+  });
   expect(await statusOf("tsk_0002")).toBe("needs_decision");
   expect(await claim({ agent: "bob" })).toMatchObject({ task: { title: "c" } });
-  expect(await callTool(client, tool, { token: tokenOf(held), ...args })).toMatchObject({ ok: false, error: { code: "conflict" } });
+  expect(await callTool(client, tool, { token: tokenOf(held), ...args })).toMatchObject({
+    ok: false,
+    error: { code: "conflict" },
+  });
 });
 
 test("a holder that ignores the request loses the task with its lease", async () => {
@@ -208,13 +290,24 @@ test("an edit of finished work does not count it again", async () => {
 });
 
 test("ready means now for a task that waits for the clock, and is refused where work is missing", async () => {
-  await add({ ref: "a", title: "later", not_before: "2026-01-02T00:00:00Z" }, { title: "b", depends_on: ["a"] });
-  expect(await callTool(client, "update_task", { id: "tsk_0002", changes: { status: "ready" } })).toMatchObject({ ok: false, error: { code: "invalid_state" } });
-  expect(await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "ready" } })).toMatchObject({ task: { status: "ready" } });
+  await add(
+    { ref: "a", title: "later", not_before: "2026-01-02T00:00:00Z" },
+    { title: "b", depends_on: ["a"] },
+  );
+  expect(
+    await callTool(client, "update_task", { id: "tsk_0002", changes: { status: "ready" } }),
+  ).toMatchObject({ ok: false, error: { code: "invalid_state" } });
+  expect(
+    await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "ready" } }),
+  ).toMatchObject({ task: { status: "ready" } });
 });
 
 test("a person lets a task go on without what died", async () => {
-  await add({ ref: "a", title: "a", max_attempts: 1 }, { ref: "b", title: "b", priority: 1 }, { title: "c", depends_on: ["a", "b"] });
+  await add(
+    { ref: "a", title: "a", max_attempts: 1 },
+    { ref: "b", title: "b", priority: 1 },
+    { title: "c", depends_on: ["a", "b"] },
+  );
   await mustCall(client, "fail_task", { token: tokenOf(await claim()), error: { message: "no" } });
   expect(await statusOf("tsk_0003")).toBe("needs_decision");
   await mustCall(client, "update_task", { id: "tsk_0003", changes: { status: "ready" } });
@@ -224,7 +317,11 @@ test("a person lets a task go on without what died", async () => {
 });
 
 test("dead work queued again gets one more attempt, and holds back what has not started", async () => {
-  await add({ ref: "a", title: "a", max_attempts: 1 }, { ref: "b", title: "b", priority: 1 }, { title: "c", depends_on: [{ task: "a", on: "finish" }, "b"] });
+  await add(
+    { ref: "a", title: "a", max_attempts: 1 },
+    { ref: "b", title: "b", priority: 1 },
+    { title: "c", depends_on: [{ task: "a", on: "finish" }, "b"] },
+  );
   await mustCall(client, "fail_task", { token: tokenOf(await claim()), error: { message: "no" } });
   await mustCall(client, "update_task", { id: "tsk_0001", changes: { status: "ready" } });
   await mustCall(client, "complete_task", { token: tokenOf(await claim()) });
@@ -235,7 +332,11 @@ test("dead work queued again gets one more attempt, and holds back what has not 
 
 test("the same dependency twice counts once, and the stricter wish holds", async () => {
   const on = { task: "a", on: "finish" };
-  await add({ ref: "a", title: "a", max_attempts: 1 }, { title: "b", depends_on: [on, "a", on] }, { title: "c", depends_on: [on, on] });
+  await add(
+    { ref: "a", title: "a", max_attempts: 1 },
+    { title: "b", depends_on: [on, "a", on] },
+    { title: "c", depends_on: [on, on] },
+  );
   await mustCall(client, "fail_task", { token: tokenOf(await claim()), error: { message: "no" } });
   expect(await statusOf("tsk_0002")).toBe("needs_decision");
   expect(await statusOf("tsk_0003")).toBe("ready");
@@ -243,30 +344,56 @@ test("the same dependency twice counts once, and the stricter wish holds", async
 
 test("a ref that looks like an id is refused, and a task cannot wait for itself", async () => {
   await add({ title: "a" });
-  for (const task of [{ ref: "tsk_0001", title: "b" }, { ref: "b", title: "b", depends_on: ["b"] }]) {
-    expect(await callTool(client, "add_tasks", { tasks: [task] })).toMatchObject({ ok: false, error: { code: "invalid" } });
+  for (const task of [
+    { ref: "tsk_0001", title: "b" },
+    { ref: "b", title: "b", depends_on: ["b"] },
+  ]) {
+    expect(await callTool(client, "add_tasks", { tasks: [task] })).toMatchObject({
+      ok: false,
+      error: { code: "invalid" },
+    });
   }
 });
 
 test("work that is refused for its evidence keeps what it cost", async () => {
   await add({ title: "a", acceptance: [{ run: "check" }], max_attempts: 1 });
-  await mustCall(client, "complete_task", { token: tokenOf(await claim()), evidence: ["bad:check"], usage: { tokens: 70 } });
-  expect(await mustCall(client, "get_task", { id: "tsk_0001" })).toMatchObject({ task: { usage: { tokens: 70 } } });
+  await mustCall(client, "complete_task", {
+    token: tokenOf(await claim()),
+    evidence: ["bad:check"],
+    usage: { tokens: 70 },
+  });
+  expect(await mustCall(client, "get_task", { id: "tsk_0001" })).toMatchObject({
+    task: { usage: { tokens: 70 } },
+  });
 });
 
 test("a review needs no name where the caller is known", async () => {
   await add({ title: "a", acceptance: [{ run: "check" }] });
   await mustCall(client, "complete_task", { token: tokenOf(await claim({ agent: "local" })) });
-  expect(await callTool(client, "review_task", { id: "tsk_0001", verdict: "accept" })).toMatchObject({ ok: false, error: { code: "denied" } });
-  expect(await mustCall(client, "review_task", { id: "tsk_0001", agent: "eve", verdict: "accept" })).toMatchObject({ status: "succeeded" });
+  expect(await callTool(client, "review_task", { id: "tsk_0001", verdict: "accept" })).toMatchObject({
+    ok: false,
+    error: { code: "denied" },
+  });
+  expect(
+    await mustCall(client, "review_task", { id: "tsk_0001", agent: "eve", verdict: "accept" }),
+  ).toMatchObject({ status: "succeeded" });
 });
 
 test("lists stay inside their budget and lead on by cursor", async () => {
-  await add(...Array.from({ length: 300 }, (_, i) => ({ title: `task number ${i} ${"x".repeat(100)}`, description: "y".repeat(1_000) })));
+  await add(
+    ...Array.from({ length: 300 }, (_, i) => ({
+      title: `task number ${i} ${"x".repeat(100)}`,
+      description: "y".repeat(1_000),
+    })),
+  );
   const seen: string[] = [];
   let cursor: string | undefined;
   do {
-    const page = await mustCall(client, "list_tasks", { limit: 500, max_tokens: 2_000, ...(cursor === undefined ? {} : { cursor }) });
+    const page = await mustCall(client, "list_tasks", {
+      limit: 500,
+      max_tokens: 2_000,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
     expect(JSON.stringify(page).length / 3).toBeLessThan(2_000);
     const parsed: { tasks: { id: string }[]; next_cursor?: string } = JSON.parse(JSON.stringify(page));
     seen.push(...parsed.tasks.map((task) => task.id));
@@ -286,9 +413,20 @@ test("events tell the whole story in order and wake a waiting reader", async () 
   await add({ title: "a" });
   const waiting = mustCall(client, "read_events", { after: 2, wait_ms: 5_000, types: ["task.claimed"] });
   const held = await claim();
-  expect(await waiting).toMatchObject({ events: [{ type: "task.claimed", subject: "tsk_0001", principal: "local", data: { agent: "ann", attempt: 1 } }] });
+  expect(await waiting).toMatchObject({
+    events: [
+      { type: "task.claimed", subject: "tsk_0001", principal: "local", data: { agent: "ann", attempt: 1 } },
+    ],
+  });
   await mustCall(client, "complete_task", { token: tokenOf(held) });
-  const all: { events: { seq: number; type: string }[] } = JSON.parse(JSON.stringify(await mustCall(client, "read_events", {})));
-  expect(all.events.map((event) => event.type)).toEqual(["task.added", "task.ready", "task.claimed", "task.completed"]);
+  const all: { events: { seq: number; type: string }[] } = JSON.parse(
+    JSON.stringify(await mustCall(client, "read_events", {})),
+  );
+  expect(all.events.map((event) => event.type)).toEqual([
+    "task.added",
+    "task.ready",
+    "task.claimed",
+    "task.completed",
+  ]);
   expect(all.events.map((event) => event.seq)).toEqual([1, 2, 3, 4]);
 });

@@ -1,15 +1,21 @@
 import { silentLog } from "../../kernel/log.ts";
 import type { ToolServer } from "../../kernel/mcp/server.ts";
-import { createTasksServer, openTaskStore } from "../../servers/tasks/index.ts";
+import { createTasksServer, openTaskStore, type TaskStore } from "../../servers/tasks/index.ts";
 import type { CheckedReceipt } from "../../servers/tasks/domain/evidence.ts";
 
-/** A tasks server on a clock and ids that the test decides. A receipt is genuine here when it starts with "ok:" or "bad:". */
-export function tasksForTest(path = ":memory:"): { readonly server: ToolServer; advance(ms: number): void } {
+/**
+ * A tasks server on a clock and ids that the test decides. A receipt is genuine here when it starts with "ok:" or
+ * "bad:". `watch` may put something between the server and its store.
+ */
+export function tasksForTest(
+  path = ":memory:",
+  watch: (store: TaskStore) => TaskStore = (store) => store,
+): { readonly server: ToolServer; advance(ms: number): void } {
   let now = Date.UTC(2026, 0, 1);
   let ids = 0;
   let tokens = 0;
   const server = createTasksServer({
-    store: openTaskStore(path, () => now),
+    store: watch(openTaskStore(path, () => now)),
     clock: () => now,
     newId: (prefix) => {
       ids += 1;

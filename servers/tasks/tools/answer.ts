@@ -42,7 +42,7 @@ export function taskSummary(task: Task): TaskAnswer {
     attempt: task.attempt,
     progress: task.progress,
   };
-  return fitFields(summary, ["ref", "agent", "type", "title"], SUMMARY_TOKENS);
+  return { ...fitFields(summary, ["ref", "agent", "type", "title"], SUMMARY_TOKENS), id: task.id };
 }
 
 /** What one line of a list may cost, so that even the smallest budget holds one. */

@@ -12,11 +12,11 @@ const LEAST = 12;
  * Makes an answer fit: the named fields give way in turn, cut to a text that starts like them or, where no room is
  * left, dropped. What gave way is named in `truncated`.
  */
-export function fitFields<T extends Readonly<Record<string, unknown>>>(
-  value: T,
+export function fitFields(
+  value: Readonly<Record<string, unknown>>,
   givesWay: readonly string[],
   maxTokens: number,
-): T & { truncated?: string[] } {
+): Record<string, unknown> & { truncated?: string[] } {
   const fitted: Record<string, unknown> = { ...value };
   const truncated: string[] = [];
   let excess = cost(fitted) - maxTokens;
@@ -31,8 +31,7 @@ export function fitFields<T extends Readonly<Record<string, unknown>>>(
     else fitted[field] = cutTo(typeof before === "string" ? before : JSON.stringify(before), room);
     excess = cost({ ...fitted, truncated }) - maxTokens;
   }
-  // `T`'s fields are still there, cut or left out: the answer's schema is loose in all that may give way.
-  return { ...(fitted as T), ...(truncated.length === 0 ? {} : { truncated }) };
+  return { ...fitted, ...(truncated.length === 0 ? {} : { truncated }) };
 }
 
 /** The longest beginning of a text whose JSON costs no more, found by halving. */

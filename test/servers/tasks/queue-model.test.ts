@@ -136,7 +136,7 @@ test("any sequence of calls leaves the queue as the model says, and its events t
                 }),
               ).values(),
             ];
-            const added = await run(queue.server, "add_tasks", {
+            const added = await run<{ tasks: [{ id: string }] }>(queue.server, "add_tasks", {
               tasks: [
                 {
                   title: "t",
@@ -149,7 +149,7 @@ test("any sequence of calls leaves the queue as the model says, and its events t
                 },
               ],
             });
-            const [{ id }] = added["tasks"] as [{ id: string }];
+            const [{ id }] = added.tasks;
             model.add({
               id,
               priority: next.priority,
@@ -163,11 +163,13 @@ test("any sequence of calls leaves the queue as the model says, and its events t
           }
           case "claim": {
             const expected = model.next();
-            const answer = await run(queue.server, "claim_task", { agent: "ann", lease_s: next.lease });
-            const task = answer["task"] as { id: string; excused_attempts?: number } | null;
+            const { task, claim } = await run<{
+              task: { id: string; excused_attempts?: number } | null;
+              claim?: { token: string; attempt: number };
+            }>(queue.server, "claim_task", { agent: "ann", lease_s: next.lease });
             expect(task?.id).toBe(expected?.id);
             if (expected === undefined) return;
-            const claim = answer["claim"] as { token: string; attempt: number };
+            if (claim === undefined) throw new Error(`${expected.id} was given out without a claim`);
             model.claim(expected, claim.token, next.lease * 1_000);
             expect(claim.attempt).toBe(expected.attempts);
             expect(task?.excused_attempts ?? 0).toBe(expected.spared);
@@ -249,7 +251,7 @@ test("any sequence of calls leaves the queue as the model says, and its events t
       }
 
       async function compare(): Promise<void> {
-        const { tasks } = (await run(queue.server, "list_tasks", { limit: 500, max_tokens: 20_000 })) as {
+        const { tasks } = await run<{
           tasks: {
             id: string;
             status: string;
@@ -257,7 +259,7 @@ test("any sequence of calls leaves the queue as the model says, and its events t
             attempt: number;
             agent?: string;
           }[];
-        };
+        }>(queue.server, "list_tasks", { limit: 500, max_tokens: 20_000 });
         const expected = [...model.tasks.values()].map((task) => ({
           id: task.id,
           status: model.statusOf(task),
@@ -286,14 +288,10 @@ test("any sequence of calls leaves the queue as the model says, and its events t
         const holder = new Map<string, string>();
         let after = 0;
         for (;;) {
-          const page = (await run(queue.server, "read_events", {
-            after,
-            limit: 1_000,
-            max_tokens: 20_000,
-          })) as {
+          const page = await run<{
             events: { type: string; subject: string; data: Record<string, unknown> }[];
             next_cursor: number;
-          };
+          }>(queue.server, "read_events", { after, limit: 1_000, max_tokens: 20_000 });
           for (const { type, subject, data } of page.events) {
             if (type === "task.claimed") {
               expect(told.get(subject)).toBe("ready");

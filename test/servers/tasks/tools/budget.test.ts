@@ -86,17 +86,20 @@ test("whatever tasks hold, no answer costs more than it may", async () => {
         await server.close();
         server = realistic();
         const add = (more: Record<string, unknown>, ...list: readonly Record<string, unknown>[]) =>
-          run(server, "add_tasks", { tasks: list.map((one) => ({ ...one, ...more })) });
+          run<{ tasks: { id: string }[] }>(server, "add_tasks", {
+            tasks: list.map((one) => ({ ...one, ...more })),
+          });
         const capabilities = tasks.flatMap((one) => one.capabilities);
-        const claim = () => run(server, "claim_task", { agent: "ann", capabilities, max_tokens });
+        const claim = () =>
+          run<{ claim: { token: string } }>(server, "claim_task", { agent: "ann", capabilities, max_tokens });
         const check = (answer: unknown): void => expect(tokensOf(answer)).toBeLessThanOrEqual(max_tokens);
-        const { tasks: added } = (await add({ paths: [] }, ...tasks)) as { tasks: { id: string }[] };
-        const last = (await add(
+        const { tasks: added } = await add({ paths: [] }, ...tasks);
+        const last = await add(
           { depends_on: added.map(({ id }) => id), paths: [] },
           { title: tasks[0]?.title, priority: 9 },
-        )) as { tasks: { id: string }[] };
+        );
         for (const _ of tasks) {
-          const { claim: given } = (await claim()) as { claim: { token: string } };
+          const { claim: given } = await claim();
           await run(server, "report_progress", { token: given.token, note, checkpoint: { note } });
           check(
             await run(server, "complete_task", { token: given.token, output: { note } }).then(() => ({})),
@@ -121,13 +124,13 @@ test("five hundred tasks in one call are answered in order, and so is their unbl
     title: "t",
     depends_on: ["root"],
   }));
-  const added = (await run(server, "add_tasks", { tasks: [{ ref: "root", title: "root" }, ...tasks] })) as {
-    tasks: { id: string; status: string }[];
-  };
+  const added = await run<{ tasks: { id: string; status: string }[] }>(server, "add_tasks", {
+    tasks: [{ ref: "root", title: "root" }, ...tasks],
+  });
   expect(added.tasks).toHaveLength(500);
   expect(Buffer.byteLength(JSON.stringify(added))).toBeLessThan(60_000);
   expect(added.tasks.map(({ status }) => status)).toEqual(["ready", ...tasks.map(() => "blocked")]);
-  const { claim } = (await run(server, "claim_task", { agent: "ann" })) as { claim: { token: string } };
+  const { claim } = await run<{ claim: { token: string } }>(server, "claim_task", { agent: "ann" });
   const done = await run(server, "complete_task", { token: claim.token });
   expect(done).toMatchObject({ status: "succeeded", unblocked_count: 499 });
   expect(tokensOf(done)).toBeLessThan(2_000);
@@ -136,18 +139,16 @@ test("five hundred tasks in one call are answered in order, and so is their unbl
 test("reasons and unmet acceptance are told in short, and a reader of events gets past them", async () => {
   const acceptance = Array.from({ length: 50 }, (_, i) => ({ run: `${i} ${"echo it; ".repeat(440)}` }));
   await run(server, "add_tasks", { tasks: [{ title: "a", acceptance, max_attempts: 2 }] });
-  const first = (await run(server, "claim_task", { agent: "ann" })) as { claim: { token: string } };
+  const first = await run<{ claim: { token: string } }>(server, "claim_task", { agent: "ann" });
   expect(
     tokensOf(await run(server, "complete_task", { token: first.claim.token, evidence: ["forged"] })),
   ).toBeLessThan(4_000);
-  const second = (await run(server, "claim_task", { agent: "ann" })) as { claim: { token: string } };
+  const second = await run<{ claim: { token: string } }>(server, "claim_task", { agent: "ann" });
   await run(server, "complete_task", { token: second.claim.token });
-  const { task: waiting } = await run(server, "list_tasks", {}).then(({ tasks }) => ({
-    task: (tasks as { id: string }[])[0],
-  }));
+  const listed = await run<{ tasks: { id: string }[] }>(server, "list_tasks", {});
   expect(
     await codeOf(server, "review_task", {
-      id: waiting?.id,
+      id: listed.tasks[0]?.id,
       agent: "bob",
       verdict: "reject",
       reasons: Array.from({ length: 50 }, () => "no good ".repeat(250)),
@@ -156,10 +157,10 @@ test("reasons and unmet acceptance are told in short, and a reader of events get
   let after = 0;
   const seen: string[] = [];
   for (let page = 0; page < 50; page += 1) {
-    const answer = (await run(server, "read_events", { after, max_tokens: 200 })) as {
-      events: { type: string }[];
-      next_cursor: number;
-    };
+    const answer = await run<{ events: { type: string }[]; next_cursor: number }>(server, "read_events", {
+      after,
+      max_tokens: 200,
+    });
     expect(tokensOf(answer)).toBeLessThanOrEqual(200);
     if (answer.events.length === 0) break;
     seen.push(...answer.events.map(({ type }) => type));

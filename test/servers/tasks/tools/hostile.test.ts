@@ -30,9 +30,10 @@ describe("texts and values come back as they went in", () => {
     await run(queue.server, "add_tasks", {
       tasks: [{ title: "a\u0000\u202eb", description: "x\u0000y", context: value }],
     });
-    const { task } = (await run(queue.server, "get_task", { id: "tsk_0001", max_tokens: 20_000 })) as {
-      task: Record<string, unknown>;
-    };
+    const { task } = await run<{ task: Record<string, unknown> }>(queue.server, "get_task", {
+      id: "tsk_0001",
+      max_tokens: 20_000,
+    });
     expect(task["title"]).toBe("a\u0000\u202eb");
     expect(task["description"]).toBe("x\u0000y");
     expect(JSON.stringify(task["context"])).toBe(JSON.stringify(value));
@@ -40,9 +41,9 @@ describe("texts and values come back as they went in", () => {
 
   test("a name that is not well-formed cannot be two names", async () => {
     await run(queue.server, "add_tasks", { tasks: [{ title: "a", acceptance: [{ run: "check" }] }] });
-    const { claim } = (await run(queue.server, "claim_task", { agent: "a\ud800" })) as {
-      claim: { token: string };
-    };
+    const { claim } = await run<{ claim: { token: string } }>(queue.server, "claim_task", {
+      agent: "a\ud800",
+    });
     await run(queue.server, "complete_task", { token: claim.token });
     expect(
       await codeOf(queue.server, "review_task", { id: "tsk_0001", agent: "a\ud800", verdict: "accept" }),
@@ -72,10 +73,7 @@ describe("a cursor of list_tasks", () => {
 
 describe("read_events", () => {
   const read = (args: Record<string, unknown>) =>
-    run(queue.server, "read_events", args) as Promise<{
-      events: { seq: number; type: string }[];
-      next_cursor: number;
-    }>;
+    run<{ events: { seq: number; type: string }[]; next_cursor: number }>(queue.server, "read_events", args);
 
   test("moves on over what its filter left out, and loses nothing that comes later", async () => {
     await run(queue.server, "add_tasks", { tasks: [{ title: "a" }, { title: "b" }] });
@@ -124,9 +122,9 @@ describe("over a restart", () => {
     const home = temporaryFolder("tasks-restart");
     const path = join(home.path, "tasks.db");
     let server = tasksForTest(path).server;
-    const twice = async (name: string, args: Record<string, unknown>): Promise<Record<string, unknown>> => {
+    const twice = async <T>(name: string, args: Record<string, unknown>): Promise<T> => {
       const keyed = { ...args, idempotency_key: `${name}-${JSON.stringify(args)}` };
-      const first = await run(server, name, keyed);
+      const first = await run<T>(server, name, keyed);
       const events = (await run(server, "read_events", {}))["next_cursor"];
       await server.close();
       server = tasksForTest(path).server;
@@ -145,7 +143,7 @@ describe("over a restart", () => {
       return first;
     };
     const token = async (agent: string): Promise<string> =>
-      ((await twice("claim_task", { agent })) as { claim: { token: string } }).claim.token;
+      (await twice<{ claim: { token: string } }>("claim_task", { agent })).claim.token;
     await twice("add_tasks", { tasks: [{ title: "a", acceptance: [{ run: "check" }] }] });
     const first = await token("ann");
     await twice("report_progress", { token: first, note: "n" });
@@ -172,11 +170,12 @@ test("a clock set back by an hour lengthens a lease by that hour at most", async
 
 test("notes are the last twenty", async () => {
   await run(queue.server, "add_tasks", { tasks: [{ title: "a" }] });
-  const { claim } = (await run(queue.server, "claim_task", { agent: "ann" })) as { claim: { token: string } };
+  const { claim } = await run<{ claim: { token: string } }>(queue.server, "claim_task", { agent: "ann" });
   for (let i = 0; i < 30; i += 1)
     await run(queue.server, "report_progress", { token: claim.token, note: `note ${i}` });
-  const { task } = (await run(queue.server, "get_task", { id: "tsk_0001", max_tokens: 20_000 })) as {
-    task: { notes: string[] };
-  };
+  const { task } = await run<{ task: { notes: string[] } }>(queue.server, "get_task", {
+    id: "tsk_0001",
+    max_tokens: 20_000,
+  });
   expect(task.notes).toEqual(Array.from({ length: 20 }, (_, i) => `note ${i + 10}`));
 });

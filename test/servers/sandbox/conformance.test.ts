@@ -17,6 +17,15 @@ const npm = requirement(
   findNpm(process.env["PATH"] ?? "") !== null,
   "no npm on PATH that is one folder",
 );
+/** A command that does nothing, for the tests to change. */
+const QUIET: CommandSpec = {
+  argv: ["true"],
+  cwd: ".",
+  env: {},
+  stdin: undefined,
+  timeoutMs: 10_000,
+  outputCapBytes: 1e6,
+};
 const NEVER = new AbortController().signal;
 
 for (const { name, need, open } of await candidates()) {
@@ -38,31 +47,8 @@ for (const { name, need, open } of await candidates()) {
     });
 
     const run = (spec: Partial<CommandSpec>, signal = NEVER): ReturnType<typeof runCommand> =>
-      runCommand(
-        backend,
-        ref,
-        {
-          argv: ["true"],
-          cwd: ".",
-          env: {},
-          stdin: undefined,
-          timeoutMs: 10_000,
-          outputCapBytes: 1e6,
-          ...spec,
-        },
-        runDeps,
-        signal,
-      );
-    const sh = async (
-      script: string,
-      spec: Partial<CommandSpec> = {},
-    ): Promise<{
-      outcome: string;
-      exitCode: number | null;
-      signal: string | null;
-      stdout: string;
-      stderr: string;
-    }> => {
+      runCommand(backend, ref, { ...QUIET, ...spec }, runDeps, signal);
+    const sh = async (script: string, spec: Partial<CommandSpec> = {}) => {
       const { ending, stdout, stderr } = await run({ argv: ["sh", "-c", script], ...spec });
       return { ...ending, stdout: stdout.toString("utf8"), stderr: stderr.toString("utf8") };
     };
@@ -330,13 +316,7 @@ for (const { name, need, open } of await candidates()) {
       await Promise.all([other.destroy(made), backend.destroy(made)]);
       await backend.destroy(made);
       await expect.poll(() => other.isAlive(made)).toBe(false);
-      const { ending } = await runCommand(
-        other,
-        made,
-        { argv: ["true"], cwd: ".", env: {}, stdin: undefined, timeoutMs: 5_000, outputCapBytes: 1e6 },
-        runDeps,
-        NEVER,
-      );
+      const { ending } = await runCommand(other, made, QUIET, runDeps, NEVER);
       expect(ending.outcome).toBe("sandbox_dead");
     });
 

@@ -58,14 +58,12 @@ function importBreach(from: Source, imported: Import): string | undefined {
   return undefined;
 }
 
-function serverBreach(here: Place, there: Place, { target, typeOnly }: Import): string | undefined {
+function serverBreach(here: Place, there: Place, { target }: Import): string | undefined {
   if (there.room === "kernel") return undefined;
   if (there.room !== "servers") return `is a server and imports ${target}`;
   if (there.server !== here.server) return `imports another server, ${target}`;
   const [from, to] = [layers[here.layer ?? ""], layers[there.layer ?? ""]];
   if (from === undefined || to === undefined) return undefined; // the file without a layer is its own breach
-  // A tool names the type of its dependencies, which deps.ts or server.ts declares.
-  if (here.layer === "tools" && there.layer === "server" && typeOnly) return undefined;
   return to > from ? `is ${here.layer} and imports outwards, ${target}` : undefined;
 }
 
@@ -161,9 +159,9 @@ describe("the rules themselves", () => {
       /is store and imports outwards/,
     ],
     [
-      "tools do not load the server",
+      "tools do not know the server, not even its types",
       "servers/git/tools/a.ts",
-      'import { D } from "../server.ts";',
+      'import type { D } from "../server.ts";',
       /imports outwards/,
     ],
     [
@@ -264,7 +262,7 @@ describe("the rules themselves", () => {
   test.each([
     [
       "servers/git/tools/a.ts",
-      'import { z } from "zod";\nimport { b } from "../domain/b.ts";\nimport type { G } from "../store/g.ts";\nimport type { D } from "../server.ts";',
+      'import { z } from "zod";\nimport { b } from "../domain/b.ts";\nimport type { G } from "../store/g.ts";\nimport type { D } from "../deps.ts";',
     ],
     [
       "servers/git/index.ts",

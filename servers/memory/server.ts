@@ -1,25 +1,11 @@
-import type { Clock } from "../../kernel/clock.ts";
-import type { NewId } from "../../kernel/ids.ts";
-import type { Log } from "../../kernel/log.ts";
 import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
-import type { DependencyGraph } from "./adapters/dependency-graph.ts";
-import type { RecallLog } from "./store/recall-log.ts";
-import type { MemoryStore } from "./store/sqlite.ts";
+import type { MemoryDeps } from "./deps.ts";
 import { findImpact } from "./tools/find-impact.ts";
 import { getMemories } from "./tools/get-memories.ts";
 import { recall } from "./tools/recall.ts";
 import { relateEntities } from "./tools/relate-entities.ts";
 import { remember } from "./tools/remember.ts";
-
-export interface MemoryDeps {
-  readonly store: MemoryStore;
-  readonly graph: DependencyGraph;
-  readonly recalls: RecallLog;
-  readonly clock: Clock;
-  readonly newId: NewId;
-  readonly log: Log;
-}
 
 export const memoryTools = [
   remember,

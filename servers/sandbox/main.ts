@@ -14,11 +14,12 @@ import { dockerBackend } from "./adapters/docker.ts";
 import { nodeImage } from "./adapters/node-image.ts";
 import { findNpm } from "./adapters/npm-package.ts";
 import { unisolatedBackend } from "./adapters/unisolated.ts";
+import type { SandboxDeps } from "./deps.ts";
 import { readSandboxConfig, type SandboxConfig } from "./config.ts";
-import { createSandboxServer, type SandboxDeps } from "./server.ts";
+import { createSandboxServer } from "./server.ts";
 import { openSandboxStore } from "./store/sqlite.ts";
 import { sweepExpired, sweepOrphans } from "./tools/lifecycle.ts";
-import { openLiveLogs } from "./tools/live-log.ts";
+import { openLiveLogs } from "./adapters/live-log.ts";
 
 /** Opens the sandbox server of a state folder. Backends are looked for when the first sandbox is made. */
 export async function openSandbox(sources: ServerSources): Promise<ToolServer> {

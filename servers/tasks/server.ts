@@ -1,10 +1,6 @@
-import type { Clock } from "../../kernel/clock.ts";
-import type { NewId } from "../../kernel/ids.ts";
-import type { Log } from "../../kernel/log.ts";
 import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
-import type { CheckedReceipt } from "./domain/evidence.ts";
-import type { TaskStore } from "./store/task-store.ts";
+import type { TasksDeps } from "./deps.ts";
 import { addTasks } from "./tools/add-tasks.ts";
 import { claimTask } from "./tools/claim-task.ts";
 import { completeTask } from "./tools/complete-task.ts";
@@ -16,20 +12,6 @@ import { releaseTask } from "./tools/release-task.ts";
 import { reportProgress } from "./tools/report-progress.ts";
 import { reviewTask } from "./tools/review-task.ts";
 import { updateTask } from "./tools/update-task.ts";
-
-/** What the tasks tools work with. The server owns none of it but the store, which it closes. */
-export interface TasksDeps {
-  readonly store: TaskStore;
-  readonly clock: Clock;
-  readonly newId: NewId;
-  /** Makes an unguessable claim token. */
-  readonly newToken: () => string;
-  /** Draws from 0..1. */
-  readonly random: () => number;
-  /** What a sandbox receipt says, or null when it is not genuine. */
-  readonly checkReceipt: (receipt: string) => CheckedReceipt | null;
-  readonly log: Log;
-}
 
 const tools = [
   addTasks,

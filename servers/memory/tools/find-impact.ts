@@ -5,7 +5,7 @@ import { fitItems } from "../../../kernel/tokens.ts";
 import { namesFor } from "../domain/graph.ts";
 import { findAffected } from "../domain/impact.ts";
 import { atMost, LIMITS } from "../domain/limits.ts";
-import type { MemoryDeps } from "../server.ts";
+import type { MemoryDeps } from "../deps.ts";
 import { maxTokens } from "./memory-schema.ts";
 
 export const findImpact = defineTool({

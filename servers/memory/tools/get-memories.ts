@@ -3,7 +3,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { atMost, LIMITS } from "../domain/limits.ts";
 import { pageOf } from "../domain/page.ts";
-import type { MemoryDeps } from "../server.ts";
+import type { MemoryDeps } from "../deps.ts";
 import { maxTokens } from "./memory-schema.ts";
 import { withinFrame, wholeMemory } from "./whole-memory.ts";
 

@@ -8,7 +8,7 @@ import { KINDS } from "../domain/memory.ts";
 import { parseTime } from "../domain/time.ts";
 import { queryTerms } from "../domain/tokens.ts";
 import { parseWhere } from "../domain/where.ts";
-import type { MemoryDeps } from "../server.ts";
+import type { MemoryDeps } from "../deps.ts";
 import type { Search } from "../store/port.ts";
 import { checkSpace, jsonObject, maxTokens, space } from "./memory-schema.ts";
 

@@ -3,7 +3,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { normalName } from "../domain/graph.ts";
 import { atMost, byteLength, LIMITS, refuseBroken } from "../domain/limits.ts";
-import type { MemoryDeps } from "../server.ts";
+import type { MemoryDeps } from "../deps.ts";
 import type { Related } from "../store/port.ts";
 import { idempotencyKey, jsonObject } from "./memory-schema.ts";
 

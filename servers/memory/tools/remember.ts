@@ -3,7 +3,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { atMost, checkDraft, LIMITS } from "../domain/limits.ts";
 import { KINDS } from "../domain/memory.ts";
-import type { MemoryDeps } from "../server.ts";
+import type { MemoryDeps } from "../deps.ts";
 import { keepMemory, VersionConflict } from "../store/keep-memory.ts";
 import { checkSpace, idempotencyKey, jsonObject, space } from "./memory-schema.ts";
 

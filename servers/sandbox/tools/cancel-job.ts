@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import { idempotencyKey, maxTokensInput } from "./answer.ts";
 import { jobOutput, showJob } from "./read-job.ts";
 

@@ -3,7 +3,7 @@ import type { Entry, ReadEntry } from "../adapters/archive.ts";
 import { findIgnored, withScratchRepository, writePatch, type Change, type Side } from "../adapters/patch.ts";
 import { dangerOf } from "../../../kernel/dangerous-paths.ts";
 import { compareManifests, type ChangeStatus, type Manifest } from "../domain/manifest.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import type { Found } from "./find-sandbox.ts";
 import { contentOf, describe, readBaseline, TREE_LIMITS } from "./workspace.ts";
 

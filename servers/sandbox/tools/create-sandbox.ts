@@ -4,7 +4,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { BACKENDS } from "../adapters/backend.ts";
 import { DEFAULT_LIMITS } from "../domain/limits.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import { idempotencyKey } from "./answer.ts";
 import { refOf } from "./find-sandbox.ts";
 import { createSandbox, removeSandbox } from "./lifecycle.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import { idempotencyKey, sandboxId } from "./answer.ts";
 import { removeSandbox } from "./lifecycle.ts";
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { receiptDigest } from "../../../kernel/receipts.ts";
 import { estimateTokens, fitItems, fitText } from "../../../kernel/tokens.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import { markIsolation, maxTokensInput, sandboxId } from "./answer.ts";
 import { collectChanges } from "./collect-changes.ts";
 import { findSandbox } from "./find-sandbox.ts";

@@ -1,6 +1,6 @@
 import { DomainError } from "../../../kernel/errors.ts";
 import type { Backend, SandboxRef } from "../adapters/backend.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import type { SandboxRecord } from "../store/sandbox-store.ts";
 
 /** A sandbox of this state folder and the backend it lives on. */

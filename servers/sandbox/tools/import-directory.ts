@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
 import { workspacePath } from "../domain/workspace-path.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import { idempotencyKey, markIsolation, sandboxId } from "./answer.ts";
 import { findSandbox } from "./find-sandbox.ts";
 import { importFolder } from "./workspace.ts";

@@ -7,7 +7,7 @@ import { attest } from "../adapters/attest.ts";
 import type { Backend, BackendName } from "../adapters/backend.ts";
 import { NO_GUARANTEES, type Guarantees } from "../domain/guarantees.ts";
 import type { Limits } from "../domain/limits.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import type { SandboxRecord } from "../store/sandbox-store.ts";
 
 export interface CreateRequest {

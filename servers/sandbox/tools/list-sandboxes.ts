@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 
 export const listSandboxes = defineTool({
   name: "list_sandboxes",

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { DEFAULT_WAIT_MS, MAX_WAIT_MS, type Job } from "../../../kernel/jobs.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { Ran, SandboxDeps } from "../deps.ts";
 import { maxTokensInput, showOutput } from "./answer.ts";
-import type { Ran } from "./run-and-record.ts";
 import { showRun } from "./run-answer.ts";
 
 /** The answer about a job: what run_command says once it ended, and what it printed so far until then. */

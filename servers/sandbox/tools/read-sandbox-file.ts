@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { readFilePart } from "../adapters/files.ts";
 import { filePath } from "../domain/workspace-path.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import { isolationMark, markIsolation, maxTokensInput, sandboxId } from "./answer.ts";
 import { findSandbox } from "./find-sandbox.ts";
 import { decodePart } from "../domain/text-part.ts";

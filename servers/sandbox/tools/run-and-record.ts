@@ -2,18 +2,10 @@ import { toIso } from "../../../kernel/clock.ts";
 import { receiptCommand, receiptDigest, signReceipt, type ReceiptCommand } from "../../../kernel/receipts.ts";
 import type { Writer } from "../../../kernel/store.ts";
 import { cleanText, clipText } from "../../../kernel/text.ts";
-import type { Isolation } from "../adapters/backend.ts";
-import { runCommand, type CommandResult, type CommandSpec } from "../adapters/run-command.ts";
-import type { SandboxDeps } from "../server.ts";
+import { runCommand, type CommandSpec } from "../adapters/run-command.ts";
+import type { Ran, SandboxDeps } from "../deps.ts";
 import type { Found } from "./find-sandbox.ts";
-import type { LiveLog } from "./live-log.ts";
-
-/** A command that ended, and the receipt that proves it. */
-export interface Ran {
-  readonly result: CommandResult;
-  readonly receipt: string;
-  readonly isolation: Isolation;
-}
+import type { LiveLog } from "../adapters/live-log.ts";
 
 /** Runs a command, signs what was seen, and records that it ended. */
 export async function runAndRecord(

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import type { Ran } from "../deps.ts";
 import { estimateTokens } from "../../../kernel/tokens.ts";
 import { OUTCOMES, type Outcome } from "../domain/outcome.ts";
-import type { Ran } from "./run-and-record.ts";
 import { showOutput } from "./answer.ts";
 
 /** The answer about one command, running or ended; `RunOutput` says all of it. */

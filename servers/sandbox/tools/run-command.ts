@@ -4,10 +4,10 @@ import { DEFAULT_WAIT_MS, MAX_WAIT_MS } from "../../../kernel/jobs.ts";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
 import type { ReceiptCommand } from "../../../kernel/receipts.ts";
 import { workspacePath } from "../domain/workspace-path.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import { idempotencyKey, maxTokensInput, sandboxId } from "./answer.ts";
 import { findSandbox } from "./find-sandbox.ts";
-import { liveLog } from "./live-log.ts";
+import { liveLog } from "../adapters/live-log.ts";
 import { runAndRecord } from "./run-and-record.ts";
 import { runOutput, showRun, type RunOutput } from "./run-answer.ts";
 

@@ -6,7 +6,7 @@ import { readArchive, writeArchive, type ArchiveLimits, type Entry } from "../ad
 import { writeEntries } from "../adapters/files.ts";
 import { readHostTree } from "../adapters/host-tree.ts";
 import { applyChange, gitMode, LINK_MODE, type ManifestChange } from "../domain/manifest.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import type { Found } from "./find-sandbox.ts";
 
 /** What an import, and an export, may hold at most. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
-import type { SandboxDeps } from "../server.ts";
+import type { SandboxDeps } from "../deps.ts";
 import { idempotencyKey, isolationMark, markIsolation, sandboxId } from "./answer.ts";
 import { findSandbox } from "./find-sandbox.ts";
 import { putFiles } from "./workspace.ts";

@@ -11,7 +11,7 @@ import {
   type Dependency,
 } from "../domain/batch.ts";
 import { isFinished, isSatisfied, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import { agentInput, idempotencyKey, mustFind, refuseLarge } from "./answer.ts";
 
 const acceptance = z.union([

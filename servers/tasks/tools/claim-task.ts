@@ -6,7 +6,7 @@ import { fitText } from "../../../kernel/tokens.ts";
 import { reservationsOverlap } from "../domain/paths.ts";
 import type { Task } from "../domain/task.ts";
 import { claimed } from "../domain/transitions.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import type { ReadyFilter, TaskEmit, TaskTx } from "../store/task-store.ts";
 import { settleDue } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, maxTokensInput, mustFind, taskDetail } from "./answer.ts";

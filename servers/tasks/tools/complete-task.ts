@@ -3,7 +3,7 @@ import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { clipText } from "../../../kernel/text.ts";
 import { weighEvidence } from "../domain/evidence.ts";
 import { completed, rejected } from "../domain/transitions.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput, unblockedAnswer, usageInput } from "./answer.ts";
 

@@ -4,7 +4,7 @@ import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { clipText } from "../../../kernel/text.ts";
 import { FAILURE_KINDS } from "../domain/task.ts";
 import { failed } from "../domain/transitions.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, mustFind, taskDetail, taskSummary } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { TASK_STATUSES } from "../domain/task.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, taskSummary } from "./answer.ts";
 import { fitList } from "./fit.ts";

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { EventType } from "../../../kernel/event-types.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput } from "./answer.ts";
 import { cost, fitFields, fitList } from "./fit.ts";

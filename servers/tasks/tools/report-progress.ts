@@ -3,7 +3,7 @@ import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { clipText } from "../../../kernel/text.ts";
 import { progressed } from "../domain/transitions.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput, usageInput } from "./answer.ts";
 
 export const reportProgress = defineTool({

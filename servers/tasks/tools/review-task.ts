@@ -2,7 +2,7 @@ import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { reviewed } from "../domain/transitions.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, mustFind, unblockedAnswer } from "./answer.ts";
 

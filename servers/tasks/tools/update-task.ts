@@ -3,7 +3,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { DESTROYS, defineTool } from "../../../kernel/mcp/tool.ts";
 import { canRedirect, redirected, type Redirection } from "../domain/transitions.ts";
 import type { Task } from "../domain/task.ts";
-import type { TasksDeps } from "../server.ts";
+import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustFind, taskSummary } from "./answer.ts";
 

@@ -13,49 +13,45 @@ import {
 import { isFinished, isSatisfied, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
 import { agentInput, idempotencyKey, mustFind, refuseLarge } from "./answer.ts";
+import { amount, boundedList, list, orElse, text } from "./input.ts";
 
 const acceptance = z.union([
-  z.strictObject({ run: z.string().min(1).max(4_000) }),
+  z.strictObject({ run: text(4_000, 1) }),
   z.strictObject({
-    tests: z.string().min(1).max(4_000),
+    tests: text(4_000, 1),
     must_fail_before: z.boolean().optional(),
-    protect: z.array(z.string().max(500)).max(200).optional(),
+    protect: boundedList(text(500), 200).optional(),
   }),
 ]);
 
 const newTask = z.strictObject({
-  ref: z.string().min(1).max(100).optional().describe("name for use in depends_on of this call"),
-  title: z.string().min(1).max(500),
-  description: z.string().max(50_000).default(""),
-  type: z.string().max(50).default("task"),
+  ref: text(100, 1).optional().describe("name for depends_on in this call"),
+  title: text(500, 1),
+  description: orElse(text(50_000), () => ""),
+  type: orElse(text(50), () => "task"),
   priority: z.int().min(1).max(10).default(5).describe("10 is the most urgent"),
-  depends_on: z
-    .array(
-      z.union([
-        z.string().max(100),
-        z.strictObject({ task: z.string().max(100), on: z.enum(["success", "finish"]) }),
-      ]),
-    )
-    .max(500)
-    .default([])
-    .describe("ids or refs"),
-  capabilities: z.array(z.string().max(100)).max(50).default([]),
-  paths: z.array(z.string().max(500)).max(200).default([]).describe("globs reserved while it runs"),
-  complexity: z.number().min(0).max(1).optional(),
-  estimate_s: z.number().min(0).optional(),
+  depends_on: list(
+    z.union([text(100), z.strictObject({ task: text(100), on: z.enum(["success", "finish"]) })]),
+    500,
+  ).describe("ids or refs"),
+  capabilities: list(text(100), 50),
+  paths: list(text(500), 200).describe("globs reserved while it runs"),
+  complexity: amount(0, 1).optional(),
+  estimate_s: amount(0).optional(),
   max_attempts: z.int().min(1).max(100).default(4),
-  budget: z
-    .strictObject({
-      tokens: z.number().min(0).optional(),
-      usd: z.number().min(0).optional(),
-      wall_s: z.number().min(0).optional(),
-    })
-    .default({}),
-  acceptance: z.array(acceptance).max(50).default([]),
+  budget: orElse(
+    z.strictObject({
+      tokens: amount(0).optional(),
+      usd: amount(0).optional(),
+      wall_s: amount(0).optional(),
+    }),
+    () => ({}),
+  ),
+  acceptance: list(acceptance, 50),
   context: z.json().optional(),
-  tools: z.array(z.string().max(100)).max(100).default([]),
-  milestone: z.string().max(100).optional(),
-  parent: z.string().max(100).optional(),
+  tools: list(text(100), 100),
+  milestone: text(100).optional(),
+  parent: text(100).optional(),
   assignee: agentInput.optional(),
   not_before: z.iso.datetime({ offset: true }).optional(),
 });

@@ -5,20 +5,17 @@ import { fitText } from "../../../kernel/tokens.ts";
 import type { Task } from "../domain/task.ts";
 import type { TaskTx } from "../store/task-store.ts";
 import { fitFields, fitList } from "./fit.ts";
+import { amount, orElse, text } from "./input.ts";
 
 /** Arguments that several tools share, described once. */
-export const idempotencyKey = z.string().min(1).max(200).optional();
+export const idempotencyKey = text(200, 1).optional();
 // A name that is not well-formed would be stored as another one: the store keeps UTF-8.
-export const agentInput = z
-  .string()
-  .min(1)
-  .max(100)
-  .overwrite((name) => name.toWellFormed());
-export const tokenInput = z.string().describe("claim.token of claim_task");
+export const agentInput = text(100, 1).overwrite((name) => name.toWellFormed());
+export const tokenInput = z.string().describe("claim.token");
 export const usageInput = z
-  .object({ tokens: z.number().min(0).default(0), usd: z.number().min(0).default(0) })
+  .object({ tokens: orElse(amount(0), () => 0), usd: orElse(amount(0), () => 0) })
   .optional()
-  .describe("the attempt's running total");
+  .describe("of the whole attempt so far");
 export const maxTokensInput = z.int().min(200).max(20_000).default(2_000);
 
 /** A task as an answer shows it. */

@@ -11,6 +11,7 @@ import type { ReadyFilter, TaskEmit, TaskTx } from "../store/task-store.ts";
 import { settleDue } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, maxTokensInput, mustFind, taskDetail } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";
+import { orElse } from "./input.ts";
 
 const PAGE = 64;
 
@@ -27,7 +28,7 @@ export const claimTask = defineTool({
     "Takes the most urgent ready task, with all that is needed to do it and a claim token. Finish with complete_task or fail_task before the lease ends; every call with the token renews it.",
   input: z.object({
     agent: agentInput.describe("your stable name"),
-    capabilities: z.array(z.string()).default([]),
+    capabilities: orElse(z.array(z.string()), () => []),
     lease_s: z.int().min(10).max(86_400).default(900),
     task_id: z.string().optional(),
     milestone: z.string().optional(),

@@ -6,6 +6,7 @@ import { completed, rejected } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput, unblockedAnswer, usageInput } from "./answer.ts";
+import { list, text } from "./input.ts";
 
 export const completeTask = defineTool({
   name: "complete_task",
@@ -15,8 +16,8 @@ export const completeTask = defineTool({
   input: z.object({
     token: tokenInput,
     output: z.json().optional().describe("what dependents should know"),
-    artifacts: z.array(z.string().max(1_000)).max(200).default([]),
-    evidence: z.array(z.string().max(20_000)).max(100).default([]).describe("receipts"),
+    artifacts: list(text(1_000), 200),
+    evidence: list(text(20_000), 100).describe("receipts"),
     usage: usageInput,
     idempotency_key: idempotencyKey,
   }),

@@ -7,6 +7,7 @@ import { failed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
+import { orElse, text } from "./input.ts";
 
 export const failTask = defineTool({
   name: "fail_task",
@@ -16,9 +17,9 @@ export const failTask = defineTool({
   input: z.object({
     token: tokenInput,
     error: z.strictObject({
-      message: z.string().min(1).max(4_000),
+      message: text(4_000, 1),
       kind: z.enum(FAILURE_KINDS).default("worker"),
-      log: z.string().max(100_000).default(""),
+      log: orElse(text(100_000), () => ""),
     }),
     retryable: z.boolean().default(true),
     usage: usageInput,

@@ -4,6 +4,7 @@ import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, mustFind, taskDetail, taskSummary } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";
+import { orElse } from "./input.ts";
 
 export const getTask = defineTool({
   name: "get_task",
@@ -11,7 +12,7 @@ export const getTask = defineTool({
   description: "Shows one task in full; include adds what it depends on and what waits for it.",
   input: z.object({
     id: z.string(),
-    include: z.array(z.enum(["dependencies", "dependents"])).default([]),
+    include: orElse(z.array(z.enum(["dependencies", "dependents"])), () => []),
     max_tokens: maxTokensInput,
   }),
   output: z.object({ task: z.looseObject({ id: z.string() }) }),

@@ -6,6 +6,7 @@ import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, taskSummary } from "./answer.ts";
 import { fitList } from "./fit.ts";
+import { word } from "./input.ts";
 
 const status = z.enum(TASK_STATUSES);
 
@@ -15,7 +16,7 @@ export const listTasks = defineTool({
   description:
     "Lists tasks, oldest first, in short; all filters must match. Pass next_cursor as cursor for more.",
   input: z.object({
-    status: z.union([status, z.array(status)]).optional(),
+    status: z.union([status, z.array(word(TASK_STATUSES))]).optional(),
     type: z.string().optional(),
     milestone: z.string().optional(),
     agent: z.string().optional(),

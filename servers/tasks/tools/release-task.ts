@@ -5,6 +5,7 @@ import { released } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput } from "./answer.ts";
+import { text } from "./input.ts";
 
 export const releaseTask = defineTool({
   name: "release_task",
@@ -13,7 +14,7 @@ export const releaseTask = defineTool({
     "Gives a task back unfinished, with a note and checkpoint for the next worker. The attempt does not count.",
   input: z.object({
     token: tokenInput,
-    note: z.string().max(4_000).optional(),
+    note: text(4_000).optional(),
     checkpoint: z.json().optional(),
     idempotency_key: idempotencyKey,
   }),

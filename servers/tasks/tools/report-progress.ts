@@ -5,6 +5,7 @@ import { clipText } from "../../../kernel/text.ts";
 import { progressed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput, usageInput } from "./answer.ts";
+import { text } from "./input.ts";
 
 export const reportProgress = defineTool({
   name: "report_progress",
@@ -14,7 +15,7 @@ export const reportProgress = defineTool({
   input: z.object({
     token: tokenInput,
     progress: z.number().min(0).max(1).optional(),
-    note: z.string().max(4_000).optional(),
+    note: text(4_000).optional(),
     checkpoint: z.json().optional(),
     usage: usageInput,
     extend_s: z.int().min(10).max(86_400).optional(),

@@ -5,6 +5,7 @@ import { reviewed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, mustFind, unblockedAnswer } from "./answer.ts";
+import { list, text } from "./input.ts";
 
 export const reviewTask = defineTool({
   name: "review_task",
@@ -14,7 +15,7 @@ export const reviewTask = defineTool({
     id: z.string(),
     agent: agentInput.optional().describe("your name"),
     verdict: z.enum(["accept", "reject"]),
-    reasons: z.array(z.string().max(2_000)).max(50).default([]),
+    reasons: list(text(2_000), 50),
     if_version: z.int().optional(),
     idempotency_key: idempotencyKey,
   }),

@@ -6,6 +6,7 @@ import type { Task } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustFind, taskSummary } from "./answer.ts";
+import { text } from "./input.ts";
 
 export const updateTask = defineTool({
   name: "update_task",
@@ -17,9 +18,9 @@ export const updateTask = defineTool({
     if_version: z.int().optional(),
     changes: z.strictObject({
       priority: z.int().min(1).max(10).optional(),
-      title: z.string().min(1).max(500).optional(),
-      description: z.string().max(50_000).optional(),
-      assignee: z.string().max(100).nullable().optional(),
+      title: text(500, 1).optional(),
+      description: text(50_000).optional(),
+      assignee: text(100).nullable().optional(),
       status: z.enum(["cancelled", "paused", "ready"]).optional(),
     }),
     idempotency_key: idempotencyKey,

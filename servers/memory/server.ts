@@ -6,11 +6,13 @@ import { getMemories } from "./tools/get-memories.ts";
 import { recall } from "./tools/recall.ts";
 import { relateEntities } from "./tools/relate-entities.ts";
 import { remember } from "./tools/remember.ts";
+import { updateMemory } from "./tools/update-memory.ts";
 
 export const memoryTools = [
   remember,
   recall,
   getMemories,
+  updateMemory,
   relateEntities,
   findImpact,
 ] as const satisfies readonly Tool<MemoryDeps>[];

@@ -51,14 +51,22 @@ export function newMemory(draft: Draft, id: string, { principal, now }: Writing)
   };
 }
 
+/** Fields that an update takes away. */
+export type Cleared = Readonly<Partial<Record<"title" | "source" | "thread" | "taskId" | "endsAt", boolean>>>;
+
 /**
- * The next version of a memory: fields the draft leaves out keep their value, and the version holds from
- * `valid_from`, or from now.
+ * The next version of a memory: fields the draft leaves out keep their value unless they are cleared, and the version
+ * holds from `valid_from`, or from now.
  *
  * @returns null when nothing would change.
  * @throws {DomainError} invalid when the draft names another space; invalid_state when it was superseded.
  */
-export function revise(current: Memory, draft: Draft, { principal, now }: Writing): Memory | null {
+export function revise(
+  current: Memory,
+  draft: Draft,
+  { principal, now }: Writing,
+  cleared: Cleared = {},
+): Memory | null {
   if (draft.space !== undefined && draft.space !== current.space) {
     throw new DomainError("invalid", `${current.id} belongs to the space "${current.space}"`, {
       hint: "leave space out, or remember a copy without id",
@@ -71,18 +79,19 @@ export function revise(current: Memory, draft: Draft, { principal, now }: Writin
   }
   const content = {
     kind: draft.kind,
-    title: draft.title ?? current.title,
+    title: cleared.title === true ? undefined : (draft.title ?? current.title),
     text: draft.text,
-    source: draft.source ?? current.source,
-    thread: draft.thread ?? current.thread,
+    source: cleared.source === true ? undefined : (draft.source ?? current.source),
+    thread: cleared.thread === true ? undefined : (draft.thread ?? current.thread),
     tags: draft.tags === undefined ? current.tags : [...new Set(draft.tags)],
     metadata: draft.metadata ?? current.metadata,
     entities: draft.entities ?? current.entities,
-    taskId: draft.task_id ?? current.taskId,
+    taskId: cleared.taskId === true ? undefined : (draft.task_id ?? current.taskId),
   };
   const isSame = JSON.stringify(content) === JSON.stringify(contentOf(current));
   if (
     isSame &&
+    !(cleared.endsAt === true && current.endsAt !== undefined) &&
     draft.valid_from === undefined &&
     draft.valid_to === undefined &&
     draft.supersedes === undefined
@@ -91,7 +100,7 @@ export function revise(current: Memory, draft: Draft, { principal, now }: Writin
   return {
     ...current,
     ...content,
-    ...interval(draft, now, current.endsAt),
+    ...interval(draft, now, cleared.endsAt === true ? undefined : current.endsAt),
     supersedes: draft.supersedes ?? current.supersedes,
     version: current.version + 1,
     principal,

@@ -1,5 +1,7 @@
 import { DomainError } from "../../../kernel/errors.ts";
 import type { NewId } from "../../../kernel/ids.ts";
+import type { Store, Writer } from "../../../kernel/store.ts";
+import { applyChanges, mergesInto, type Changes, type Merge } from "../domain/change.ts";
 import { newMemory, revise, type Draft, type Writing } from "../domain/draft.ts";
 import type { Memory } from "../domain/memory.ts";
 import type { MemoryTx } from "./port.ts";
@@ -24,6 +26,35 @@ export async function keepMemory(draft: Draft, tx: MemoryTx, writing: Writing, n
       : await update(draft, draft.id, tx, writing);
   if (draft.supersedes !== undefined) await supersede(draft.supersedes, kept.memory, tx);
   return { id: kept.memory.id, version: kept.memory.version, status: kept.status };
+}
+
+/** A change of one memory, and the version it was made from. */
+export interface Change {
+  readonly id: string;
+  readonly if_version?: number | undefined;
+  readonly changes: Changes;
+  readonly merge: Merge;
+}
+
+/**
+ * Changes one memory inside a transaction; the version before goes to the history.
+ *
+ * @returns the memory as it is now, also when nothing changed.
+ * @throws {DomainError} not_found for an unknown id; conflict for a stale version that does not merge; invalid, limit
+ * and invalid_state as `applyChanges` does.
+ */
+export async function changeMemory(
+  { id, if_version: from, changes, merge }: Change,
+  tx: MemoryTx,
+  writing: Writing,
+): Promise<Memory> {
+  const current = await existing(id, tx, "recall it, or remember something new");
+  if (from !== undefined && from !== current.version && !mergesInto(current, changes, merge))
+    throw new VersionConflict(id, from, current.version);
+  const next = applyChanges(current, changes, merge, writing);
+  if (next === null) return current;
+  await tx.replace(current, next);
+  return next;
 }
 
 interface Written {
@@ -75,8 +106,27 @@ async function existing(id: string, tx: MemoryTx, hint: string): Promise<Memory>
   return memory;
 }
 
+/**
+ * Answers a call with `work`. A version conflict undoes the whole call, its events too, so it is recorded on its own.
+ */
+export async function answerOrRecordConflict<T>(
+  store: Store<MemoryTx>,
+  writer: Writer,
+  work: (tx: MemoryTx) => Promise<T>,
+): Promise<T> {
+  try {
+    return await store.answer(writer, work);
+  } catch (error) {
+    if (error instanceof VersionConflict) {
+      const { subject, data } = error;
+      await store.write(writer, (tx) => tx.emit({ type: "memory.conflict", subject, data }));
+    }
+    throw error;
+  }
+}
+
 /** The caller saw another version than the current one. */
-export class VersionConflict extends DomainError {
+class VersionConflict extends DomainError {
   readonly subject: string;
   readonly data: { readonly if_version: number; readonly current_version: number };
 

@@ -8,6 +8,20 @@ export const maxTokens = z.int().min(200).max(HARD_MAX_TOKENS).default(DEFAULT_M
 
 export const idempotencyKey = z.string().max(200).optional();
 
+export const source = z.strictObject({
+  uri: z.string().optional(),
+  path: z.string().optional(),
+  commit: z.string().optional(),
+});
+
+export const thread = z.strictObject({
+  id: z.string(),
+  seq: z.number().optional(),
+  author: z.string().optional(),
+});
+
+export const mention = z.strictObject({ name: z.string(), type: z.string() });
+
 /** A JSON object with any keys. Not z.record, which would silently drop a key named __proto__. */
 export const jsonObject = z
   .unknown()

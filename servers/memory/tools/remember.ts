@@ -4,23 +4,19 @@ import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { atMost, checkDraft, LIMITS } from "../domain/limits.ts";
 import { KINDS } from "../domain/memory.ts";
 import type { MemoryDeps } from "../deps.ts";
-import { keepMemory, VersionConflict } from "../store/keep-memory.ts";
-import { checkSpace, idempotencyKey, jsonObject, space } from "./memory-schema.ts";
+import { answerOrRecordConflict, keepMemory } from "../store/keep-memory.ts";
+import { checkSpace, idempotencyKey, jsonObject, mention, source, space, thread } from "./memory-schema.ts";
 
 const item = z.strictObject({
   text: z.string(),
   kind: z.enum(KINDS),
   title: z.string().optional(),
   space: space.optional(),
-  source: z
-    .strictObject({ uri: z.string().optional(), path: z.string().optional(), commit: z.string().optional() })
-    .optional(),
-  thread: z
-    .strictObject({ id: z.string(), seq: z.number().optional(), author: z.string().optional() })
-    .optional(),
+  source: source.optional(),
+  thread: thread.optional(),
   tags: z.array(z.string()).optional(),
   metadata: jsonObject.optional(),
-  entities: z.array(z.strictObject({ name: z.string(), type: z.string() })).optional(),
+  entities: z.array(mention).optional(),
   task_id: z.string().optional(),
   valid_from: z.string().optional().describe("ISO 8601; default now"),
   valid_to: z.string().optional(),
@@ -52,21 +48,12 @@ export const remember = defineTool({
         });
       }
     });
-    try {
-      return await store.answer(call, async (tx) => {
-        // Read under the lock, so that versions follow each other in time as they do in the store.
-        const writing = { principal: call.principal.id, now: clock() };
-        const kept = [];
-        for (const draft of items) kept.push(await keepMemory(draft, tx, writing, newId));
-        return { items: kept };
-      });
-    } catch (error) {
-      // The refused batch is undone as a whole, its events too: the conflict is recorded on its own.
-      if (error instanceof VersionConflict) {
-        const { subject, data } = error;
-        await store.write(call, (tx) => tx.emit({ type: "memory.conflict", subject, data }));
-      }
-      throw error;
-    }
+    return answerOrRecordConflict(store, call, async (tx) => {
+      // Read under the lock, so that versions follow each other in time as they do in the store.
+      const writing = { principal: call.principal.id, now: clock() };
+      const kept = [];
+      for (const draft of items) kept.push(await keepMemory(draft, tx, writing, newId));
+      return { items: kept };
+    });
   },
 });

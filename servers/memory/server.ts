@@ -2,6 +2,7 @@ import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
 import type { MemoryDeps } from "./deps.ts";
 import { findImpact } from "./tools/find-impact.ts";
+import { forgetMemories } from "./tools/forget-memories.ts";
 import { getMemories } from "./tools/get-memories.ts";
 import { recall } from "./tools/recall.ts";
 import { relateEntities } from "./tools/relate-entities.ts";
@@ -13,6 +14,7 @@ export const memoryTools = [
   recall,
   getMemories,
   updateMemory,
+  forgetMemories,
   relateEntities,
   findImpact,
 ] as const satisfies readonly Tool<MemoryDeps>[];

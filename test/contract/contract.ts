@@ -21,6 +21,7 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
       "hits retrievers truncated",
     ),
     get_memories: tool("ids", "items missing"),
+    forget_memories: tool("ids reason purge", "forgotten"),
     update_memory: tool("id if_version changes merge", "id version"),
     relate_entities: tool("entities relations", "entities relations"),
     find_impact: tool("changed depth limit", "affected truncated"),

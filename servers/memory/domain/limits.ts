@@ -17,6 +17,7 @@ export const LIMITS = {
   observations: 100,
   observationBytes: 4_096,
   changed: 100,
+  reasonChars: 500,
 } as const;
 
 const encoder = new TextEncoder();

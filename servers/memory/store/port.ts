@@ -39,6 +39,15 @@ export interface MemoryRecords {
   add(memory: Memory): Promise<void>;
   /** Puts the next version in place; the one before goes to the history. */
   replace(before: Memory, after: Memory): Promise<void>;
+  /** Puts a version that holds no more in place of the one before, as `replace` does. Records nothing. */
+  end(before: Memory, after: Memory): Promise<void>;
+  /**
+   * Removes memories, their history, mentions and search entries; no word of them is left in an index. Records nothing.
+   * Entities stay. Unknown ids are passed over. Takes longer with the size of the index.
+   *
+   * @returns how many versions each had.
+   */
+  purge(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Ends `old` where `by` begins. */
   supersede(old: Memory, by: Memory): Promise<void>;
   /** Best first; equals by the newest, then by id. */

@@ -4,7 +4,14 @@ import { endedBy } from "../domain/draft.ts";
 import type { Memory } from "../domain/memory.ts";
 import type { MemoryRecords } from "./port.ts";
 import { COLUMNS, toMemory, twinKey, valuesOf } from "./rows.ts";
-import { addToIndex, dropFromIndex, ended, rebuildIndex, searchIndex } from "./sqlite-search.ts";
+import {
+  addToIndex,
+  compactIndex,
+  dropFromIndex,
+  ended,
+  rebuildIndex,
+  searchIndex,
+} from "./sqlite-search.ts";
 
 const MARKS = COLUMNS.map(() => "?").join(", ");
 
@@ -18,6 +25,23 @@ export function sqliteRecords(
     const row = sql.get("SELECT n FROM memory WHERE id = ?", id);
     if (row === undefined) throw new Error(`${id} is not in the store`);
     return Number(row["n"]);
+  };
+  const put = (before: Memory, after: Memory): void => {
+    const n = numberOf(before.id);
+    const past = ended(before, after);
+    sql.run(`INSERT INTO memory_version (${COLUMNS.join(", ")}) VALUES (${MARKS})`, ...valuesOf(past));
+    const kept = sql.get("SELECT n FROM memory_version WHERE id = ? AND version = ?", past.id, past.version);
+    addToIndex(sql, "memory_version", Number(kept?.["n"]), past);
+    dropFromIndex(sql, "memory", n);
+    sql.run(
+      `UPDATE memory SET twin_key = ?, ${COLUMNS.map((column) => `${column} = ?`).join(", ")} WHERE n = ?`,
+      twinKey(after),
+      ...valuesOf(after),
+      n,
+    );
+    addToIndex(sql, "memory", n, after);
+    sql.run("DELETE FROM mention WHERE memory_n = ?", n);
+    mention(n, after);
   };
   return {
     async find(ids) {
@@ -52,26 +76,27 @@ export function sqliteRecords(
       });
     },
     async replace(before, after) {
-      const n = numberOf(before.id);
-      const past = ended(before, after);
-      sql.run(`INSERT INTO memory_version (${COLUMNS.join(", ")}) VALUES (${MARKS})`, ...valuesOf(past));
-      const kept = sql.get(
-        "SELECT n FROM memory_version WHERE id = ? AND version = ?",
-        past.id,
-        past.version,
-      );
-      addToIndex(sql, "memory_version", Number(kept?.["n"]), past);
-      dropFromIndex(sql, "memory", n);
-      sql.run(
-        `UPDATE memory SET twin_key = ?, ${COLUMNS.map((column) => `${column} = ?`).join(", ")} WHERE n = ?`,
-        twinKey(after),
-        ...valuesOf(after),
-        n,
-      );
-      addToIndex(sql, "memory", n, after);
-      sql.run("DELETE FROM mention WHERE memory_n = ?", n);
-      mention(n, after);
+      put(before, after);
       emit({ type: "memory.updated", subject: after.id, data: { version: after.version } });
+    },
+    end: async (before, after) => put(before, after),
+    async purge(ids) {
+      const versions = new Map<string, number>();
+      const wanted = JSON.stringify(ids);
+      for (const shelf of ["memory", "memory_version"] as const) {
+        const rows = sql.all(
+          `SELECT n, id FROM ${shelf} WHERE id IN (SELECT value FROM json_each(?))`,
+          wanted,
+        );
+        for (const row of rows) {
+          dropFromIndex(sql, shelf, Number(row["n"]));
+          sql.run(`DELETE FROM ${shelf} WHERE n = ?`, Number(row["n"]));
+          const id = String(row["id"]);
+          versions.set(id, (versions.get(id) ?? 0) + 1);
+        }
+        if (rows.length > 0) compactIndex(sql, shelf);
+      }
+      return versions;
     },
     async supersede(old, by) {
       sql.run(

@@ -26,6 +26,11 @@ export function dropFromIndex(sql: Sql, shelf: Shelf, n: number): void {
   sql.run(`DELETE FROM ${shelf}_search WHERE rowid = ?`, n);
 }
 
+/** FTS5 only marks an entry as deleted and keeps its words until parts of the index are merged; this merges them all. */
+export function compactIndex(sql: Sql, shelf: Shelf): void {
+  sql.run(`INSERT INTO ${shelf}_search (${shelf}_search) VALUES ('optimize')`);
+}
+
 export function rebuildIndex(sql: Sql, shelf: Shelf): number {
   sql.run(`INSERT INTO ${shelf}_search (${shelf}_search) VALUES ('delete-all')`);
   const pageSize = 500;

@@ -24,6 +24,7 @@ test("tools/list costs at most 3,000 tokens and names what the contract names", 
     "recall",
     "get_memories",
     "update_memory",
+    "forget_memories",
     "relate_entities",
     "find_impact",
   ]);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { newMemory, revise, type Draft } from "../../../../servers/memory/domain/draft.ts";
+import { forgotten } from "../../../../servers/memory/domain/forget.ts";
 import { queryTerms } from "../../../../servers/memory/domain/tokens.ts";
 import type { MemoryStore } from "../../../../servers/memory/index.ts";
 import type { Search } from "../../../../servers/memory/store/port.ts";
@@ -196,6 +197,41 @@ export function memoryStoreConformance(name: string, open: () => MemoryStore): v
       expect((await search("price", { asOf: Date.UTC(2031, 0) })).map((match) => match.memory.text)).toEqual([
         "price twelve",
       ]);
+    });
+
+    test("a version that ends holds no more, and what it said stays for the time it held", async () => {
+      const first = memory("mem_a", "the limit is five", 100);
+      await add(first);
+      const ended = forgotten(first, { principal: "other", now: 200 });
+      if (ended === null) throw new Error("it held");
+      await store.write(WRITER, (tx) => tx.end(first, ended));
+      expect(forgotten(ended, { principal: "other", now: 300 })).toBeNull();
+      expect([await idsFor("limit"), await idsFor("limit", { asOf: 200 })]).toEqual([[], []]);
+      expect(await idsFor("limit", { asOf: 199 })).toEqual(["mem_a"]);
+      expect(await store.read((tx) => tx.findTwin(memory("mem_b", first.text, 300), 300))).toBeUndefined();
+      expect((await store.read((tx) => tx.find(["mem_a"]))).get("mem_a")).toMatchObject({
+        version: 2,
+        endsAt: 200,
+        principal: "other",
+      });
+    });
+
+    test("a purged memory is gone with its history and mentions, and no other one", async () => {
+      const entities = [{ name: "Payment", type: "Class" }];
+      const first = memory("mem_a", "secret alpha", 100, { entities });
+      await add(first, memory("mem_b", "public alpha", 100, { entities }));
+      const second = revise(first, draft("secret beta"), { principal: "tester", now: 200 });
+      if (second === null) throw new Error("nothing changed");
+      await store.write(WRITER, (tx) => tx.replace(first, second));
+      expect(await store.write(WRITER, (tx) => tx.purge(["mem_a", "mem_none"]))).toEqual(
+        new Map([["mem_a", 2]]),
+      );
+      expect((await store.read((tx) => tx.find(["mem_a", "mem_b"]))).has("mem_a")).toBe(false);
+      expect([await idsFor("secret"), await idsFor("secret", { asOf: 150 })]).toEqual([[], []]);
+      expect(await idsFor("alpha payment")).toEqual(["mem_b"]);
+      expect(await store.write(WRITER, (tx) => tx.rebuildSearch())).toBe(1);
+      await add(memory("mem_a", "secret again", 300));
+      expect(await idsFor("secret")).toEqual(["mem_a"]);
     });
 
     test("the search index is rebuilt from the records with the same order", async () => {

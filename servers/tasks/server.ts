@@ -4,6 +4,7 @@ import type { TasksDeps } from "./deps.ts";
 import { addTasks } from "./tools/add-tasks.ts";
 import { claimTask } from "./tools/claim-task.ts";
 import { completeTask } from "./tools/complete-task.ts";
+import { explainTasks } from "./tools/explain-tasks.ts";
 import { failTask } from "./tools/fail-task.ts";
 import { getTask } from "./tools/get-task.ts";
 import { listTasks } from "./tools/list-tasks.ts";
@@ -24,6 +25,7 @@ const tools = [
   updateTask,
   getTask,
   listTasks,
+  explainTasks,
   readTaskEvents,
 ] as const satisfies readonly Tool<TasksDeps>[];
 

@@ -37,6 +37,7 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     update_task: tool("id if_version changes", "task"),
     get_task: tool("id include", "task"),
     list_tasks: tool("status type milestone agent text limit cursor", "tasks next_cursor"),
+    explain_tasks: tool("id", "why blocks counts forecast"),
     read_events: tool("after types limit wait_ms", "events next_cursor"),
   },
   sandbox: {
@@ -101,7 +102,12 @@ export const TOKEN_BUDGETS: Readonly<Record<ServerName, number>> = {
 export const CORE_BUDGET = { tools: 30, tokens: 8_000 } as const;
 
 /** Readers without `max_tokens`, because their answer is one record of bounded size. */
-export const SMALL_ANSWERS: readonly string[] = ["get_approval", "explain_decision", "list_sandboxes"];
+export const SMALL_ANSWERS: readonly string[] = [
+  "get_approval",
+  "explain_decision",
+  "explain_tasks",
+  "list_sandboxes",
+];
 
 /** Tools whose full description is in front of the model from the start. */
 export const ALWAYS_LOADED: readonly string[] = ["claim_task", "recall", "run_command", "complete_task"];

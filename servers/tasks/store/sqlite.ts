@@ -4,6 +4,7 @@ import { openDatabase } from "../../../kernel/sqlite/open.ts";
 import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
 import { storeOver } from "../../../kernel/store.ts";
 import { FAILURE_KINDS, TASK_STATUSES, type Task } from "../domain/task.ts";
+import { analysisTx } from "./analysis.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import type { TaskStore, TaskTx } from "./task-store.ts";
 
@@ -115,6 +116,7 @@ function taskTx(sql: Sql): TaskTx {
   const related = (query: string, id: string): { task: Task; on: "success" | "finish" }[] =>
     sql.all(query, id).map((row) => ({ task: toTask(row), on: OnKind.parse(row["on_kind"]) }));
   return {
+    ...analysisTx(sql),
     async add(task, dependsOn) {
       sql.run(
         `INSERT INTO task (id, seq, status, priority, open_deps, token, lease_until, not_before, type, milestone, assignee, worker, title, description, body)

@@ -1,5 +1,6 @@
 import type { Store } from "../../../kernel/store.ts";
 import type { Dependency } from "../domain/batch.ts";
+import type { OpenEdge, OpenTask } from "../domain/analysis/graph.ts";
 import type { Task, TaskStatus } from "../domain/task.ts";
 
 /** Which ready tasks an agent may take. */
@@ -21,8 +22,28 @@ export interface TaskQuery {
   readonly limit: number;
 }
 
+/** A glob that a running task keeps to itself. */
+export interface Reservation {
+  readonly task: string;
+  readonly agent: string | null;
+  readonly path: string;
+}
+
+/** Reads over the whole queue. They cost more the more is open, so no claim makes them. */
+export interface AnalysisTx {
+  /** Tasks that are not over, oldest first. */
+  openTasks(limit: number): Promise<readonly OpenTask[]>;
+  /** Dependencies between tasks that are not over, in no order. */
+  openEdges(limit: number): Promise<readonly OpenEdge[]>;
+  /** How long the latest attempts took that were completed, in seconds. */
+  attemptSeconds(limit: number): Promise<readonly number[]>;
+  /** How many agents hold a task. */
+  busyAgents(): Promise<number>;
+  reservations(): Promise<readonly Reservation[]>;
+}
+
 /** What the tasks store offers inside one transaction. Implemented on SQLite; shaped for PostgreSQL. */
-export interface TaskTx {
+export interface TaskTx extends AnalysisTx {
   add(task: Task, dependsOn: readonly Dependency[]): Promise<void>;
   find(id: string): Promise<Task | undefined>;
   /** The running task that this token holds, or undefined: the token is stale or unknown. */

@@ -1,0 +1,36 @@
+import type { OpenGraph } from "./graph.ts";
+
+/** How many tasks could be done at once, step by step, if every step took the same time. */
+export function levelSizes({ tasks, waitsFor, order }: OpenGraph): readonly number[] {
+  const levels = tasks.map(() => 0);
+  const sizes: number[] = [];
+  for (const place of order) {
+    const level = (waitsFor[place] ?? []).reduce((most, on) => Math.max(most, (levels[on] ?? 0) + 1), 0);
+    levels[place] = level;
+    sizes[level] = (sizes[level] ?? 0) + 1;
+  }
+  return sizes;
+}
+
+/** The chain of places that takes longest, first to last, and its length in the unit of `durations`. */
+export function criticalPath(
+  { tasks, waitsFor, order }: OpenGraph,
+  durations: readonly number[],
+): { readonly places: readonly number[]; readonly duration: number } {
+  const ends = tasks.map(() => 0);
+  const before: (number | undefined)[] = tasks.map(() => undefined);
+  let last: number | undefined;
+  for (const place of order) {
+    let latest: number | undefined;
+    for (const on of waitsFor[place] ?? []) {
+      if (latest === undefined || (ends[on] ?? 0) > (ends[latest] ?? 0)) latest = on;
+    }
+    before[place] = latest;
+    const start = latest === undefined ? 0 : (ends[latest] ?? 0);
+    ends[place] = start + (durations[place] ?? 0);
+    if (last === undefined || (ends[place] ?? 0) > (ends[last] ?? 0)) last = place;
+  }
+  const places: number[] = [];
+  for (let place = last; place !== undefined; place = before[place]) places.push(place);
+  return { places: places.toReversed(), duration: last === undefined ? 0 : (ends[last] ?? 0) };
+}

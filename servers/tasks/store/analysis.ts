@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { parseRow, type Sql } from "../../../kernel/sqlite/database.ts";
+import { TASK_STATUSES } from "../domain/task.ts";
+import type { AnalysisTx } from "./task-store.ts";
+
+const OpenRow = z.object({
+  id: z.string(),
+  title: z.string(),
+  status: z.enum(TASK_STATUSES),
+  priority: z.int(),
+  estimate_s: z.number().nullable(),
+  not_before: z.int().nullable(),
+});
+const EdgeRow = z.object({ on: z.string(), task: z.string() });
+const AttemptRow = z.object({ seconds: z.number() });
+const ReservationRow = z.object({ task: z.string(), agent: z.string().nullable(), path: z.string() });
+
+const OVER = "('succeeded', 'dead', 'cancelled')";
+
+/** The reads that look at the whole queue; every one is bounded by its caller. */
+export function analysisTx(sql: Sql): AnalysisTx {
+  return {
+    async openTasks(limit) {
+      return sql
+        .all(
+          `SELECT id, substr(title, 1, 200) AS title, status, priority, json_extract(body, '$.estimateS') AS estimate_s, not_before
+           FROM task WHERE status NOT IN ${OVER} ORDER BY seq LIMIT ?`,
+          limit,
+        )
+        .map((row) => {
+          const { estimate_s, not_before, ...rest } = parseRow(OpenRow, row);
+          return { ...rest, estimateS: estimate_s, notBefore: not_before };
+        });
+    },
+    async openEdges(limit) {
+      return sql
+        .all(
+          `SELECT dependency.on_id AS "on", dependency.task_id AS task
+           FROM task CROSS JOIN dependency ON dependency.task_id = task.id CROSS JOIN task AS other ON other.id = dependency.on_id
+           WHERE task.status NOT IN ${OVER} AND other.status NOT IN ${OVER} LIMIT ?`,
+          limit,
+        )
+        .map((row) => parseRow(EdgeRow, row));
+    },
+    async attemptSeconds(limit) {
+      return sql
+        .all(
+          `SELECT (done.at - begun.at) / 1000.0 AS seconds
+           FROM event AS done CROSS JOIN event AS begun ON begun.subject = done.subject
+           WHERE done.type = 'task.completed' AND begun.type = 'task.claimed'
+             AND json_extract(begun.data, '$.attempt') = json_extract(done.data, '$.attempt')
+           ORDER BY done.seq DESC LIMIT ?`,
+          limit,
+        )
+        .map((row) => Math.max(0, parseRow(AttemptRow, row).seconds));
+    },
+    async busyAgents() {
+      return Number(sql.get("SELECT count(DISTINCT worker) AS n FROM task WHERE status = 'running'")?.["n"]);
+    },
+    async reservations() {
+      return sql
+        .all(
+          "SELECT task.id AS task, worker AS agent, value AS path FROM task, json_each(task.body, '$.paths') WHERE status = 'running' ORDER BY task.seq",
+        )
+        .map((row) => parseRow(ReservationRow, row));
+    },
+  };
+}

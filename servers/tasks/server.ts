@@ -7,8 +7,10 @@ import { completeTask } from "./tools/complete-task.ts";
 import { explainTasks } from "./tools/explain-tasks.ts";
 import { failTask } from "./tools/fail-task.ts";
 import { getTask } from "./tools/get-task.ts";
+import { listAgents } from "./tools/list-agents.ts";
 import { listTasks } from "./tools/list-tasks.ts";
 import { readTaskEvents } from "./tools/read-events.ts";
+import { registerAgent } from "./tools/register-agent.ts";
 import { releaseTask } from "./tools/release-task.ts";
 import { reportProgress } from "./tools/report-progress.ts";
 import { reviewTask } from "./tools/review-task.ts";
@@ -26,6 +28,8 @@ const tools = [
   getTask,
   listTasks,
   explainTasks,
+  registerAgent,
+  listAgents,
   readTaskEvents,
 ] as const satisfies readonly Tool<TasksDeps>[];
 

@@ -38,6 +38,8 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     get_task: tool("id include", "task"),
     list_tasks: tool("status type milestone agent text limit cursor", "tasks next_cursor"),
     explain_tasks: tool("id", "why blocks counts forecast"),
+    register_agent: tool("name role capabilities max_concurrent retire", "agent"),
+    list_agents: tool("cursor max_tokens", "agents next_cursor"),
     read_events: tool("after types limit wait_ms", "events next_cursor"),
   },
   sandbox: {

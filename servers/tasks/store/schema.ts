@@ -39,4 +39,15 @@ CREATE TABLE dependency (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dependency_by_task ON dependency (task_id, on_id);
 `,
+  `CREATE TABLE agent (
+  name TEXT PRIMARY KEY,
+  role TEXT,
+  capabilities TEXT NOT NULL,
+  max_concurrent INTEGER,
+  is_retired INTEGER NOT NULL,
+  registered_at INTEGER NOT NULL,
+  last_call_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX task_worker ON task (worker) WHERE status = 'running';
+`,
 ];

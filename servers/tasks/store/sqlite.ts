@@ -4,6 +4,7 @@ import { openDatabase } from "../../../kernel/sqlite/open.ts";
 import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
 import { storeOver } from "../../../kernel/store.ts";
 import { FAILURE_KINDS, TASK_STATUSES, type Task } from "../domain/task.ts";
+import { agentTx, LOAD_QUERY } from "./agents.ts";
 import { analysisTx } from "./analysis.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import type { TaskStore, TaskTx } from "./task-store.ts";
@@ -101,6 +102,7 @@ export const HOT_QUERIES = {
     "SELECT * FROM task INDEXED BY task_lease WHERE status = 'running' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2",
   schedules:
     "SELECT * FROM task INDEXED BY task_wait WHERE status = 'scheduled' AND not_before <= ?1 ORDER BY not_before LIMIT ?2",
+  load: LOAD_QUERY,
 } as const;
 
 /** Opens the tasks store of a state folder, or a private one for ":memory:". */
@@ -108,7 +110,7 @@ export function openTaskStore(path: string, clock: Clock): TaskStore {
   const db = openDatabase({ path, applicationId: APPLICATION_ID, migrations: MIGRATIONS });
   return storeOver(db, clock, (sql, emit) => ({
     ...taskTx(sql),
-    emit: (type, task, data) => emit({ type, subject: task, data }),
+    emit: (type, subject, data) => emit({ type, subject, data }),
   }));
 }
 
@@ -116,6 +118,7 @@ function taskTx(sql: Sql): TaskTx {
   const related = (query: string, id: string): { task: Task; on: "success" | "finish" }[] =>
     sql.all(query, id).map((row) => ({ task: toTask(row), on: OnKind.parse(row["on_kind"]) }));
   return {
+    ...agentTx(sql),
     ...analysisTx(sql),
     async add(task, dependsOn) {
       sql.run(

@@ -1,4 +1,5 @@
 import type { Store } from "../../../kernel/store.ts";
+import type { Agent } from "../domain/agent.ts";
 import type { Dependency } from "../domain/batch.ts";
 import type { OpenEdge, OpenTask } from "../domain/analysis/graph.ts";
 import type { Task, TaskStatus } from "../domain/task.ts";
@@ -42,8 +43,20 @@ export interface AnalysisTx {
   reservations(): Promise<readonly Reservation[]>;
 }
 
+/** The agents that registered. */
+export interface AgentTx {
+  findAgent(name: string): Promise<Agent | undefined>;
+  saveAgent(agent: Agent): Promise<void>;
+  /** Notes that an agent was heard of; nothing for one that never registered. */
+  noteCall(name: string, now: number): Promise<void>;
+  /** How many tasks an agent holds, registered or not. */
+  loadOf(name: string): Promise<number>;
+  /** By name, those after `after`. */
+  agents(after: string, limit: number): Promise<readonly { readonly agent: Agent; readonly load: number }[]>;
+}
+
 /** What the tasks store offers inside one transaction. Implemented on SQLite; shaped for PostgreSQL. */
-export interface TaskTx extends AnalysisTx {
+export interface TaskTx extends AnalysisTx, AgentTx {
   add(task: Task, dependsOn: readonly Dependency[]): Promise<void>;
   find(id: string): Promise<Task | undefined>;
   /** The running task that this token holds, or undefined: the token is stale or unknown. */
@@ -65,10 +78,10 @@ export interface TaskTx extends AnalysisTx {
 
 export type TaskStore = Store<TaskTx & { readonly emit: TaskEmit }>;
 
-/** Records what happened to a task in the transaction that made it happen. */
+/** Records what happened to a task or an agent in the transaction that made it happen. */
 export type TaskEmit = (
   type: TaskEventType,
-  task: string,
+  subject: string,
   data: Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>,
 ) => void;
 
@@ -84,4 +97,5 @@ export type TaskEventType =
   | "task.reviewed"
   | "task.cancelled"
   | "task.dead"
-  | "task.updated";
+  | "task.updated"
+  | "agent.registered";

@@ -151,12 +151,12 @@ export async function mustFind(tx: TaskTx, id: string): Promise<Task> {
 }
 
 /**
- * The running task a token holds. A holder whose lease ran out keeps the task until somebody else's call notices;
+ * The running task a token holds, noting that its holder called. A holder whose lease ran out keeps the task until somebody else's call notices;
  * from then on its token is stale for good.
  *
  * @throws {DomainError} conflict for a stale or unknown token.
  */
-export async function mustHold(tx: TaskTx, token: string): Promise<Task> {
+export async function mustHold(tx: TaskTx, token: string, now: number): Promise<Task> {
   const task = await tx.findByToken(token);
   if (task === undefined) {
     throw new DomainError(
@@ -167,5 +167,6 @@ export async function mustHold(tx: TaskTx, token: string): Promise<Task> {
       },
     );
   }
+  if (task.claim !== null) await tx.noteCall(task.claim.agent, now);
   return task;
 }

@@ -3,6 +3,7 @@ import { toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { fitText } from "../../../kernel/tokens.ts";
+import { whyNoClaim } from "../domain/agent.ts";
 import { reservationsOverlap } from "../domain/paths.ts";
 import type { Task } from "../domain/task.ts";
 import { claimed } from "../domain/transitions.ts";
@@ -47,7 +48,17 @@ export const claimTask = defineTool({
     const claim = async (tx: TaskTx & { readonly emit: TaskEmit }): Promise<ClaimAnswer> => {
       const now = clock();
       await settleDue(tx, now);
-      const found = await nextFor(tx, { agent, taskId: task_id, milestone }, capabilities);
+      const known = await tx.findAgent(agent);
+      if (known !== undefined) {
+        await tx.noteCall(agent, now);
+        const why = whyNoClaim(known, await tx.loadOf(agent));
+        if (why !== null) return { task: null, why_none: why };
+      }
+      const found = await nextFor(
+        tx,
+        { agent, taskId: task_id, milestone },
+        known === undefined ? capabilities : [...capabilities, ...known.capabilities],
+      );
       if ("why" in found) return { task: null, why_none: found.why };
       const token = newToken();
       const task = claimed(

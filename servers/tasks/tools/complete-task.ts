@@ -35,7 +35,7 @@ export const completeTask = defineTool({
     refuseLarge("output", output);
     return store.answer(call, async (tx) => {
       const now = clock();
-      const held = await mustHold(tx, token);
+      const held = await mustHold(tx, token, now);
       const verdict = weighEvidence(held.acceptance, evidence.map(checkReceipt));
       if (verdict.kind === "unmet") {
         const unmet = verdict.unmet.map((reason) => clipText(reason, 300)).slice(0, 20);

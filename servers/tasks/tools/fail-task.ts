@@ -31,7 +31,7 @@ export const failTask = defineTool({
   run({ token, error, retryable, usage }, { store, clock, random }: TasksDeps, call) {
     return store.answer(call, async (tx) => {
       const now = clock();
-      const held = await mustHold(tx, token);
+      const held = await mustHold(tx, token, now);
       const task = failed(held, error, retryable, usage, now, random());
       tx.emit("task.failed", task.id, {
         kind: error.kind,

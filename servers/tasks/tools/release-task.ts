@@ -24,7 +24,7 @@ export const releaseTask = defineTool({
     refuseLarge("checkpoint", checkpoint);
     return store.answer(call, async (tx) => {
       const now = clock();
-      const held = await mustHold(tx, token);
+      const held = await mustHold(tx, token, now);
       const task = released(held, note, checkpoint, now);
       tx.emit("task.released", task.id, {
         agent: held.claim?.agent ?? null,

@@ -29,7 +29,7 @@ export const reportProgress = defineTool({
     return store.answer(call, async (tx) => {
       const now = clock();
       const task = progressed(
-        await mustHold(tx, token),
+        await mustHold(tx, token, now),
         { progress, note, checkpoint, usage, leaseS: extend_s },
         now,
       );

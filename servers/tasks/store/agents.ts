@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
+import type { Agent } from "../domain/agent.ts";
+import type { AgentTx } from "./task-store.ts";
+
+const AgentRow = z.object({
+  name: z.string(),
+  role: z.string().nullable(),
+  capabilities: z.string(),
+  max_concurrent: z.int().nullable(),
+  is_retired: z.int(),
+  registered_at: z.int(),
+  last_call_at: z.int(),
+});
+const Capabilities = z.array(z.string());
+
+function toAgent(row: Row): Agent {
+  const agent = parseRow(AgentRow, row);
+  return {
+    name: agent.name,
+    role: agent.role,
+    capabilities: Capabilities.parse(JSON.parse(agent.capabilities)),
+    maxConcurrent: agent.max_concurrent,
+    isRetired: agent.is_retired !== 0,
+    registeredAt: agent.registered_at,
+    lastCallAt: agent.last_call_at,
+  };
+}
+
+/** Part of a claim: reads as many index entries as the agent holds tasks. */
+export const LOAD_QUERY =
+  "SELECT count(*) AS load FROM task INDEXED BY task_worker WHERE status = 'running' AND worker = ?1";
+
+/** The agents that registered. */
+export function agentTx(sql: Sql): AgentTx {
+  const loadOf = (name: string): number => Number(sql.get(LOAD_QUERY, name)?.["load"]);
+  return {
+    async findAgent(name) {
+      const row = sql.get("SELECT * FROM agent WHERE name = ?", name);
+      return row === undefined ? undefined : toAgent(row);
+    },
+    async saveAgent(agent) {
+      sql.run(
+        `INSERT OR REPLACE INTO agent (name, role, capabilities, max_concurrent, is_retired, registered_at, last_call_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        agent.name,
+        agent.role,
+        JSON.stringify(agent.capabilities),
+        agent.maxConcurrent,
+        agent.isRetired ? 1 : 0,
+        agent.registeredAt,
+        agent.lastCallAt,
+      );
+    },
+    async noteCall(name, now) {
+      sql.run("UPDATE agent SET last_call_at = ?2 WHERE name = ?1", name, now);
+    },
+    loadOf: async (name) => loadOf(name),
+    async agents(after, limit) {
+      return sql
+        .all("SELECT * FROM agent WHERE name > ? ORDER BY name LIMIT ?", after, limit)
+        .map(toAgent)
+        .map((agent) => ({ agent, load: loadOf(agent.name) }));
+    },
+  };
+}

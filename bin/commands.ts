@@ -84,6 +84,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "decision backtest",
+    {
+      usage: "decision backtest --csv FILE",
+      summary: "measure the learned risk on a history of labelled changes",
+      load: async () => (await import("../servers/decision/cli/backtest.ts")).backtest,
+    },
+  ],
+  [
     "sandbox image build",
     {
       usage: "sandbox image build node",

@@ -12,7 +12,7 @@ export interface Csv {
 }
 
 /** A quoted field, or one without quotes; then what ends it. */
-const FIELD = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|$)/y;
+const FIELD = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r\n|\n|$)/y;
 
 /**
  * Reads comma-separated text with a header: quoted fields, doubled quotes, either line end, a byte order mark. Empty
@@ -41,7 +41,7 @@ function* recordsOf(text: string): Generator<CsvRow> {
     FIELD.lastIndex = at;
     const found = FIELD.exec(text);
     if (found === null)
-      throw new DomainError("invalid", `line ${line}: a quote is left open or stands inside a field`, {
+      throw new DomainError("invalid", `line ${line}: a quote is left open or stands inside a field, or a line ends in a bare carriage return`, {
         hint: 'quote the whole field and write "" for a quote in it',
       });
     const [all, quoted, plain = "", end] = found;

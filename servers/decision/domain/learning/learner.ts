@@ -26,6 +26,8 @@ export interface Learner {
 const FIRST = 500;
 /** A new forest is grown when there are this many times the labels of the last: eight per doubling. */
 const GROWTH = 1.09;
+/** A forest grows from the newest labels only: bounds its time and what is kept. */
+const NEWEST = 20_000;
 const SEED = 1;
 
 /** `fit` grows a forest: given for a caller that wants to time it. */
@@ -34,6 +36,7 @@ export function learner(fit: typeof fitTrees = fitTrees): Learner {
   const scale = runningScale(FEATURES.length);
   const blender = ensemble();
   const examples: Example[] = [];
+  let learned = 0;
   let forest: BoostedTrees | undefined;
   let nextFit = FIRST;
   return {
@@ -52,9 +55,11 @@ export function learner(fit: typeof fitTrees = fitTrees): Learner {
       logistic.learn(inputs, label);
       if (prediction.trees !== null) blender.learn(prediction.logistic.p, prediction.trees, label);
       examples.push({ inputs: scale.impute(inputs), label });
-      if (examples.length < nextFit) return;
-      forest = fit(examples, seededRandom(SEED));
-      nextFit = Math.ceil(examples.length * GROWTH);
+      learned += 1;
+      if (examples.length >= 2 * NEWEST) examples.splice(0, NEWEST);
+      if (learned < nextFit) return;
+      forest = fit(examples.slice(-NEWEST), seededRandom(SEED));
+      nextFit = Math.ceil(learned * GROWTH);
     },
   };
 }

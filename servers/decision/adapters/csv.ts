@@ -25,7 +25,8 @@ const FIELD = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r\n|\n|$)/y;
 export function readCsv(text: string): Csv {
   const records = [...recordsOf(text.replace(/^\uFEFF/, ""))];
   const [header, ...rows] = records;
-  if (header === undefined) throw new DomainError("invalid", "the file is empty", { hint: "give it a header line" });
+  if (header === undefined)
+    throw new DomainError("invalid", "the file is empty", { hint: "give it a header line" });
   const wanted = header.fields.length;
   for (const { line, fields } of rows) {
     if (fields.length !== wanted)
@@ -41,9 +42,13 @@ function* recordsOf(text: string): Generator<CsvRow> {
     FIELD.lastIndex = at;
     const found = FIELD.exec(text);
     if (found === null)
-      throw new DomainError("invalid", `line ${line}: a quote is left open or stands inside a field, or a line ends in a bare carriage return`, {
-        hint: 'quote the whole field and write "" for a quote in it',
-      });
+      throw new DomainError(
+        "invalid",
+        `line ${line}: a quote is left open or stands inside a field, or a line ends in a bare carriage return`,
+        {
+          hint: 'quote the whole field and write "" for a quote in it',
+        },
+      );
     const [all, quoted, plain = "", end] = found;
     at += all.length;
     fields.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));

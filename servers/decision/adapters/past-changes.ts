@@ -52,7 +52,8 @@ export function parsePastChanges(text: string): PastChanges {
     const name = names.find((candidate) => header.includes(candidate));
     if (name === undefined) return -1;
     const column = header.indexOf(name);
-    if (header.includes(name, column + 1)) throw new DomainError("invalid", `the column ${name} is there twice`);
+    if (header.includes(name, column + 1))
+      throw new DomainError("invalid", `the column ${name} is there twice`);
     return column;
   };
   const dateColumn = required(find(DATE), DATE);
@@ -60,7 +61,9 @@ export function parsePastChanges(text: string): PastChanges {
   const columns = Object.entries(METRICS).map(([metric, names]) => [metric, find(names)] as const);
   const missing = columns.filter(([, column]) => column === -1).map(([metric]) => metric);
   if (missing.length === columns.length)
-    throw new DomainError("invalid", "no column is a change metric", { hint: `such as ${Object.keys(METRICS).join(", ")}` });
+    throw new DomainError("invalid", "no column is a change metric", {
+      hint: `such as ${Object.keys(METRICS).join(", ")}`,
+    });
   if (rows.length === 0) throw new DomainError("invalid", "there are no rows below the header");
   const columnOf = new Map<string, number>(columns);
   let negative = 0;
@@ -95,7 +98,10 @@ export function parsePastChanges(text: string): PastChanges {
     };
   });
   if (new Set(changes.map(({ label }) => label)).size === 1)
-    throw new DomainError("invalid", `every row has the label ${changes[0]?.label}: there is nothing to tell apart`);
+    throw new DomainError(
+      "invalid",
+      `every row has the label ${changes[0]?.label}: there is nothing to tell apart`,
+    );
   return { changes, missing, negative };
 }
 
@@ -109,7 +115,9 @@ function textOf(path: string): string {
 
 function required(column: number, names: readonly string[]): number {
   if (column !== -1) return column;
-  throw new DomainError("invalid", `there is no column ${names.join(" or ")}`, { hint: "the first line names the columns" });
+  throw new DomainError("invalid", `there is no column ${names.join(" or ")}`, {
+    hint: "the first line names the columns",
+  });
 }
 
 function dateOf(text: string, line: number, column: string): number {
@@ -128,7 +136,8 @@ function labelOf(text: string, line: number, column: string): 0 | 1 {
 function metricOf(text: string, line: number, column: string): number | null {
   if (text.trim() === "") return null;
   const value = truth(text) ?? numberOf(text);
-  if (value === undefined) throw new DomainError("invalid", `line ${line}: ${column} ${shown(text)} is not a number`);
+  if (value === undefined)
+    throw new DomainError("invalid", `line ${line}: ${column} ${shown(text)} is not a number`);
   return value;
 }
 

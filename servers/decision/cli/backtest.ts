@@ -52,7 +52,9 @@ export const backtest: Command = async (argv, io) => {
     const named = flags.text("predictions");
     const output = named === undefined ? undefined : resolve(io.cwd, named);
     if (output !== undefined && isSame(input, output))
-      throw new DomainError("invalid", "--predictions would overwrite the changes", { hint: "name another file" });
+      throw new DomainError("invalid", "--predictions would overwrite the changes", {
+        hint: "name another file",
+      });
 
     const { changes, missing, negative } = readPastChanges(input);
     if (missing.length > 0) io.err(`unknown, there is no column: ${missing.join(", ")}`);
@@ -81,7 +83,9 @@ export const backtest: Command = async (argv, io) => {
 
     if (output !== undefined) writePredictions(output, replayed);
     const report = reportOf(replayed);
-    io.out(flags.has("json") ? JSON.stringify(asJson(report, cost, delayDays)) : inWords(report, cost, delayDays));
+    io.out(
+      flags.has("json") ? JSON.stringify(asJson(report, cost, delayDays)) : inWords(report, cost, delayDays),
+    );
     return EXIT.done;
   } catch (error) {
     return exitFor(error, io);
@@ -104,7 +108,10 @@ function writePredictions(path: string, replayed: readonly Replayed[]): void {
   try {
     writeFileSync(path, `row,p\n${lines.join("\n")}\n`);
   } catch (cause) {
-    throw new DomainError("unavailable", `${path} can't be written`, { hint: "name a file in a folder that is there", cause });
+    throw new DomainError("unavailable", `${path} can't be written`, {
+      hint: "name a file in a folder that is there",
+      cause,
+    });
   }
 }
 

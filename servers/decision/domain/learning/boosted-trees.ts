@@ -15,7 +15,13 @@ export interface BoostedTrees {
 type Node =
   | { readonly kind: "leaf"; readonly value: number }
   /** Left when the input is at most the threshold. */
-  | { readonly kind: "split"; readonly feature: number; readonly threshold: number; readonly left: Node; readonly right: Node };
+  | {
+      readonly kind: "split";
+      readonly feature: number;
+      readonly threshold: number;
+      readonly left: Node;
+      readonly right: Node;
+    };
 
 const TREES = 100;
 const DEPTH = 3;
@@ -60,7 +66,8 @@ export function fitTrees(examples: readonly Example[], random: () => number): Bo
     const sample = Uint32Array.from(examples.keys()).filter(() => random() < SAMPLE);
     const tree = grow(sample, table, slopes, DEPTH);
     trees.push(tree);
-    for (const [row, { inputs }] of examples.entries()) logits[row] = (logits[row] ?? 0) + valueOf(tree, inputs);
+    for (const [row, { inputs }] of examples.entries())
+      logits[row] = (logits[row] ?? 0) + valueOf(tree, inputs);
   }
   return { base, trees };
 }
@@ -105,8 +112,18 @@ function grow(rows: Uint32Array, table: Table, slopes: Slopes, depth: number): N
     kind: "split",
     feature: best.feature,
     threshold: table.bounds[best.feature]?.[best.bin] ?? 0,
-    left: grow(rows.filter((row) => (column[row] ?? 0) <= best.bin), table, slopes, depth - 1),
-    right: grow(rows.filter((row) => (column[row] ?? 0) > best.bin), table, slopes, depth - 1),
+    left: grow(
+      rows.filter((row) => (column[row] ?? 0) <= best.bin),
+      table,
+      slopes,
+      depth - 1,
+    ),
+    right: grow(
+      rows.filter((row) => (column[row] ?? 0) > best.bin),
+      table,
+      slopes,
+      depth - 1,
+    ),
   };
 }
 
@@ -127,7 +144,11 @@ function bestSplit(
   let best: Split | undefined;
   let bestGain = 1e-9;
   const here = gradient ** 2 / (hessian + PENALTY);
-  const sums = { gradient: new Float64Array(BINS), hessian: new Float64Array(BINS), count: new Uint32Array(BINS) };
+  const sums = {
+    gradient: new Float64Array(BINS),
+    hessian: new Float64Array(BINS),
+    count: new Uint32Array(BINS),
+  };
   for (const [feature, column] of table.bins.entries()) {
     sums.gradient.fill(0);
     sums.hessian.fill(0);

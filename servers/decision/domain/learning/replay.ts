@@ -38,7 +38,11 @@ export function* replay(
   fit?: typeof fitTrees,
 ): Generator<Replayed> {
   const model = learner(fit);
-  const waiting: { readonly change: PastChange; readonly inputs: readonly (number | null)[]; readonly prediction: Prediction }[] = [];
+  const waiting: {
+    readonly change: PastChange;
+    readonly inputs: readonly (number | null)[];
+    readonly prediction: Prediction;
+  }[] = [];
   let known = 0;
   let defects = 0;
   for (const change of inOrder(changes)) {

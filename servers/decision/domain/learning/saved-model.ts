@@ -7,7 +7,12 @@ const VERSION = 1;
 /** The model as versioned JSON with a checksum. Numbers are kept to the last bit. */
 export function saveModel(state: LogisticState): string {
   const body = JSON.stringify(ordered(state));
-  return JSON.stringify({ format: FORMAT, version: VERSION, checksum: checksumOf(body), state: ordered(state) });
+  return JSON.stringify({
+    format: FORMAT,
+    version: VERSION,
+    checksum: checksumOf(body),
+    state: ordered(state),
+  });
 }
 
 /**
@@ -18,7 +23,8 @@ export function saveModel(state: LogisticState): string {
 export function readModel(text: string, size: number): LogisticState {
   const file = parsed(text);
   if (!isRecord(file) || file["format"] !== FORMAT) throw refusal("is not a saved model");
-  if (file["version"] !== VERSION) throw refusal(`has version ${String(file["version"])}, this reads ${VERSION}`);
+  if (file["version"] !== VERSION)
+    throw refusal(`has version ${String(file["version"])}, this reads ${VERSION}`);
   const state = file["state"];
   if (!isRecord(state)) throw refusal("holds no state");
   const width = size + 1;
@@ -31,7 +37,8 @@ export function readModel(text: string, size: number): LogisticState {
     weights: numbers(state["weights"], width),
     covariance: numbers(state["covariance"], width * width),
   };
-  if (file["checksum"] !== checksumOf(JSON.stringify(ordered(read)))) throw refusal("does not match its checksum");
+  if (file["checksum"] !== checksumOf(JSON.stringify(ordered(read))))
+    throw refusal("does not match its checksum");
   return read;
 }
 
@@ -66,16 +73,20 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function numbers(value: unknown, length: number, least = Number.NEGATIVE_INFINITY): readonly number[] {
   if (!Array.isArray(value) || value.length !== length) throw refusal(`is not for a model of this size`);
   return value.map((item: unknown) => {
-    if (typeof item !== "number" || !Number.isFinite(item) || item < least) throw refusal("holds a bad number");
+    if (typeof item !== "number" || !Number.isFinite(item) || item < least)
+      throw refusal("holds a bad number");
     return item;
   });
 }
 
 function whole(value: unknown): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw refusal("holds a bad count");
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
+    throw refusal("holds a bad count");
   return value;
 }
 
 function refusal(why: string): DomainError {
-  return new DomainError("invalid", `the model ${why}`, { hint: "go back to the last good one, or train anew" });
+  return new DomainError("invalid", `the model ${why}`, {
+    hint: "go back to the last good one, or train anew",
+  });
 }

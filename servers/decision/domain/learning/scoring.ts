@@ -25,7 +25,7 @@ export function aucOf(scored: readonly Scored[]): number | null {
   const negatives = sorted.length - positives;
   if (positives === 0 || negatives === 0) return null;
   let rankSum = 0;
-  for (let start = 0; start < sorted.length; ) {
+  for (let start = 0; start < sorted.length;) {
     let end = start;
     let tied = 0;
     while (end < sorted.length && sorted[end]?.p === sorted[start]?.p) {
@@ -77,8 +77,7 @@ export function reliabilityOf(scored: readonly Scored[]): readonly Bin[] {
  */
 export function eceOf(scored: readonly Scored[]): number {
   return reliabilityOf(scored).reduce(
-    (total, { count, meanForecast, rate }) =>
-      total + (count / scored.length) * Math.abs(meanForecast - rate),
+    (total, { count, meanForecast, rate }) => total + (count / scored.length) * Math.abs(meanForecast - rate),
     0,
   );
 }

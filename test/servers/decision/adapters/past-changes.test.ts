@@ -3,12 +3,20 @@ import { expect, test } from "vitest";
 import { readCsv } from "../../../../servers/decision/adapters/csv.ts";
 import { parsePastChanges } from "../../../../servers/decision/adapters/past-changes.ts";
 
-const rowsOf = (text: string): readonly (readonly string[])[] => readCsv(text).rows.map(({ fields }) => fields);
+const rowsOf = (text: string): readonly (readonly string[])[] =>
+  readCsv(text).rows.map(({ fields }) => fields);
 
 test.each<[name: string, text: string, rows: readonly (readonly string[])[]]>([
   ["plain", "a,b\n1,2\n", [["1", "2"]]],
   ["no end of line", "a,b\n1,2", [["1", "2"]]],
-  ["CRLF", "a,b\r\n1,2\r\n3,4\r\n", [["1", "2"], ["3", "4"]]],
+  [
+    "CRLF",
+    "a,b\r\n1,2\r\n3,4\r\n",
+    [
+      ["1", "2"],
+      ["3", "4"],
+    ],
+  ],
   ["a byte order mark", "\uFEFFa,b\n1,2", [["1", "2"]]],
   ["quotes, a comma, a line end and quotes inside", 'a,b\n"x,\n""y""",2', [['x,\n"y"', "2"]]],
   ["empty fields at the end", "a,b\n,", [["", ""]]],
@@ -47,7 +55,9 @@ test.each<[name: string, text: string, message: RegExp]>([
 });
 
 test("columns by name and by their other names; all others are ignored", () => {
-  const [first] = parsePastChanges("x,buggy,leak,author_date,ent,aexp,fix,la\n9,True,1,100,1.5,7,False,\n9,0,0,100,0,1,1,3\n").changes;
+  const [first] = parsePastChanges(
+    "x,buggy,leak,author_date,ent,aexp,fix,la\n9,True,1,100,1.5,7,False,\n9,0,0,100,0,1,1,3\n",
+  ).changes;
   expect(first).toMatchObject({ row: 0, at: 100, label: 1 });
   expect(first?.metrics).toMatchObject({ entropy: 1.5, exp: 7, fix: 0, la: null, nd: null });
   const { missing } = parsePastChanges("date,bug,la\n1,0,1\n2,1,1\n");
@@ -72,7 +82,11 @@ test.each<[name: string, text: string, message: RegExp]>([
   ["NaN", "date,bug,la\n1,0,NaN\n", /line 2: la "NaN" is not a number/],
   ["infinity", "date,bug,la\n1,0,inf\n", /line 2: la "inf"/],
   ["beyond all numbers", "date,bug,la\n1,0,1e999\n", /line 2: la "1e999"/],
-  ["a calendar date", "date,bug,la\n2020-01-01,0,1\n", /line 2: date "2020-01-01" is not a time in unix seconds/],
+  [
+    "a calendar date",
+    "date,bug,la\n2020-01-01,0,1\n",
+    /line 2: date "2020-01-01" is not a time in unix seconds/,
+  ],
   ["milliseconds", "date,bug,la\n1388666079000,0,1\n", /unix seconds/],
 ])("refused: %s", (_name, text, message) => {
   expect(() => parsePastChanges(text)).toThrow(message);

@@ -43,7 +43,8 @@ function csv(rows: number): string {
   return `,date,bug,leak,la\n${lines.join("\n")}\n`;
 }
 
-const forecasts = (name: string): readonly string[] => readFileSync(join(folder, name), "utf8").trimEnd().split("\n");
+const forecasts = (name: string): readonly string[] =>
+  readFileSync(join(folder, name), "utf8").trimEnd().split("\n");
 
 const Report = z.object({
   rows: z.number(),
@@ -55,7 +56,17 @@ const Report = z.object({
 
 test("as a process: a forecast for every row, in the file's order, and a report for programs", async () => {
   writeFileSync(join(folder, "c.csv"), csv(300));
-  const argv = ["decision", "backtest", "--csv", "c.csv", "--label-delay-days", "2", "--predictions", "p.csv", "--json"];
+  const argv = [
+    "decision",
+    "backtest",
+    "--csv",
+    "c.csv",
+    "--label-delay-days",
+    "2",
+    "--predictions",
+    "p.csv",
+    "--json",
+  ];
   const { code, out, err } = await slipway(argv, { cwd: folder });
   expect(code).toBe(0);
   expect(err.join("\n")).toContain("unknown, there is no column: ns, nd");
@@ -90,18 +101,29 @@ test("the delay is 90 days unless told", async () => {
   writeFileSync(join(folder, "c.csv"), csv(100));
   // All labels are younger than 90 days, so that none is learned.
   expect((await run(["--csv", "c.csv", "--predictions", "p.csv"])).out).toContain("labels 90 days late");
-  expect(new Set(forecasts("p.csv").slice(-4).map((line) => line.split(",")[1]))).toEqual(new Set(["0.25"]));
+  expect(
+    new Set(
+      forecasts("p.csv")
+        .slice(-4)
+        .map((line) => line.split(",")[1]),
+    ),
+  ).toEqual(new Set(["0.25"]));
 });
 
 test("all dates alike are the file's order", async () => {
   writeFileSync(join(folder, "c.csv"), csv(60).replaceAll(/^(\d+),\d+,/gm, "$1,77,"));
-  expect(await run(["--csv", "c.csv", "--label-delay-days", "0", "--predictions", "p.csv"])).toMatchObject({ code: 0 });
+  expect(await run(["--csv", "c.csv", "--label-delay-days", "0", "--predictions", "p.csv"])).toMatchObject({
+    code: 0,
+  });
   expect(forecasts("p.csv").slice(0, 5)).toEqual(["row,p", "0,0.25", "1,0.25", "2,0.25", "3,0.25"]);
 });
 
 test("it stops when interrupted, and writes nothing", async () => {
   writeFileSync(join(folder, "c.csv"), csv(5_001));
-  const { code, err } = await run(["--csv", "c.csv", "--predictions", "p.csv", "--label-delay-days", "365"], AbortSignal.abort());
+  const { code, err } = await run(
+    ["--csv", "c.csv", "--predictions", "p.csv", "--label-delay-days", "365"],
+    AbortSignal.abort(),
+  );
   expect(code).toBe(130);
   expect(err).toContain("5000 of 5001 changes");
   expect(existsSync(join(folder, "p.csv"))).toBe(false);
@@ -115,14 +137,34 @@ test.each<[name: string, text: string | null, argv: readonly string[], code: num
   ["no label", "date,la\n1,1\n", ["--csv", "c.csv"], 2, /no column bug or buggy/],
   ["one class", "date,bug,la\n1,0,1\n2,0,1\n", ["--csv", "c.csv"], 2, /nothing to tell apart/],
   ["NaN", "date,bug,la\n1,0,nan\n2,1,1\n", ["--csv", "c.csv"], 2, /line 2: la "nan"/],
-  ["a negative delay", "date,bug,la\n1,0,1\n", ["--csv", "c.csv", "--label-delay-days=-1"], 2, /takes a number from 0/],
-  ["no folder to write to", "date,bug,la\n1,0,1\n2,1,1\n", ["--csv", "c.csv", "--predictions", "no/p.csv"], 4, /can't be written/],
-  ["its own input to write to", "date,bug,la\n1,0,1\n2,1,1\n", ["--csv", "c.csv", "--predictions", "./c.csv"], 2, /overwrite/],
+  [
+    "a negative delay",
+    "date,bug,la\n1,0,1\n",
+    ["--csv", "c.csv", "--label-delay-days=-1"],
+    2,
+    /takes a number from 0/,
+  ],
+  [
+    "no folder to write to",
+    "date,bug,la\n1,0,1\n2,1,1\n",
+    ["--csv", "c.csv", "--predictions", "no/p.csv"],
+    4,
+    /can't be written/,
+  ],
+  [
+    "its own input to write to",
+    "date,bug,la\n1,0,1\n2,1,1\n",
+    ["--csv", "c.csv", "--predictions", "./c.csv"],
+    2,
+    /overwrite/,
+  ],
 ])("refused in one line: %s", async (_name, text, argv, code, err) => {
   if (text !== null) writeFileSync(join(folder, "c.csv"), text);
   const ran = await run(argv);
   expect(ran.code).toBe(code);
   expect(ran.out).toBe("");
-  expect(ran.err.split("\n").filter((line) => !line.startsWith("unknown, "))).toEqual([expect.stringMatching(err)]);
+  expect(ran.err.split("\n").filter((line) => !line.startsWith("unknown, "))).toEqual([
+    expect.stringMatching(err),
+  ]);
   if (text !== null) expect(readFileSync(join(folder, "c.csv"), "utf8")).toBe(text);
 });

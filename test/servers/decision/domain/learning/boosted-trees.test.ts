@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Example, fitTrees, treesLogit } from "../../../../../servers/decision/domain/learning/boosted-trees.ts";
+import {
+  type Example,
+  fitTrees,
+  treesLogit,
+} from "../../../../../servers/decision/domain/learning/boosted-trees.ts";
 import { sigmoid } from "../../../../../servers/decision/domain/learning/logit.ts";
 import { seededRandom } from "../../../../../servers/decision/domain/learning/seeded-random.ts";
 
@@ -30,7 +34,8 @@ test("with all rows drawn, their order does not matter", () => {
   const examples = exclusiveOr(200);
   const all = (): number => 0;
   const [there, back] = [fitTrees(examples, all), fitTrees(examples.toReversed(), all)];
-  for (const { inputs } of examples) expect(treesLogit(back, inputs)).toBeCloseTo(treesLogit(there, inputs), 9);
+  for (const { inputs } of examples)
+    expect(treesLogit(back, inputs)).toBeCloseTo(treesLogit(there, inputs), 9);
 });
 
 test("a leaf has fifteen rows at least: twenty-nine rows are never split", () => {
@@ -41,8 +46,18 @@ test("a leaf has fifteen rows at least: twenty-nine rows are never split", () =>
 });
 
 test("constant inputs give the base rate", () => {
-  const examples = Array.from({ length: 400 }, (_, i): Example => ({ inputs: [3, 3], label: i % 4 === 0 ? 1 : 0 }));
-  expect(sigmoid(treesLogit(fitTrees(examples, () => 0), [3, 3]))).toBeCloseTo(0.25, 2);
+  const examples = Array.from({ length: 400 }, (_, i): Example => ({
+    inputs: [3, 3],
+    label: i % 4 === 0 ? 1 : 0,
+  }));
+  expect(
+    sigmoid(
+      treesLogit(
+        fitTrees(examples, () => 0),
+        [3, 3],
+      ),
+    ),
+  ).toBeCloseTo(0.25, 2);
 });
 
 test("its probability lies inside (0, 1)", () => {

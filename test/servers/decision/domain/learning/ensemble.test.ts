@@ -32,7 +32,9 @@ test("a member that does badly loses its say, whichever it is", () => {
 });
 
 test("its log-loss is at most ln 11 above that of either member", () => {
-  const rounds = fc.array(fc.tuple(probability, probability, fc.constantFrom<0 | 1>(0, 1)), { maxLength: 200 });
+  const rounds = fc.array(fc.tuple(probability, probability, fc.constantFrom<0 | 1>(0, 1)), {
+    maxLength: 200,
+  });
   fc.assert(
     fc.property(rounds, (rows) => {
       const blender = ensemble();

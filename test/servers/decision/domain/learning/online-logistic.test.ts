@@ -1,13 +1,20 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Inputs, onlineLogistic } from "../../../../../servers/decision/domain/learning/online-logistic.ts";
+import {
+  type Inputs,
+  onlineLogistic,
+} from "../../../../../servers/decision/domain/learning/online-logistic.ts";
 import { readModel, saveModel } from "../../../../../servers/decision/domain/learning/saved-model.ts";
 import { seededRandom } from "../../../../../servers/decision/domain/learning/seeded-random.ts";
 
 const SIZE = 3;
 const PRIOR_TRACE = SIZE * 0.25 + 4;
 const inputs = fc.array(
-  fc.oneof(fc.double({ min: -1e9, max: 1e9, noNaN: true }), fc.constant(null), fc.integer({ min: 0, max: 3 })),
+  fc.oneof(
+    fc.double({ min: -1e9, max: 1e9, noNaN: true }),
+    fc.constant(null),
+    fc.integer({ min: 0, max: 3 }),
+  ),
   { minLength: SIZE, maxLength: SIZE },
 );
 const history = fc.array(fc.record({ x: inputs, label: fc.constantFrom<0 | 1>(0, 1) }), { maxLength: 80 });
@@ -117,7 +124,9 @@ test("it forgets: after the world turns round, it follows", () => {
 });
 
 test("an unknown value counts as the mean of those seen, not as zero", () => {
-  const model = taught(Array.from({ length: 200 }, (_, i) => ({ x: [i % 10, 5, 5], label: i % 10 > 6 ? 1 : 0 })));
+  const model = taught(
+    Array.from({ length: 200 }, (_, i) => ({ x: [i % 10, 5, 5], label: i % 10 > 6 ? 1 : 0 })),
+  );
   expect(model.predict([null, 5, 5]).p).toBe(model.predict([4.5, 5, 5]).p);
   expect(model.predict([null, 5, 5]).p).toBeGreaterThan(model.predict([0, 5, 5]).p);
 });

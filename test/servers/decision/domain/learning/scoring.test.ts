@@ -59,9 +59,9 @@ test("no score depends on the order of the rows", () => {
 
 test("the calibration error of a table computed by hand", () => {
   const rows = [
-    // Bin .2 to .3: forecast .25, rate 1/4.
+    // Bin .2 to .3: forecast .25, rate 1/4, so that it adds nothing.
     ...[1, 0, 0, 0].map((label) => ({ p: 0.25, label })),
-    // Bin .8 to .9: forecasts .8 and .9's neighbour below, rate 1/2.
+    // Bin .8 to .9: forecasts .8 and .88, rate 1/2.
     { p: 0.8, label: 1 },
     { p: 0.88, label: 0 },
     // The last bin takes 1 in: forecast 1, rate 0.
@@ -69,7 +69,7 @@ test("the calibration error of a table computed by hand", () => {
     { p: 1, label: 0 },
   ];
   expect(reliabilityOf(rows).map(({ count }) => count)).toEqual([0, 0, 4, 0, 0, 0, 0, 0, 2, 2]);
-  expect(eceOf(rows)).toBeCloseTo((4 / 8) * 0 + (2 / 8) * (0.84 - 0.5) + (2 / 8) * 1, 12);
+  expect(eceOf(rows)).toBeCloseTo((2 / 8) * (0.84 - 0.5) + (2 / 8) * 1, 12);
   expect(brierOf(rows)).toBeCloseTo((0.75 ** 2 + 3 * 0.25 ** 2 + 0.2 ** 2 + 0.88 ** 2 + 2) / 8, 12);
 });
 

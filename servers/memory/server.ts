@@ -1,6 +1,7 @@
 import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
 import type { MemoryDeps } from "./deps.ts";
+import { exploreGraph } from "./tools/explore-graph.ts";
 import { findImpact } from "./tools/find-impact.ts";
 import { forgetMemories } from "./tools/forget-memories.ts";
 import { getMemories } from "./tools/get-memories.ts";
@@ -16,6 +17,7 @@ export const memoryTools = [
   updateMemory,
   forgetMemories,
   relateEntities,
+  exploreGraph,
   findImpact,
 ] as const satisfies readonly Tool<MemoryDeps>[];
 

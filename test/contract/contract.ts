@@ -24,6 +24,7 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     forget_memories: tool("ids reason purge", "forgotten"),
     update_memory: tool("id if_version changes merge", "id version"),
     relate_entities: tool("entities relations", "entities relations"),
+    explore_graph: tool("start mode to types direction depth limit", "nodes edges truncated"),
     find_impact: tool("changed depth limit", "affected truncated"),
   },
   tasks: {

@@ -1,5 +1,6 @@
 import type { Emit } from "../../../kernel/store.ts";
 import type { Entity, EntityDraft, RelationDraft } from "../domain/graph.ts";
+import type { Direction, Link } from "../domain/walk.ts";
 import type { Kind, Memory } from "../domain/memory.ts";
 
 /** What a search may be narrowed to. Every given filter must hold. */
@@ -79,6 +80,14 @@ export interface GraphState {
   readonly last: number;
 }
 
+/** Which relations to look at. */
+export interface LinkFilter {
+  /** Any of them; undefined: all. */
+  readonly types: readonly string[] | undefined;
+  readonly direction: Direction;
+  readonly limit: number;
+}
+
 export interface MemoryGraph {
   relateEntity(draft: EntityDraft, now: number): Promise<Related>;
   /**
@@ -92,6 +101,15 @@ export interface MemoryGraph {
   /** Entities by number; unknown numbers are absent. */
   entities(numbers: readonly number[]): Promise<ReadonlyMap<number, Entity>>;
   graphState(): Promise<GraphState>;
+  /** Relations that leave (`out`), enter (`in`) or touch any of the entities, all where none are given; oldest first. */
+  linksOf(numbers: readonly number[] | undefined, filter: LinkFilter): Promise<readonly Link[]>;
+  /** Relations with both ends among the entities, oldest first. */
+  linksAmong(numbers: readonly number[], filter: Omit<LinkFilter, "direction">): Promise<readonly Link[]>;
+  /** The entities with the most relations, or those of the given ones; the most first, equals by number. */
+  degrees(
+    numbers: readonly number[] | undefined,
+    filter: LinkFilter,
+  ): Promise<readonly { readonly n: number; readonly degree: number }[]>;
   /** Relations with a larger number than `after`, in order. */
   edgesAfter(after: number, limit: number): Promise<readonly Edge[]>;
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { canonicalJson } from "../../../kernel/canonical-json.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import type { NewId } from "../../../kernel/ids.ts";
+import { sqliteLinks } from "./sqlite-links.ts";
 import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
 import { normalName, placeEntity, UNKNOWN_TYPE, type Entity, type EntityDraft } from "../domain/graph.ts";
 import type { Memory } from "../domain/memory.ts";
@@ -122,6 +123,7 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
       );
       return { epoch: Number(row?.["epoch"]), last: Number(row?.["last"] ?? 0) };
     },
+    ...sqliteLinks(sql),
     async edgesAfter(after, limit) {
       const toEdge = (row: Row): Edge => {
         const { n, from_n: from, to_n: to } = parseRow(EdgeRow, row);

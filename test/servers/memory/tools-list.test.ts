@@ -26,6 +26,7 @@ test("tools/list costs at most 3,000 tokens and names what the contract names", 
     "update_memory",
     "forget_memories",
     "relate_entities",
+    "explore_graph",
     "find_impact",
   ]);
   expect(encode(JSON.stringify(listed)).length).toBeLessThanOrEqual(3_000);

@@ -11,9 +11,11 @@ import { listAgents } from "./tools/list-agents.ts";
 import { listTasks } from "./tools/list-tasks.ts";
 import { readTaskEvents } from "./tools/read-events.ts";
 import { registerAgent } from "./tools/register-agent.ts";
+import { readMessages } from "./tools/read-messages.ts";
 import { releaseTask } from "./tools/release-task.ts";
 import { reportProgress } from "./tools/report-progress.ts";
 import { reviewTask } from "./tools/review-task.ts";
+import { sendMessage } from "./tools/send-message.ts";
 import { updateTask } from "./tools/update-task.ts";
 
 const tools = [
@@ -30,6 +32,8 @@ const tools = [
   explainTasks,
   registerAgent,
   listAgents,
+  sendMessage,
+  readMessages,
   readTaskEvents,
 ] as const satisfies readonly Tool<TasksDeps>[];
 

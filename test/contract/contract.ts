@@ -41,6 +41,8 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     explain_tasks: tool("id", "why blocks counts forecast"),
     register_agent: tool("name role capabilities max_concurrent retire", "agent"),
     list_agents: tool("cursor max_tokens", "agents next_cursor"),
+    send_message: tool("to text from task_id", "seq"),
+    read_messages: tool("agent after max_tokens", "messages more"),
     read_events: tool("after types limit wait_ms", "events next_cursor"),
   },
   sandbox: {

@@ -50,4 +50,15 @@ CREATE INDEX dependency_by_task ON dependency (task_id, on_id);
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX task_worker ON task (worker) WHERE status = 'running';
 `,
+  `CREATE TABLE message (
+  seq INTEGER PRIMARY KEY,
+  sender TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  text TEXT NOT NULL,
+  task_id TEXT REFERENCES task (id),
+  at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX message_by_recipient ON message (recipient, seq);
+CREATE TABLE message_cursor (agent TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`,
 ];

@@ -6,6 +6,7 @@ import { storeOver } from "../../../kernel/store.ts";
 import { FAILURE_KINDS, TASK_STATUSES, type Task } from "../domain/task.ts";
 import { agentTx, LOAD_QUERY } from "./agents.ts";
 import { analysisTx } from "./analysis.ts";
+import { messageTx } from "./messages.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import type { TaskStore, TaskTx } from "./task-store.ts";
 
@@ -120,6 +121,7 @@ function taskTx(sql: Sql): TaskTx {
   return {
     ...agentTx(sql),
     ...analysisTx(sql),
+    ...messageTx(sql),
     async add(task, dependsOn) {
       sql.run(
         `INSERT INTO task (id, seq, status, priority, open_deps, token, lease_until, not_before, type, milestone, assignee, worker, title, description, body)

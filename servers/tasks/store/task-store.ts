@@ -2,6 +2,7 @@ import type { Store } from "../../../kernel/store.ts";
 import type { Agent } from "../domain/agent.ts";
 import type { Dependency } from "../domain/batch.ts";
 import type { OpenEdge, OpenTask } from "../domain/analysis/graph.ts";
+import type { Message } from "../domain/message.ts";
 import type { Task, TaskStatus } from "../domain/task.ts";
 
 /** Which ready tasks an agent may take. */
@@ -55,8 +56,31 @@ export interface AgentTx {
   agents(after: string, limit: number): Promise<readonly { readonly agent: Agent; readonly load: number }[]>;
 }
 
+export interface MessageQuery {
+  /** Gets nothing back that it sent, unless it wrote to itself. */
+  readonly reader: string;
+  readonly addresses: readonly string[];
+  /** A `seq`. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+/** Messages, and how far each agent has read. */
+export interface MessageTx {
+  /** Returns its `seq`. */
+  addMessage(message: Omit<Message, "seq">): Promise<number>;
+  /** In the order of sending. */
+  messages(query: MessageQuery): Promise<readonly Message[]>;
+  /** The `seq` of the newest message, 0 where there is none. */
+  lastMessage(): Promise<number>;
+  /** The `seq` up to which an agent has read, 0 before its first reading. */
+  messageCursor(agent: string): Promise<number>;
+  /** Never back. */
+  moveMessageCursor(agent: string, seq: number): Promise<void>;
+}
+
 /** What the tasks store offers inside one transaction. Implemented on SQLite; shaped for PostgreSQL. */
-export interface TaskTx extends AnalysisTx, AgentTx {
+export interface TaskTx extends AnalysisTx, AgentTx, MessageTx {
   add(task: Task, dependsOn: readonly Dependency[]): Promise<void>;
   find(id: string): Promise<Task | undefined>;
   /** The running task that this token holds, or undefined: the token is stale or unknown. */
@@ -78,7 +102,7 @@ export interface TaskTx extends AnalysisTx, AgentTx {
 
 export type TaskStore = Store<TaskTx & { readonly emit: TaskEmit }>;
 
-/** Records what happened to a task or an agent in the transaction that made it happen. */
+/** Records what happened to a task, an agent or a message in the transaction that made it happen. */
 export type TaskEmit = (
   type: TaskEventType,
   subject: string,
@@ -98,4 +122,5 @@ export type TaskEventType =
   | "task.cancelled"
   | "task.dead"
   | "task.updated"
-  | "agent.registered";
+  | "agent.registered"
+  | "message.sent";

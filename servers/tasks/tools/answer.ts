@@ -5,7 +5,7 @@ import { fitText } from "../../../kernel/tokens.ts";
 import type { Task } from "../domain/task.ts";
 import type { TaskTx } from "../store/task-store.ts";
 import { fitFields, fitList } from "./fit.ts";
-import { amount, orElse, text } from "./input.ts";
+import { amount, orElse, text, whole } from "./input.ts";
 
 /** Arguments that several tools share, described once. */
 export const idempotencyKey = text(200, 1).optional();
@@ -16,7 +16,7 @@ export const usageInput = z
   .object({ tokens: orElse(amount(0), () => 0), usd: orElse(amount(0), () => 0) })
   .optional()
   .describe("of the whole attempt so far");
-export const maxTokensInput = z.int().min(200).max(20_000).default(2_000);
+export const maxTokensInput = whole(200, 20_000).default(2_000);
 
 /** A task as an answer shows it. */
 export interface TaskAnswer {

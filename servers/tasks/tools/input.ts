@@ -23,6 +23,16 @@ export function amount(least: number, most = Number.POSITIVE_INFINITY): z.ZodNum
   });
 }
 
+/** The same for whole numbers. */
+export function whole(least: number, most: number): z.ZodInt {
+  return z.int().superRefine((value, { addIssue }) => {
+    if (value > most)
+      addIssue({ code: "too_big", origin: "number", maximum: most, inclusive: true, input: value });
+    if (value < least)
+      addIssue({ code: "too_small", origin: "number", minimum: least, inclusive: true, input: value });
+  });
+}
+
 /** A list of at most so many items. */
 export function boundedList<S extends z.ZodType>(item: S, most: number): z.ZodArray<S> {
   return z.array(item).superRefine((value, { addIssue }) => {

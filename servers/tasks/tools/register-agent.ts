@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { registered } from "../domain/agent.ts";
+import { EVERYBODY } from "../domain/message.ts";
 import type { TasksDeps } from "../deps.ts";
 import { agentAnswer } from "./agent-answer.ts";
 import { agentInput, idempotencyKey } from "./answer.ts";
-import { amount, boundedList, text } from "./input.ts";
+import { boundedList, text, whole } from "./input.ts";
 
 export const registerAgent = defineTool({
   name: "register_agent",
@@ -15,13 +17,17 @@ export const registerAgent = defineTool({
     name: agentInput,
     role: text(100, 1).optional(),
     capabilities: boundedList(text(100), 50).optional(),
-    max_concurrent: amount(1, 10_000).pipe(z.int()).optional(),
+    max_concurrent: whole(1, 10_000).optional(),
     retire: z.boolean().optional().describe("gets no more tasks"),
     idempotency_key: idempotencyKey,
   }),
   output: z.object({ agent: z.looseObject({}) }),
   annotations: WRITES,
   run({ name, role, capabilities, max_concurrent, retire }, { store, clock }: TasksDeps, call) {
+    if (name === EVERYBODY)
+      throw new DomainError("invalid", `"${EVERYBODY}" is what messages to everybody are sent to`, {
+        hint: "choose another name",
+      });
     return store.answer(call, async (tx) => {
       const now = clock();
       const agent = registered(

@@ -55,6 +55,10 @@ test("a store of the first schema opens, is backed up before it changes, and goe
     expect(await run(queue.server, "claim_task", { agent: "ann" })).toMatchObject({
       task: { title: "second" },
     });
+    await run(queue.server, "send_message", { to: "ann", text: "well done", from: "bob" });
+    expect(await run(queue.server, "read_messages", { agent: "ann" })).toMatchObject({
+      messages: [{ text: "well done" }],
+    });
   } finally {
     await queue.server.close();
   }

@@ -1,10 +1,19 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { amount, boundedList, list, orElse, text, word } from "../../../../servers/tasks/tools/input.ts";
+import {
+  amount,
+  boundedList,
+  list,
+  orElse,
+  text,
+  whole,
+  word,
+} from "../../../../servers/tasks/tools/input.ts";
 
 // A bound that is not listed must refuse as zod's own would, on both of its sides.
 test.each<readonly [string, z.ZodType, z.ZodType, readonly unknown[]]>([
   ["text", text(3, 1), z.string().min(1).max(3), ["", "a", "abc", "abcd", 7]],
+  ["whole", whole(2, 5), z.int().min(2).max(5), [1, 2, 5, 6, 2.5, "3"]],
   ["amount", amount(0, 1), z.number().min(0).max(1), [-1, 0, 1, 1.5, "1", Number.NaN]],
   [
     "boundedList",

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { toIso } from "../../../kernel/clock.ts";
+import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { addressesOf, type Message } from "../domain/message.ts";
+import type { TasksDeps } from "../deps.ts";
+import { agentInput, idempotencyKey, maxTokensInput } from "./answer.ts";
+import { fitFields, fitList } from "./fit.ts";
+
+const PAGE = 100;
+
+/** What stands around the messages. */
+const ROOM = 30;
+
+export const readMessages = defineTool({
+  name: "read_messages",
+  title: "Read messages",
+  description:
+    "Gives an agent its unread messages in order, each once. With after it reads again from that seq; more says to call again.",
+  input: z.object({
+    agent: agentInput.describe("your name"),
+    after: z.int().optional(),
+    max_tokens: maxTokensInput,
+    idempotency_key: idempotencyKey,
+  }),
+  output: z.object({ messages: z.array(z.looseObject({})), more: z.boolean() }),
+  annotations: WRITES,
+  run({ agent, after, max_tokens }, { store, clock }: TasksDeps, call) {
+    return store.answer(
+      call,
+      async (tx) => {
+        await tx.noteCall(agent, clock());
+        const role = (await tx.findAgent(agent))?.role ?? null;
+        const found = await tx.messages({
+          reader: agent,
+          addresses: addressesOf(agent, role),
+          after: after ?? (await tx.messageCursor(agent)),
+          limit: PAGE + 1,
+        });
+        const room = max_tokens - ROOM;
+        const shown = found.slice(0, PAGE).map((message) => messageAnswer(message, room));
+        // The first goes out whatever it costs, or a reader with a small budget would never get past it.
+        const messages = shown.slice(0, Math.max(1, fitList(shown, room).length));
+        const more = messages.length < found.length;
+        const last = found[messages.length - 1]?.seq;
+        // Where nothing is left, all that was for others is passed as well.
+        const read = more ? last : await tx.lastMessage();
+        if (read !== undefined && messages.length > 0) await tx.moveMessageCursor(agent, read);
+        return { messages, more };
+      },
+      ({ messages }) => messages.length > 0,
+    );
+  },
+});
+
+function messageAnswer(message: Message, maxTokens: number): Record<string, unknown> {
+  const { seq, from, to, text, taskId, at } = message;
+  const shown = { seq, from, to, at: toIso(at), ...(taskId === null ? {} : { task_id: taskId }), text };
+  return fitFields(shown, ["text", "to", "from"], maxTokens - 1);
+}

@@ -66,7 +66,8 @@ export function worktreeFiles(settings: GitSettings, checkouts: string): Worktre
         throw error;
       }
     },
-    sweep: () => rm(checkouts, { recursive: true, force: true }),
+    // Git that a killed run left behind may still be laying out files for a moment: a folder that fills is tried again.
+    sweep: () => rm(checkouts, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }),
     async applyPatch(worktree, patch) {
       const git = await open(worktree);
       await must(git, gitCommand("reset", ["--hard", "--quiet"]), {});

@@ -92,6 +92,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "memory check",
+    {
+      usage: "memory check [--repair]",
+      summary: "check the memory and its search index, or build the index again",
+      load: async () => (await import("../servers/memory/cli/check.ts")).memoryCheckCommand,
+    },
+  ],
+  [
     "sandbox image build",
     {
       usage: "sandbox image build node",

@@ -4,6 +4,7 @@ import type { MemoryDeps } from "./deps.ts";
 import { exploreGraph } from "./tools/explore-graph.ts";
 import { findImpact } from "./tools/find-impact.ts";
 import { forgetMemories } from "./tools/forget-memories.ts";
+import { getMemoryStats } from "./tools/get-memory-stats.ts";
 import { getMemories } from "./tools/get-memories.ts";
 import { recall } from "./tools/recall.ts";
 import { relateEntities } from "./tools/relate-entities.ts";
@@ -19,6 +20,7 @@ export const memoryTools = [
   relateEntities,
   exploreGraph,
   findImpact,
+  getMemoryStats,
 ] as const satisfies readonly Tool<MemoryDeps>[];
 
 export type MemoryTools = typeof memoryTools;

@@ -114,6 +114,39 @@ export interface MemoryGraph {
   edgesAfter(after: number, limit: number): Promise<readonly Edge[]>;
 }
 
-export interface MemoryTx extends MemoryRecords, MemoryGraph {
+export interface Counts {
+  readonly memories: number;
+  /** Versions in the history. */
+  readonly replaced: number;
+  readonly entities: number;
+  readonly relations: number;
+  readonly observations: number;
+  /** Refused changes of stale versions, ever. */
+  readonly conflicts: number;
+  /** Entries of the search index, for current and replaced versions. */
+  readonly indexed: number;
+  readonly kinds: ReadonlyMap<string, number>;
+  /** The largest spaces. */
+  readonly spaces: ReadonlyMap<string, number>;
+}
+
+/** How far a check has come. */
+export interface CheckPoint {
+  readonly shelf: "memory" | "memory_version";
+  readonly after: number;
+}
+
+export interface MemoryHealth {
+  counts(): Promise<Counts>;
+  /** What is wrong with the search index as a whole, or undefined. */
+  indexDamage(): Promise<string | undefined>;
+  /** Ids of records, among the next `limit`, that the search index does not find by their own words. */
+  unreachable(
+    from: CheckPoint,
+    limit: number,
+  ): Promise<{ readonly ids: readonly string[]; readonly next: CheckPoint | undefined }>;
+}
+
+export interface MemoryTx extends MemoryRecords, MemoryGraph, MemoryHealth {
   readonly emit: Emit;
 }

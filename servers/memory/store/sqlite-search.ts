@@ -13,13 +13,34 @@ export type Shelf = "memory" | "memory_version";
 const WEIGHTS = "2.0, 1.0, 0.5";
 
 export function addToIndex(sql: Sql, shelf: Shelf, n: number, memory: Memory): void {
+  const cells = cellsOf(memory).map((tokens) => tokens.join(" "));
+  sql.run(`INSERT INTO ${shelf}_search (rowid, title, text, names) VALUES (?, ?, ?, ?)`, n, ...cells);
+}
+
+function cellsOf(memory: Memory): readonly (readonly string[])[] {
   const names = [
     ...memory.tags,
     ...memory.entities.map((entity) => entity.name),
     memory.source?.path ?? "",
   ].join(" ");
-  const cells = [memory.title ?? "", memory.text, names].map((text) => tokensOf(text).join(" "));
-  sql.run(`INSERT INTO ${shelf}_search (rowid, title, text, names) VALUES (?, ?, ?, ?)`, n, ...cells);
+  return [memory.title ?? "", memory.text, names].map(tokensOf);
+}
+
+/** How many of its words a record is looked up by. */
+const PROBE_TERMS = 8;
+
+/** Whether the index finds a record by its first words. What has no word needs only its entry. */
+export function isInIndex(sql: Sql, shelf: Shelf, n: number, memory: Memory): boolean {
+  if (sql.get(`SELECT 1 FROM ${shelf}_search_docsize WHERE id = ?`, n) === undefined) return false;
+  const terms = cellsOf(memory).flat().slice(0, PROBE_TERMS);
+  if (terms.length === 0) return true;
+  return (
+    sql.get(
+      `SELECT 1 FROM ${shelf}_search WHERE ${shelf}_search MATCH ? AND rowid = ?`,
+      terms.map(quote).join(" AND "),
+      n,
+    ) !== undefined
+  );
 }
 
 export function dropFromIndex(sql: Sql, shelf: Shelf, n: number): void {

@@ -5,6 +5,7 @@ import { storeOver, type Store } from "../../../kernel/store.ts";
 import type { MemoryTx } from "./port.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { sqliteGraph } from "./sqlite-graph.ts";
+import { sqliteHealth } from "./sqlite-health.ts";
 import { sqliteRecords } from "./sqlite-records.ts";
 
 export type MemoryStore = Store<MemoryTx>;
@@ -15,6 +16,6 @@ export function openMemoryStore(path: string, clock: Clock, newId: NewId): Memor
   return storeOver(db, clock, (sql, emit) => {
     const graph = sqliteGraph(sql, newId);
     const records = sqliteRecords(sql, emit, (n, memory) => graph.mention(n, memory, memory.updatedAt));
-    return { ...records, ...graph, emit };
+    return { ...records, ...graph, ...sqliteHealth(sql), emit };
   });
 }

@@ -8,6 +8,8 @@ import { briefly, shownOf } from "./brief.ts";
 /** How many of the latest attempts tell how long work takes. */
 const ATTEMPTS = 500;
 const MOST_LEVELS = 20;
+/** More would be played through for longer than a caller should wait, and hardly change the forecast. */
+const MOST_WORKERS = 100;
 const MOST_BOTTLENECKS = 5;
 
 /** The whole queue in at most about 1,200 tokens. `graph` is null where it is too large to look at. */
@@ -59,7 +61,7 @@ async function forecastOf(
 ): Promise<Record<string, unknown>> {
   if (graph.tasks.length === 0) return { forecast_omitted: "nothing is left to do" };
   if (seen.length === 0) return { forecast_omitted: "no attempt has been completed in this queue yet" };
-  const workers = Math.max(1, await tx.busyAgents());
+  const workers = Math.min(MOST_WORKERS, Math.max(1, await tx.busyAgents()));
   // The same state of the queue gives the same answer.
   const draw = seededDraw(await tx.lastEvent());
   const { p50, p90 } = forecast(graph, { seen, workers, now, draw });

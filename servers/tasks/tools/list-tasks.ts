@@ -6,7 +6,7 @@ import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, taskSummary } from "./answer.ts";
 import { fitList } from "./fit.ts";
-import { word } from "./input.ts";
+import { whole, word } from "./input.ts";
 
 const status = z.enum(TASK_STATUSES);
 
@@ -21,7 +21,7 @@ export const listTasks = defineTool({
     milestone: z.string().optional(),
     agent: z.string().optional(),
     text: z.string().optional().describe("part of title or description"),
-    limit: z.int().min(1).max(500).default(50),
+    limit: whole(1, 500).default(50),
     cursor: z.string().optional(),
     max_tokens: maxTokensInput,
   }),

@@ -6,7 +6,7 @@ import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput } from "./answer.ts";
 import { cost, fitFields, fitList } from "./fit.ts";
-import { word } from "./input.ts";
+import { whole, word } from "./input.ts";
 
 const TYPES = [
   "task.added",
@@ -41,7 +41,7 @@ export const readTaskEvents = defineTool({
   input: z.object({
     after: z.int().min(0).default(0),
     types: z.array(word(TYPES)).optional(),
-    limit: z.int().min(1).max(1_000).default(100),
+    limit: whole(1, 1_000).default(100),
     wait_ms: z.int().min(0).max(45_000).default(0),
     max_tokens: maxTokensInput,
   }),

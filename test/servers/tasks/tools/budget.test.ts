@@ -111,6 +111,17 @@ test("whatever tasks hold, no answer costs more than it may", async () => {
           check(await run(server, "get_task", { id, max_tokens, include: ["dependencies", "dependents"] }));
         }
         check(await run(server, "list_tasks", { limit: 500, max_tokens }));
+        await run(server, "register_agent", {
+          name: "bob",
+          role: note.slice(0, 100),
+          capabilities: capabilities.slice(0, 50),
+        });
+        check(await run(server, "list_agents", { max_tokens }));
+        for (let i = 0; i < 3; i += 1)
+          await run(server, "send_message", { to: "bob", from: "ann", text: note });
+        check(await run(server, "read_messages", { agent: "bob", max_tokens }));
+        for (const id of [undefined, added[0]?.id, last.tasks[0]?.id])
+          expect(tokensOf(await run(server, "explain_tasks", { id }))).toBeLessThanOrEqual(1_500);
         check(await run(server, "read_events", { limit: 1_000, max_tokens }));
       },
     ),

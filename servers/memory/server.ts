@@ -6,6 +6,7 @@ import { findImpact } from "./tools/find-impact.ts";
 import { forgetMemories } from "./tools/forget-memories.ts";
 import { getMemoryStats } from "./tools/get-memory-stats.ts";
 import { getMemories } from "./tools/get-memories.ts";
+import { rateMemory } from "./tools/rate-memory.ts";
 import { recall } from "./tools/recall.ts";
 import { relateEntities } from "./tools/relate-entities.ts";
 import { remember } from "./tools/remember.ts";
@@ -20,6 +21,7 @@ export const memoryTools = [
   relateEntities,
   exploreGraph,
   findImpact,
+  rateMemory,
   getMemoryStats,
 ] as const satisfies readonly Tool<MemoryDeps>[];
 

@@ -1,5 +1,6 @@
 import type { Emit } from "../../../kernel/store.ts";
 import type { Entity, EntityDraft, RelationDraft } from "../domain/graph.ts";
+import type { Ratings } from "../domain/rating.ts";
 import type { Direction, Link } from "../domain/walk.ts";
 import type { Kind, Memory } from "../domain/memory.ts";
 
@@ -147,6 +148,13 @@ export interface MemoryHealth {
   ): Promise<{ readonly ids: readonly string[]; readonly next: CheckPoint | undefined }>;
 }
 
-export interface MemoryTx extends MemoryRecords, MemoryGraph, MemoryHealth {
+export interface MemoryRatings {
+  /** Undefined for an unknown memory; zeros for one that nobody rated. */
+  ratingsOf(id: string): Promise<Ratings | undefined>;
+  /** Keeps the ratings of a known memory. */
+  setRatings(id: string, ratings: Ratings): Promise<void>;
+}
+
+export interface MemoryTx extends MemoryRecords, MemoryGraph, MemoryHealth, MemoryRatings {
   readonly emit: Emit;
 }

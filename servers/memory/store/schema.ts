@@ -70,4 +70,12 @@ CREATE INDEX mention_by_memory ON mention (memory_n);
 CREATE TABLE graph_epoch (epoch INTEGER NOT NULL) STRICT;
 INSERT INTO graph_epoch (epoch) VALUES (0);
 `,
+  `
+CREATE TABLE rating (
+  memory_n INTEGER PRIMARY KEY REFERENCES memory (n) ON DELETE CASCADE,
+  success REAL NOT NULL,
+  failure REAL NOT NULL,
+  count INTEGER NOT NULL
+) STRICT;
+`,
 ];

@@ -6,6 +6,7 @@ import type { MemoryTx } from "./port.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { sqliteGraph } from "./sqlite-graph.ts";
 import { sqliteHealth } from "./sqlite-health.ts";
+import { sqliteRatings } from "./sqlite-ratings.ts";
 import { sqliteRecords } from "./sqlite-records.ts";
 
 export type MemoryStore = Store<MemoryTx>;
@@ -16,6 +17,6 @@ export function openMemoryStore(path: string, clock: Clock, newId: NewId): Memor
   return storeOver(db, clock, (sql, emit) => {
     const graph = sqliteGraph(sql, newId);
     const records = sqliteRecords(sql, emit, (n, memory) => graph.mention(n, memory, memory.updatedAt));
-    return { ...records, ...graph, ...sqliteHealth(sql), emit };
+    return { ...records, ...graph, ...sqliteHealth(sql), ...sqliteRatings(sql), emit };
   });
 }

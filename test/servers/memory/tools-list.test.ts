@@ -28,6 +28,7 @@ test("tools/list costs at most 3,000 tokens and names what the contract names", 
     "relate_entities",
     "explore_graph",
     "find_impact",
+    "rate_memory",
     "get_memory_stats",
   ]);
   expect(encode(JSON.stringify(listed)).length).toBeLessThanOrEqual(3_000);

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { killAndResume } from "../support/kill-resume.ts";
 
-// The full count of kill points is run by `npm run soak -- orchestrator`.
-for (const nth of [14, 27]) {
+// Ten kill points, in Docker, are run by `npm run soak -- orchestrator`.
+for (const nth of [22]) {
   test(`kill -9 at event ${nth} of the demo, then resume: the same end, every task merged once`, async () => {
     const recovery = await killAndResume(nth);
     expect(recovery).toMatchObject({

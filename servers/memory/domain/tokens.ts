@@ -18,6 +18,10 @@ const STOP = new Set(
   ).split(" "),
 );
 
+// What a token needs to be found by. The full-text index drops a mark without a letter, as in a pair of Thai vowel signs;
+// and some letters of today were marks when its tables were made (Unicode 6.1).
+const BASE = /(?![\u{19b0}-\u{19c0}\u{19c8}\u{19c9}\u{1cf2}\u{1cf3}])[\p{L}\p{N}]/u;
+
 /** Longest token kept, in UTF-16 units; longer runs are data, not words. */
 const MAX_TOKEN = 100;
 
@@ -60,7 +64,7 @@ export function tokensOfRun(run: string): readonly string[] {
       tokens.push(...(UNSPACED.test(token) ? pairs(token) : [token]));
     }
   }
-  return tokens;
+  return tokens.filter((token) => BASE.test(token));
 }
 
 /** Splits at `_`, at camelCase borders and between an acronym and a word: HTTPServer is HTTP and Server. */

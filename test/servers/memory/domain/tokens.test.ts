@@ -15,6 +15,8 @@ for (const [text, tokens] of [
   ["what is the", []],
   ["Ｆｕｌｌ", ["full"]],
   ["東京都", ["東京", "京都"]],
+  ["ที่", ["ที"]],
+  ["a\u0300 \u0300 x_\u0301 \u19b0", ["à", "x_\u0301", "x"]],
   ["", []],
 ] as const) {
   test(`tokens of ${JSON.stringify(text)}`, () => {

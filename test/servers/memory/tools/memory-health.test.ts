@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { memoryCheckCommand } from "../../../../servers/memory/cli/check.ts";
+import { tokensOf } from "../../../../servers/memory/domain/tokens.ts";
 import { connect, mustCall, type Connection } from "../../../support/connect.ts";
 import { openForTest } from "../open-memory.ts";
 
@@ -89,6 +90,24 @@ test("counts by kind and space, versions, relations and conflicts", async () => 
     unreachable: [],
   });
   expect(await check()).toMatchObject({ code: 0, out: [] });
+});
+
+test("the index can hold every token there is, of each letter, digit and mark alone and inside a word", async () => {
+  await remember({ text: "a" });
+  const db = new DatabaseSync(join(home, "memory.db"), { defensive: false });
+  db.exec("BEGIN; DELETE FROM memory_search");
+  const insert = db.prepare("INSERT INTO memory_search (title, text, names) VALUES ('', ?, '')");
+  for (let point = 0; point < 0x2_0000; point += 1) {
+    const character = String.fromCodePoint(point);
+    if (/^(?!\p{Script=Han}|\p{Script=Hangul})[\p{L}\p{N}\p{M}]$/u.test(character))
+      for (const token of tokensOf(`${character} x${character}_${character}`)) insert.run(token);
+  }
+  const held = Number(db.prepare("SELECT count(*) AS n FROM memory_search_docsize").get()?.["n"]);
+  const lost = db.prepare("SELECT count(*) AS n FROM memory_search_docsize WHERE sz = x'000000'").get();
+  db.exec("ROLLBACK");
+  db.close();
+  expect(held).toBeGreaterThan(20_000);
+  expect(lost).toEqual({ n: 0 });
 });
 
 test("whatever was remembered and changed is found by the check", async () => {

@@ -14,7 +14,7 @@ export interface QueueLoad {
   readonly processes: number;
   readonly tasks: number;
   readonly seed: number;
-  /** The first server is killed, holding a claim, once so many completions are acknowledged. */
+  /** The first server is killed, holding a claim, once so many completions are acknowledged, at least one of each agent. */
   readonly killAfter: number;
   readonly deadlineMs: number;
 }
@@ -65,6 +65,7 @@ export async function driveQueue(load: QueueLoad): Promise<QueueRun> {
   const completions: Acknowledged[] = [];
   const claimMs: number[] = [];
   const completeMs: number[] = [];
+  const begun = new Set<string>();
   let abandoned: Acknowledged | undefined;
   let busyRefusals = 0;
   const started = performance.now();
@@ -120,6 +121,9 @@ export async function driveQueue(load: QueueLoad): Promise<QueueRun> {
       }
       await call(server, "complete_task", { token: claim.token, output: { by: agent } }, completeMs);
       completions.push(mine);
+      begun.add(agent);
+      // Nobody takes a second task before everybody has done one, so that no process is left out by luck.
+      while (begun.size < load.processes && performance.now() < until) await sleep(5);
     }
   };
 

@@ -84,6 +84,8 @@ function saysNothing(keyword: string, value: unknown, schema: Json, { anyJson, i
       return isObject(value) && JSON.stringify(value) === '{"type":"string"}';
     case "additionalProperties":
       return isOpen && value === false;
+    case "properties":
+      return isOpen && isObject(value) && Object.keys(value).length === 0;
     default:
       return false;
   }

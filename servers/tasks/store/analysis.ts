@@ -7,7 +7,7 @@ const OpenRow = z.object({
   id: z.string(),
   title: z.string(),
   status: z.enum(TASK_STATUSES),
-  priority: z.int(),
+  rank: z.int(),
   estimate_s: z.number().nullable(),
   not_before: z.int().nullable(),
 });
@@ -23,7 +23,7 @@ export function analysisTx(sql: Sql): AnalysisTx {
     async openTasks(limit) {
       return sql
         .all(
-          `SELECT id, substr(title, 1, 200) AS title, status, priority, json_extract(body, '$.estimateS') AS estimate_s, not_before
+          `SELECT id, substr(title, 1, 200) AS title, status, rank, json_extract(body, '$.estimateS') AS estimate_s, not_before
            FROM task WHERE status NOT IN ${OVER} ORDER BY seq LIMIT ?`,
           limit,
         )

@@ -61,4 +61,18 @@ CREATE INDEX task_worker ON task (worker) WHERE status = 'running';
 CREATE INDEX message_by_recipient ON message (recipient, seq);
 CREATE TABLE message_cursor (agent TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `,
+  // An hour for each step of priority, as domain/urgency.ts had it when this was written.
+  `ALTER TABLE task ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+UPDATE task SET rank = json_extract(body, '$.createdAt') - priority * 3600000;
+DROP INDEX task_ready;
+CREATE INDEX task_ready ON task (rank, seq) WHERE status = 'ready';
+CREATE TABLE lost_claim (
+  token TEXT PRIMARY KEY,
+  task_id TEXT NOT NULL REFERENCES task (id),
+  agent TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  result TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX orphan_by_task ON lost_claim (task_id, attempt) WHERE result IS NOT NULL;
+`,
 ];

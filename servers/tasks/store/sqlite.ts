@@ -4,9 +4,11 @@ import { openDatabase } from "../../../kernel/sqlite/open.ts";
 import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
 import { storeOver } from "../../../kernel/store.ts";
 import { FAILURE_KINDS, TASK_STATUSES, type Task } from "../domain/task.ts";
+import { rankOf } from "../domain/urgency.ts";
 import { agentTx, LOAD_QUERY } from "./agents.ts";
 import { analysisTx } from "./analysis.ts";
 import { messageTx } from "./messages.ts";
+import { orphanTx } from "./orphans.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import type { TaskStore, TaskTx } from "./task-store.ts";
 
@@ -95,10 +97,9 @@ const READY = `SELECT * FROM task INDEXED BY task_ready WHERE status = 'ready'
 
 /** What every claim asks. The indexes are named, because the planner would take the one over all statuses. */
 export const HOT_QUERIES = {
-  ready: `${READY} ORDER BY priority DESC, seq LIMIT ?3`,
-  // A page after another seeks twice instead of counting off what went before.
-  readySamePriority: `${READY} AND priority = ?4 AND seq > (SELECT seq FROM task WHERE id = ?5) ORDER BY seq LIMIT ?3`,
-  readyLowerPriority: `${READY} AND priority < ?4 ORDER BY priority DESC, seq LIMIT ?3`,
+  ready: `${READY} ORDER BY rank, seq LIMIT ?3`,
+  // A page after another seeks instead of counting off what went before.
+  readyAfter: `${READY} AND (rank, seq) > (?4, ?5) ORDER BY rank, seq LIMIT ?3`,
   leases:
     "SELECT * FROM task INDEXED BY task_lease WHERE status = 'running' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2",
   schedules:
@@ -122,13 +123,15 @@ function taskTx(sql: Sql): TaskTx {
     ...agentTx(sql),
     ...analysisTx(sql),
     ...messageTx(sql),
+    ...orphanTx(sql),
     async add(task, dependsOn) {
       sql.run(
-        `INSERT INTO task (id, seq, status, priority, open_deps, token, lease_until, not_before, type, milestone, assignee, worker, title, description, body)
-         VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM task), ?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO task (id, seq, status, priority, rank, open_deps, token, lease_until, not_before, type, milestone, assignee, worker, title, description, body)
+         VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM task), ?, ?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?)`,
         task.id,
         task.status,
         task.priority,
+        rankOf(task),
         task.openDeps,
         task.notBefore,
         task.type,
@@ -153,10 +156,11 @@ function taskTx(sql: Sql): TaskTx {
     },
     async save(task) {
       sql.run(
-        `UPDATE task SET status = ?, priority = ?, open_deps = ?, token = ?, lease_until = ?, not_before = ?, assignee = ?, worker = ?, title = ?, description = ?, body = ?
+        `UPDATE task SET status = ?, priority = ?, rank = ?, open_deps = ?, token = ?, lease_until = ?, not_before = ?, assignee = ?, worker = ?, title = ?, description = ?, body = ?
          WHERE id = ?`,
         task.status,
         task.priority,
+        rankOf(task),
         task.openDeps,
         task.claim?.token ?? null,
         task.claim?.expiresAt ?? null,
@@ -177,18 +181,9 @@ function taskTx(sql: Sql): TaskTx {
       }
       const filter = [agent, milestone ?? null, limit] as const;
       if (after === undefined) return sql.all(HOT_QUERIES.ready, ...filter).map(toTask);
-      const rows = sql.all(HOT_QUERIES.readySamePriority, ...filter, after.priority, after.id);
-      const lower =
-        rows.length < limit
-          ? sql.all(
-              HOT_QUERIES.readyLowerPriority,
-              agent,
-              milestone ?? null,
-              limit - rows.length,
-              after.priority,
-            )
-          : [];
-      return [...rows, ...lower].map(toTask);
+      // Asked for first: within the comparison it would keep SQLite from seeking to both columns.
+      const seq = Number(sql.get("SELECT seq FROM task WHERE id = ?", after.id)?.["seq"]);
+      return sql.all(HOT_QUERIES.readyAfter, ...filter, rankOf(after), seq).map(toTask);
     },
     async reservedPaths() {
       return sql

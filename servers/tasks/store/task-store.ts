@@ -1,8 +1,10 @@
 import type { Store } from "../../../kernel/store.ts";
 import type { Agent } from "../domain/agent.ts";
 import type { Dependency } from "../domain/batch.ts";
+import type { TaskEventType } from "../domain/events.ts";
 import type { OpenEdge, OpenTask } from "../domain/analysis/graph.ts";
 import type { Message } from "../domain/message.ts";
+import type { LostClaim, Orphan } from "../domain/orphan.ts";
 import type { Task, TaskStatus } from "../domain/task.ts";
 
 /** Which ready tasks an agent may take. */
@@ -79,8 +81,18 @@ export interface MessageTx {
   moveMessageCursor(agent: string, seq: number): Promise<void>;
 }
 
+/** Claims that were taken from their holders, and what these handed in too late. */
+export interface OrphanTx {
+  noteLostClaim(claim: LostClaim): Promise<void>;
+  findLostClaim(token: string): Promise<LostClaim | undefined>;
+  /** Keeps what a lost claim's holder handed in; a second time replaces the first. */
+  keepOrphan(token: string, result: Pick<Orphan, "output" | "artifacts" | "at">): Promise<void>;
+  /** The latest attempts first. */
+  orphans(taskId: string, limit: number): Promise<readonly Orphan[]>;
+}
+
 /** What the tasks store offers inside one transaction. Implemented on SQLite; shaped for PostgreSQL. */
-export interface TaskTx extends AnalysisTx, AgentTx, MessageTx {
+export interface TaskTx extends AnalysisTx, AgentTx, MessageTx, OrphanTx {
   add(task: Task, dependsOn: readonly Dependency[]): Promise<void>;
   find(id: string): Promise<Task | undefined>;
   /** The running task that this token holds, or undefined: the token is stale or unknown. */
@@ -108,19 +120,3 @@ export type TaskEmit = (
   subject: string,
   data: Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>,
 ) => void;
-
-export type TaskEventType =
-  | "task.added"
-  | "task.ready"
-  | "task.claimed"
-  | "task.progress"
-  | "task.completed"
-  | "task.failed"
-  | "task.released"
-  | "task.expired"
-  | "task.reviewed"
-  | "task.cancelled"
-  | "task.dead"
-  | "task.updated"
-  | "agent.registered"
-  | "message.sent";

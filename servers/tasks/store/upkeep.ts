@@ -49,6 +49,11 @@ async function isHopeless(tx: Tx, task: Task): Promise<boolean> {
   );
 }
 
+/** Remembers whose claim is taken away, so that a late result is known for one. */
+export async function noteLostClaim(tx: TaskTx, { id, attempt, claim }: Task): Promise<void> {
+  if (claim !== null) await tx.noteLostClaim({ token: claim.token, taskId: id, agent: claim.agent, attempt });
+}
+
 /** Puts right what the clock changed: leases that ran out, retries and schedules that are due. */
 export async function settleDue(tx: Tx, now: number): Promise<void> {
   for (const task of await tx.due(now, BATCH)) {
@@ -56,6 +61,7 @@ export async function settleDue(tx: Tx, now: number): Promise<void> {
       await saveAndSettle(tx, task, promoted(task, now), now);
     } else {
       const next = expired(task, now);
+      await noteLostClaim(tx, task);
       tx.emit("task.expired", task.id, {
         agent: task.claim?.agent ?? null,
         attempt: task.attempt,

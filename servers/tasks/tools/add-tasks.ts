@@ -13,34 +13,34 @@ import {
 import { isFinished, isSatisfied, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
 import { agentInput, idempotencyKey, mustFind, refuseLarge } from "./answer.ts";
-import { amount, boundedList, list, orElse, text } from "./input.ts";
+import { amount, boundedList, closed, list, orElse, text, whole } from "./input.ts";
 
 const acceptance = z.union([
-  z.strictObject({ run: text(4_000, 1) }),
-  z.strictObject({
+  closed({ run: text(4_000, 1) }),
+  closed({
     tests: text(4_000, 1),
     must_fail_before: z.boolean().optional(),
     protect: boundedList(text(500), 200).optional(),
   }),
 ]);
 
-const newTask = z.strictObject({
-  ref: text(100, 1).optional().describe("name for depends_on in this call"),
+const newTask = closed({
+  ref: text(100, 1).optional().describe("for depends_on"),
   title: text(500, 1),
   description: orElse(text(50_000), () => ""),
   type: orElse(text(50), () => "task"),
   priority: z.int().min(1).max(10).default(5).describe("10 is the most urgent"),
   depends_on: list(
-    z.union([text(100), z.strictObject({ task: text(100), on: z.enum(["success", "finish"]) })]),
+    z.union([text(100), closed({ task: text(100), on: z.enum(["success", "finish"]) })]),
     500,
   ).describe("ids or refs"),
   capabilities: list(text(100), 50),
   paths: list(text(500), 200).describe("globs reserved while it runs"),
   complexity: amount(0, 1).optional(),
   estimate_s: amount(0).optional(),
-  max_attempts: z.int().min(1).max(100).default(4),
+  max_attempts: orElse(whole(1, 100), () => 4),
   budget: orElse(
-    z.strictObject({
+    closed({
       tokens: amount(0).optional(),
       usd: amount(0).optional(),
       wall_s: amount(0).optional(),
@@ -64,8 +64,8 @@ export const addTasks = defineTool({
   title: "Add tasks",
   description:
     "Adds tasks with their dependencies, all or none: a cycle or an unknown reference adds nothing. Returns their ids and states.",
-  input: z.object({ tasks: z.array(newTask).min(1).max(500), idempotency_key: idempotencyKey }),
-  output: z.object({ tasks: z.array(z.looseObject({ id: z.string() })) }),
+  input: z.object({ tasks: boundedList(newTask, 500, 1), idempotency_key: idempotencyKey }),
+  output: z.object({ tasks: z.array(z.looseObject({})) }),
   annotations: WRITES,
   core: true,
   run({ tasks }, { store, clock, newId }: TasksDeps, call) {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { fitText } from "../../../kernel/tokens.ts";
+import type { Orphan } from "../domain/orphan.ts";
 import type { Task } from "../domain/task.ts";
 import type { TaskTx } from "../store/task-store.ts";
 import { fitFields, fitList } from "./fit.ts";
@@ -11,12 +12,16 @@ import { amount, orElse, text, whole } from "./input.ts";
 export const idempotencyKey = text(200, 1).optional();
 // A name that is not well-formed would be stored as another one: the store keeps UTF-8.
 export const agentInput = text(100, 1).overwrite((name) => name.toWellFormed());
-export const tokenInput = z.string().describe("claim.token");
+/** Of the claim. */
+export const tokenInput = z.string();
 export const usageInput = z
   .object({ tokens: orElse(amount(0), () => 0), usd: orElse(amount(0), () => 0) })
   .optional()
-  .describe("of the whole attempt so far");
-export const maxTokensInput = whole(200, 20_000).default(2_000);
+  .describe("of the attempt so far");
+export const maxTokensInput = orElse(whole(200, 20_000), () => 2_000);
+
+/** How many results that came too late an answer shows, the latest first. */
+export const SHOWN_ORPHANS = 3;
 
 /** A task as an answer shows it. */
 export interface TaskAnswer {
@@ -46,7 +51,7 @@ export function taskSummary(task: Task): TaskAnswer {
 const SUMMARY_TOKENS = 150;
 
 /** Everything known about a task; absent where there is nothing to say, cut where the budget ends. */
-export function taskDetail(task: Task, maxTokens: number): TaskAnswer {
+export function taskDetail(task: Task, maxTokens: number, orphans: readonly Orphan[] = []): TaskAnswer {
   const detail = withoutEmpty({
     ...taskSummary(task),
     ref: task.ref,
@@ -74,6 +79,7 @@ export function taskDetail(task: Task, maxTokens: number): TaskAnswer {
     notes: task.notes,
     output: task.output,
     artifacts: task.artifacts,
+    orphans: orphans.map(({ at, ...orphan }) => withoutEmpty({ ...orphan, at: toIso(at) })),
     verified: task.verified,
     usage: task.usage.tokens === 0 && task.usage.usd === 0 ? null : task.usage,
     error: task.failure,
@@ -86,6 +92,7 @@ export function taskDetail(task: Task, maxTokens: number): TaskAnswer {
 
 /** The fields that may be long or can be done without, in the order in which they give way. */
 const GIVES_WAY = [
+  "orphans",
   "output",
   "context",
   "checkpoint",
@@ -151,22 +158,32 @@ export async function mustFind(tx: TaskTx, id: string): Promise<Task> {
 }
 
 /**
- * The running task a token holds, noting that its holder called. A holder whose lease ran out keeps the task until somebody else's call notices;
- * from then on its token is stale for good.
+ * The running task a token holds, noting that its holder called; undefined for a stale or unknown token. A holder whose
+ * lease ran out keeps the task until somebody else's call notices; from then on its token is stale for good.
+ */
+export async function findHeld(tx: TaskTx, token: string, now: number): Promise<Task | undefined> {
+  const task = await tx.findByToken(token);
+  if (task?.claim != null) await tx.noteCall(task.claim.agent, now);
+  return task;
+}
+
+/**
+ * The same for a caller that cannot go on without.
  *
  * @throws {DomainError} conflict for a stale or unknown token.
  */
 export async function mustHold(tx: TaskTx, token: string, now: number): Promise<Task> {
-  const task = await tx.findByToken(token);
-  if (task === undefined) {
-    throw new DomainError(
-      "conflict",
-      "this token holds no task: the lease ran out, or the task was finished, released or cancelled",
-      {
-        hint: "drop this attempt; claim_task gives out the next one",
-      },
-    );
-  }
-  if (task.claim !== null) await tx.noteCall(task.claim.agent, now);
+  const task = await findHeld(tx, token, now);
+  if (task === undefined) throw staleToken();
   return task;
+}
+
+/** The refusal of a token that holds nothing; `orphanOf` names the task that the result was kept beside. */
+export function staleToken(orphanOf?: string): DomainError {
+  const kept = orphanOf === undefined ? "" : `; your result was kept beside ${orphanOf}, and not applied`;
+  return new DomainError(
+    "conflict",
+    `this token holds no task: the lease ran out, or the task was finished, released or cancelled${kept}`,
+    { hint: "drop this attempt; claim_task gives out the next one" },
+  );
 }

@@ -10,14 +10,14 @@ import { claimed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import type { ReadyFilter, TaskEmit, TaskTx } from "../store/task-store.ts";
 import { settleDue } from "../store/upkeep.ts";
-import { agentInput, idempotencyKey, maxTokensInput, mustFind, taskDetail } from "./answer.ts";
+import { agentInput, idempotencyKey, maxTokensInput, mustFind, SHOWN_ORPHANS, taskDetail } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";
 import { orElse } from "./input.ts";
 
 const PAGE = 64;
 
 const output = z.object({
-  task: z.looseObject({ id: z.string() }).nullable(),
+  task: z.looseObject({}).nullable(),
   claim: z.object({ token: z.string(), expires_at: z.string(), attempt: z.int() }).optional(),
   why_none: z.string().optional(),
 });
@@ -75,6 +75,7 @@ export const claimTask = defineTool({
       const detail = taskDetail(
         task,
         left - (dependencies.length === 0 ? 0 : Math.min(300, Math.floor(left / 6))),
+        await tx.orphans(task.id, SHOWN_ORPHANS),
       );
       return { task: { ...detail, ...dependencyOutputs(dependencies, left - cost(detail)) }, claim: given };
     };

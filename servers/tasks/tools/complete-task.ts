@@ -4,9 +4,26 @@ import { clipText } from "../../../kernel/text.ts";
 import { weighEvidence } from "../domain/evidence.ts";
 import { completed, rejected } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
+import type { TaskEmit, TaskTx } from "../store/task-store.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
-import { idempotencyKey, mustHold, refuseLarge, tokenInput, unblockedAnswer, usageInput } from "./answer.ts";
+import {
+  findHeld,
+  idempotencyKey,
+  refuseLarge,
+  staleToken,
+  tokenInput,
+  unblockedAnswer,
+  usageInput,
+} from "./answer.ts";
 import { list, text } from "./input.ts";
+
+const answered = z.object({
+  status: z.string(),
+  verified: z.boolean(),
+  unblocked: z.array(z.string()),
+  unblocked_count: z.int().optional(),
+  unmet: z.array(z.string()).optional(),
+});
 
 export const completeTask = defineTool({
   name: "complete_task",
@@ -21,21 +38,16 @@ export const completeTask = defineTool({
     usage: usageInput,
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({
-    status: z.string(),
-    verified: z.boolean(),
-    unblocked: z.array(z.string()),
-    unblocked_count: z.int().optional(),
-    unmet: z.array(z.string()).optional(),
-  }),
+  output: answered,
   annotations: WRITES,
   core: true,
   alwaysLoad: true,
-  run({ token, output, artifacts, evidence, usage }, { store, clock, checkReceipt }: TasksDeps, call) {
+  async run({ token, output, artifacts, evidence, usage }, { store, clock, checkReceipt }: TasksDeps, call) {
     refuseLarge("output", output);
-    return store.answer(call, async (tx) => {
+    const ending = async (tx: TaskTx & { readonly emit: TaskEmit }): Promise<CompleteAnswer | Late> => {
       const now = clock();
-      const held = await mustHold(tx, token, now);
+      const held = await findHeld(tx, token, now);
+      if (held === undefined) return { orphanOf: await keepOrphan(tx, token, output, artifacts, now) };
       const verdict = weighEvidence(held.acceptance, evidence.map(checkReceipt));
       if (verdict.kind === "unmet") {
         const unmet = verdict.unmet.map((reason) => clipText(reason, 300)).slice(0, 20);
@@ -73,6 +85,30 @@ export const completeTask = defineTool({
       });
       const unblocked = await saveAndSettle(tx, held, task, now);
       return { status: task.status, verified: task.verified, ...unblockedAnswer(unblocked) };
-    });
+    };
+    const answer = await store.answer(call, ending, (told) => !("orphanOf" in told));
+    if ("orphanOf" in answer) throw staleToken(answer.orphanOf);
+    return answer;
   },
 });
+
+type CompleteAnswer = z.input<typeof answered>;
+
+/** The token was stale; the result is kept beside this task where it had ever held one. */
+interface Late {
+  readonly orphanOf: string | undefined;
+}
+
+async function keepOrphan(
+  tx: TaskTx & { readonly emit: TaskEmit },
+  token: string,
+  output: unknown,
+  artifacts: readonly string[],
+  at: number,
+): Promise<string | undefined> {
+  const lost = await tx.findLostClaim(token);
+  if (lost === undefined) return undefined;
+  await tx.keepOrphan(token, { output: output ?? null, artifacts, at });
+  tx.emit("task.updated", lost.taskId, { orphan_of: lost.agent, attempt: lost.attempt });
+  return lost.taskId;
+}

@@ -26,7 +26,7 @@ export async function explainQueue(
   const ready = tasks
     .filter(({ status }) => status === "ready")
     // Sorting keeps the order of age among equals, as claims do.
-    .toSorted((a, b) => b.priority - a.priority);
+    .toSorted((a, b) => a.rank - b.rank);
   const sizes = levelSizes(graph);
   const path = criticalPath(graph, durations);
   const longest = path.places.flatMap((place) => {

@@ -7,7 +7,7 @@ import { failed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
-import { orElse, text } from "./input.ts";
+import { closed, orElse, text } from "./input.ts";
 
 export const failTask = defineTool({
   name: "fail_task",
@@ -16,12 +16,12 @@ export const failTask = defineTool({
     "Ends your attempt as failed. It is tried again after a growing pause until max_attempts; then it is dead.",
   input: z.object({
     token: tokenInput,
-    error: z.strictObject({
+    error: closed({
       message: text(4_000, 1),
-      kind: z.enum(FAILURE_KINDS).default("worker"),
+      kind: orElse(z.enum(FAILURE_KINDS), () => "worker" as const),
       log: orElse(text(100_000), () => ""),
     }),
-    retryable: z.boolean().default(true),
+    retryable: orElse(z.boolean(), () => true),
     usage: usageInput,
     idempotency_key: idempotencyKey,
   }),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
-import { maxTokensInput, mustFind, taskDetail, taskSummary } from "./answer.ts";
+import { maxTokensInput, mustFind, SHOWN_ORPHANS, taskDetail, taskSummary } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";
 import { orElse } from "./input.ts";
 
@@ -15,14 +15,18 @@ export const getTask = defineTool({
     include: orElse(z.array(z.enum(["dependencies", "dependents"])), () => []),
     max_tokens: maxTokensInput,
   }),
-  output: z.object({ task: z.looseObject({ id: z.string() }) }),
+  output: z.object({ task: z.looseObject({}) }),
   annotations: READS,
   core: true,
   async run({ id, include, max_tokens }, { store, clock }: TasksDeps, call) {
     await settleBeforeReading(store, call, clock());
     return store.read(async (tx) => {
       const task = await mustFind(tx, id);
-      const detail = taskDetail(task, include.length === 0 ? max_tokens - 10 : Math.ceil(max_tokens / 2));
+      const detail = taskDetail(
+        task,
+        include.length === 0 ? max_tokens - 10 : Math.ceil(max_tokens / 2),
+        await tx.orphans(id, SHOWN_ORPHANS),
+      );
       const neighbours: Record<string, unknown> = {};
       const kinds = [...new Set(include)];
       const share = (max_tokens - cost(detail)) / Math.max(1, kinds.length) - 30;

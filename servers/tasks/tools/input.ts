@@ -34,10 +34,21 @@ export function whole(least: number, most: number): z.ZodInt {
 }
 
 /** A list of at most so many items. */
-export function boundedList<S extends z.ZodType>(item: S, most: number): z.ZodArray<S> {
+export function boundedList<S extends z.ZodType>(item: S, most: number, least = 0): z.ZodArray<S> {
   return z.array(item).superRefine((value, { addIssue }) => {
     if (value.length > most)
       addIssue({ code: "too_big", origin: "array", maximum: most, inclusive: true, input: value });
+    if (value.length < least)
+      addIssue({ code: "too_small", origin: "array", minimum: least, inclusive: true, input: value });
+  });
+}
+
+/** An object that refuses what it does not know. */
+export function closed<S extends z.core.$ZodLooseShape>(shape: S) {
+  const known = new Set(Object.keys(shape));
+  return z.looseObject(shape).superRefine((value, { addIssue }) => {
+    const keys = Object.keys(value).filter((key) => !known.has(key));
+    if (keys.length > 0) addIssue({ code: "unrecognized_keys", keys, input: value });
   });
 }
 

@@ -6,7 +6,7 @@ import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, taskSummary } from "./answer.ts";
 import { fitList } from "./fit.ts";
-import { whole, word } from "./input.ts";
+import { orElse, whole, word } from "./input.ts";
 
 const status = z.enum(TASK_STATUSES);
 
@@ -21,11 +21,11 @@ export const listTasks = defineTool({
     milestone: z.string().optional(),
     agent: z.string().optional(),
     text: z.string().optional().describe("part of title or description"),
-    limit: whole(1, 500).default(50),
+    limit: orElse(whole(1, 500), () => 50),
     cursor: z.string().optional(),
     max_tokens: maxTokensInput,
   }),
-  output: z.object({ tasks: z.array(z.looseObject({ id: z.string() })), next_cursor: z.string().optional() }),
+  output: z.object({ tasks: z.array(z.looseObject({})), next_cursor: z.string().optional() }),
   annotations: READS,
   core: true,
   async run(

@@ -1,34 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import type { EventType } from "../../../kernel/event-types.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
+import { TASK_EVENT_TYPES } from "../domain/events.ts";
 import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput } from "./answer.ts";
 import { cost, fitFields, fitList } from "./fit.ts";
-import { whole, word } from "./input.ts";
-
-const TYPES = [
-  "task.added",
-  "task.ready",
-  "task.claimed",
-  "task.progress",
-  "task.completed",
-  "task.failed",
-  "task.released",
-  "task.expired",
-  "task.reviewed",
-  "task.cancelled",
-  "task.dead",
-  "task.updated",
-  "agent.registered",
-  "agent.lost",
-  "message.sent",
-  "milestone.changed",
-  "budget.reserved",
-  "budget.settled",
-  "budget.exhausted",
-] as const satisfies readonly EventType[];
+import { orElse, whole, word } from "./input.ts";
 
 /** How often a waiting reader looks for what other processes wrote. */
 const POLL_MS = 100;
@@ -37,15 +15,15 @@ export const readTaskEvents = defineTool({
   name: "read_events",
   title: "Read task events",
   description:
-    "Reads what happened in the queue after a sequence number, in order. With wait_ms it waits for the next one. Pass next_cursor as after: nothing is lost or seen twice.",
+    "Reads what happened in the queue, in order; wait_ms waits for the next event. Pass next_cursor as after: nothing is lost or seen twice.",
   input: z.object({
-    after: z.int().min(0).default(0),
-    types: z.array(word(TYPES)).optional(),
-    limit: whole(1, 1_000).default(100),
-    wait_ms: z.int().min(0).max(45_000).default(0),
+    after: orElse(whole(0, Number.MAX_SAFE_INTEGER), () => 0),
+    types: z.array(word(TASK_EVENT_TYPES)).optional(),
+    limit: orElse(whole(1, 1_000), () => 100),
+    wait_ms: orElse(whole(0, 45_000), () => 0),
     max_tokens: maxTokensInput,
   }),
-  output: z.object({ events: z.array(z.looseObject({ seq: z.int() })), next_cursor: z.int() }),
+  output: z.object({ events: z.array(z.looseObject({})), next_cursor: z.int() }),
   annotations: READS,
   async run({ after, types, limit, wait_ms, max_tokens }, { store, clock }: TasksDeps, call) {
     let from = after;

@@ -5,7 +5,7 @@ import { clipText } from "../../../kernel/text.ts";
 import { progressed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput, usageInput } from "./answer.ts";
-import { text } from "./input.ts";
+import { amount, text, whole } from "./input.ts";
 
 export const reportProgress = defineTool({
   name: "report_progress",
@@ -14,11 +14,11 @@ export const reportProgress = defineTool({
     "Renews the lease and keeps a checkpoint for whoever takes over. Returns the new expiry and whether to stop.",
   input: z.object({
     token: tokenInput,
-    progress: z.number().min(0).max(1).optional(),
+    progress: amount(0, 1).optional(),
     note: text(4_000).optional(),
     checkpoint: z.json().optional(),
     usage: usageInput,
-    extend_s: z.int().min(10).max(86_400).optional(),
+    extend_s: whole(10, 86_400).optional(),
     idempotency_key: idempotencyKey,
   }),
   output: z.object({ expires_at: z.string(), cancel_requested: z.boolean() }),

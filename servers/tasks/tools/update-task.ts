@@ -4,9 +4,9 @@ import { DESTROYS, defineTool } from "../../../kernel/mcp/tool.ts";
 import { canRedirect, redirected, type Redirection } from "../domain/transitions.ts";
 import type { Task } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
-import { saveAndSettle } from "../store/upkeep.ts";
+import { noteLostClaim, saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustFind, taskSummary } from "./answer.ts";
-import { text } from "./input.ts";
+import { closed, text, whole } from "./input.ts";
 
 export const updateTask = defineTool({
   name: "update_task",
@@ -16,8 +16,8 @@ export const updateTask = defineTool({
   input: z.object({
     id: z.string(),
     if_version: z.int().optional(),
-    changes: z.strictObject({
-      priority: z.int().min(1).max(10).optional(),
+    changes: closed({
+      priority: whole(1, 10).optional(),
       title: text(500, 1).optional(),
       description: text(50_000).optional(),
       assignee: text(100).nullable().optional(),
@@ -25,7 +25,7 @@ export const updateTask = defineTool({
     }),
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({ task: z.looseObject({ id: z.string() }) }),
+  output: z.object({ task: z.looseObject({}) }),
   annotations: DESTROYS,
   run({ id, if_version, changes: { status, ...changes } }, { store, clock }: TasksDeps, call) {
     return store.answer(call, async (tx) => {
@@ -51,8 +51,10 @@ export const updateTask = defineTool({
         status: next.status,
         cancel_requested: next.claim?.cancelRequested === true ? true : undefined,
       });
-      if (task.claim !== null && next.claim === null)
+      if (task.claim !== null && next.claim === null) {
+        await noteLostClaim(tx, task);
         tx.emit("task.released", id, { agent: task.claim.agent, attempt: task.attempt, status: next.status });
+      }
       await saveAndSettle(tx, task, next, now);
       return { task: { ...taskSummary(next), version: next.version } };
     });

@@ -5,7 +5,8 @@ export interface OpenTask {
   readonly id: string;
   readonly title: string;
   readonly status: TaskStatus;
-  readonly priority: number;
+  /** See `rankOf`. */
+  readonly rank: number;
   readonly estimateS: number | null;
   /** Epoch milliseconds. */
   readonly notBefore: number | null;

@@ -28,8 +28,14 @@ async function firstStore(): Promise<string> {
   openDatabase({ path, applicationId: APPLICATION_ID, migrations: MIGRATIONS.slice(0, 1) }).close();
   const db = new DatabaseSync(path);
   db.prepare("ATTACH ? AS now").run(now);
-  for (const table of ["task", "dependency", "event"])
-    db.exec(`INSERT INTO main.${table} SELECT * FROM now.${table}`);
+  for (const table of ["task", "dependency", "event"]) {
+    const columns = db
+      .prepare("SELECT name FROM pragma_table_info(?)")
+      .all(table)
+      .map((row) => row["name"])
+      .join();
+    db.exec(`INSERT INTO main.${table} (${columns}) SELECT ${columns} FROM now.${table}`);
+  }
   db.close();
   return path;
 }

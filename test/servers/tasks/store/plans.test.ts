@@ -71,8 +71,7 @@ test("a claim behind thousands of tasks for others finds its own, and takes none
 
 test.each([
   ["ready", "SCAN task USING INDEX task_ready"],
-  ["readySamePriority", "SEARCH task USING INDEX task_ready (priority=? AND seq>?)"],
-  ["readyLowerPriority", "SEARCH task USING INDEX task_ready (priority<?)"],
+  ["readyAfter", "SEARCH task USING INDEX task_ready ((rank,seq)>(?,?))"],
   ["leases", "SEARCH task USING INDEX task_lease (lease_until<?)"],
   ["load", "SEARCH task USING COVERING INDEX task_worker (worker=?)"],
   ["schedules", "SEARCH task USING INDEX task_wait (not_before<?)"],

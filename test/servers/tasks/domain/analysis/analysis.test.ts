@@ -18,7 +18,7 @@ const open = (place: number, estimateS: number | null = null): OpenTask => ({
   id: `t${place}`,
   title: `task ${place}`,
   status: "ready",
-  priority: 5,
+  rank: place,
   estimateS,
   notBefore: null,
 });

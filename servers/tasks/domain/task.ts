@@ -16,8 +16,8 @@ export type TaskStatus = (typeof TASK_STATUSES)[number];
 
 export const NEXT: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   blocked: ["ready", "scheduled", "needs_decision", "paused", "cancelled"],
-  scheduled: ["ready", "blocked", "paused", "cancelled"],
-  ready: ["running", "blocked", "paused", "cancelled"],
+  scheduled: ["ready", "blocked", "needs_decision", "paused", "cancelled"],
+  ready: ["running", "blocked", "needs_decision", "paused", "cancelled"],
   running: ["succeeded", "needs_review", "ready", "blocked", "scheduled", "dead", "cancelled", "paused"],
   paused: ["ready", "blocked", "scheduled", "cancelled", "needs_decision"],
   needs_review: ["succeeded", "ready", "blocked", "dead", "cancelled"],

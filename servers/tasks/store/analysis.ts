@@ -11,7 +11,7 @@ const OpenRow = z.object({
   estimate_s: z.number().nullable(),
   not_before: z.int().nullable(),
 });
-const EdgeRow = z.object({ on: z.string(), task: z.string() });
+export const EdgeRow = z.object({ on: z.string(), task: z.string() });
 const AttemptRow = z.object({ seconds: z.number() });
 const ReservationRow = z.object({ task: z.string(), agent: z.string().nullable(), path: z.string() });
 

@@ -6,7 +6,7 @@ import { storeOver } from "../../../kernel/store.ts";
 import { FAILURE_KINDS, TASK_STATUSES, type Task } from "../domain/task.ts";
 import { rankOf } from "../domain/urgency.ts";
 import { agentTx, LOAD_QUERY } from "./agents.ts";
-import { analysisTx } from "./analysis.ts";
+import { analysisTx, EdgeRow } from "./analysis.ts";
 import { messageTx } from "./messages.ts";
 import { orphanTx } from "./orphans.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
@@ -91,6 +91,9 @@ function bodyOf(task: Task): string {
   // Parsing drops what has a column of its own, so that nothing is stored twice.
   return JSON.stringify(Body.parse(task));
 }
+
+// Dead work may be queued again; what succeeded or was cancelled waits for nothing any more.
+const MAY_WAIT = "task.status NOT IN ('succeeded', 'cancelled')";
 
 const READY = `SELECT * FROM task INDEXED BY task_ready WHERE status = 'ready'
   AND (assignee IS NULL OR assignee = ?1) AND (?2 IS NULL OR milestone = ?2)`;
@@ -205,6 +208,24 @@ function taskTx(sql: Sql): TaskTx {
         "SELECT task.*, dependency.on_kind FROM dependency JOIN task ON task.id = dependency.on_id WHERE dependency.task_id = ?",
         id,
       ),
+    async changeDependencies(id, remove, add) {
+      for (const on of remove) sql.run("DELETE FROM dependency WHERE on_id = ? AND task_id = ?", on, id);
+      for (const { task: on, on: kind } of add)
+        sql.run("INSERT OR REPLACE INTO dependency (on_id, task_id, on_kind) VALUES (?, ?, ?)", on, id, kind);
+    },
+    async edgesAbove(ids) {
+      return sql
+        .all(
+          `WITH RECURSIVE above (id) AS (
+             SELECT value FROM json_each(?1)
+             UNION SELECT dependency.on_id FROM above JOIN task ON task.id = above.id AND ${MAY_WAIT}
+               JOIN dependency ON dependency.task_id = above.id)
+           SELECT dependency.on_id AS "on", dependency.task_id AS task
+           FROM above JOIN task ON task.id = above.id AND ${MAY_WAIT} JOIN dependency ON dependency.task_id = above.id`,
+          JSON.stringify(ids),
+        )
+        .map((row) => parseRow(EdgeRow, row));
+    },
     async list({ status, type, milestone, agent, text, after, limit }) {
       return sql
         .all(

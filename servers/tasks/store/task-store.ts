@@ -106,6 +106,10 @@ export interface TaskTx extends AnalysisTx, AgentTx, MessageTx, OrphanTx {
   due(now: number, limit: number): Promise<readonly Task[]>;
   dependents(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
   dependencies(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
+  /** Takes dependencies of a task away, then adds others; one that is there already waits for what is now named. */
+  changeDependencies(id: string, remove: readonly string[], add: readonly Dependency[]): Promise<void>;
+  /** Every dependency by which these tasks, or any they wait for, may still be held up. */
+  edgesAbove(ids: readonly string[]): Promise<readonly OpenEdge[]>;
   list(query: TaskQuery): Promise<readonly Task[]>;
   /** The sequence number of the newest event, 0 where there is none. */
   lastEvent(): Promise<number>;

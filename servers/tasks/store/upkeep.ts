@@ -1,5 +1,5 @@
-import { afterDependency, afterReopening, expired, promoted } from "../domain/transitions.ts";
-import { isFinished, isSatisfied, type Task } from "../domain/task.ts";
+import { afterDependency, afterReopening, expired, isHopeless, promoted } from "../domain/transitions.ts";
+import { isFinished, type Task } from "../domain/task.ts";
 import type { Writer } from "../../../kernel/store.ts";
 import type { TaskEmit, TaskStore, TaskTx } from "./task-store.ts";
 
@@ -28,7 +28,7 @@ export async function saveAndSettle(
   for (const { task: dependent, on } of await tx.dependents(after.id)) {
     const next = isFinished(after.status)
       ? afterDependency(dependent, on, after.status, now)
-      : afterReopening(dependent, await isHopeless(tx, dependent), now);
+      : afterReopening(dependent, await hasEndedBadly(tx, dependent), now);
     await tx.save(next);
     if (next.status === dependent.status) continue;
     if (next.status === "ready") {
@@ -41,12 +41,10 @@ export async function saveAndSettle(
   return ready;
 }
 
-async function isHopeless(tx: Tx, task: Task): Promise<boolean> {
+async function hasEndedBadly(tx: Tx, task: Task): Promise<boolean> {
   if (task.status !== "needs_decision") return false;
   const dependencies = await tx.dependencies(task.id);
-  return dependencies.some(
-    ({ task: other, on }) => isFinished(other.status) && !isSatisfied(on, other.status),
-  );
+  return dependencies.some(({ task: other, on }) => isHopeless({ on, status: other.status }));
 }
 
 /** Remembers whose claim is taken away, so that a late result is known for one. */

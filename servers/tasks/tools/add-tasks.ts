@@ -8,10 +8,11 @@ import {
   ID_PREFIX,
   mergeDependencies,
   type BatchItem,
-  type Dependency,
 } from "../domain/batch.ts";
-import { isFinished, isSatisfied, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
+import { isFinished, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
+import { isHopeless, type DependencyState } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
+import { dependencyInput, toDependency } from "./dependency-input.ts";
 import { agentInput, idempotencyKey, mustFind, refuseLarge } from "./answer.ts";
 import { amount, boundedList, closed, list, orElse, text, whole } from "./input.ts";
 
@@ -30,10 +31,7 @@ const newTask = closed({
   description: orElse(text(50_000), () => ""),
   type: orElse(text(50), () => "task"),
   priority: z.int().min(1).max(10).default(5).describe("10 is the most urgent"),
-  depends_on: list(
-    z.union([text(100), closed({ task: text(100), on: z.enum(["success", "finish"]) })]),
-    500,
-  ).describe("ids or refs"),
+  depends_on: list(dependencyInput, 500).describe("ids or refs"),
   capabilities: list(text(100), 50),
   paths: list(text(500), 200).describe("globs reserved while it runs"),
   complexity: amount(0, 1).optional(),
@@ -72,9 +70,7 @@ export const addTasks = defineTool({
     const now = clock();
     const items = tasks.map((task): BatchItem => ({
       ref: task.ref ?? null,
-      dependsOn: mergeDependencies(
-        task.depends_on.map((on): Dependency => (typeof on === "string" ? { task: on, on: "success" } : on)),
-      ),
+      dependsOn: mergeDependencies(task.depends_on.map(toDependency)),
     }));
     refuseImpossible(items);
     for (const { context } of tasks) refuseLarge("context", context);
@@ -142,21 +138,21 @@ function refuseImpossible(items: readonly BatchItem[]): void {
   }
 }
 
-interface Edge extends Dependency {
-  readonly status: TaskStatus;
-}
-
-function freshTask(spec: z.output<typeof newTask>, id: string, edges: readonly Edge[], now: number): Task {
+function freshTask(
+  spec: z.output<typeof newTask>,
+  id: string,
+  edges: readonly DependencyState[],
+  now: number,
+): Task {
   const notBefore = spec.not_before === undefined ? null : Date.parse(spec.not_before);
   const openDeps = edges.filter(({ status }) => !isFinished(status)).length;
-  const isHopeless = edges.some(({ on, status }) => isFinished(status) && !isSatisfied(on, status));
   return {
     id,
     ref: spec.ref ?? null,
     title: spec.title,
     description: spec.description,
     type: spec.type,
-    status: isHopeless ? "needs_decision" : waitingStatus(openDeps, notBefore, now),
+    status: edges.some(isHopeless) ? "needs_decision" : waitingStatus(openDeps, notBefore, now),
     priority: spec.priority,
     openDeps,
     attempt: 0,

@@ -3,7 +3,8 @@ import { clipText } from "../../../kernel/text.ts";
 import type { OpenGraph } from "../domain/analysis/graph.ts";
 import { dependentsOf } from "../domain/analysis/reach.ts";
 import { globsOverlap } from "../domain/paths.ts";
-import { isExhausted, isFinished, isSatisfied, type Task } from "../domain/task.ts";
+import { isExhausted, isFinished, type Task } from "../domain/task.ts";
+import { isHopeless } from "../domain/transitions.ts";
 import type { Reservation, TaskTx } from "../store/task-store.ts";
 import { mustFind } from "./answer.ts";
 import { brieflyWithStatus, shownOf } from "./brief.ts";
@@ -21,7 +22,7 @@ export async function explainTask(
   const dependencies = await tx.dependencies(id);
   const waiting = dependencies.filter(({ task: on }) => !isFinished(on.status)).map(({ task: on }) => on);
   const failed = dependencies
-    .filter(({ task: on, on: kind }) => isFinished(on.status) && !isSatisfied(kind, on.status))
+    .filter(({ task: on, on: kind }) => isHopeless({ on: kind, status: on.status }))
     .map(({ task: on }) => on);
   const meeting = isFinished(task.status) || task.status === "running" ? [] : await pathsInTheWay(tx, task);
   return {

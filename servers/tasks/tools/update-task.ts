@@ -6,13 +6,15 @@ import type { Task } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
 import { noteLostClaim, saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustFind, taskSummary } from "./answer.ts";
-import { closed, text, whole } from "./input.ts";
+import { dependencyInput, toDependency } from "./dependency-input.ts";
+import { closed, list, text, whole } from "./input.ts";
+import { rewire } from "./rewire.ts";
 
 export const updateTask = defineTool({
   name: "update_task",
   title: "Update a task",
   description:
-    "Changes a task: priority, texts, assignee, or its state (cancelled, paused, or ready to queue it again). A running task's holder is asked to stop before it is cancelled.",
+    "Changes a task, its dependencies or its state: cancelled, paused, or ready to queue it again. A running task's holder is asked to stop before it is cancelled.",
   input: z.object({
     id: z.string(),
     if_version: z.int().optional(),
@@ -21,13 +23,19 @@ export const updateTask = defineTool({
       title: text(500, 1).optional(),
       description: text(50_000).optional(),
       assignee: text(100).nullable().optional(),
+      add_dependencies: list(z.unknown().pipe(dependencyInput), 500).describe("as depends_on"),
+      remove_dependencies: list(text(100), 500),
       status: z.enum(["cancelled", "paused", "ready"]).optional(),
     }),
     idempotency_key: idempotencyKey,
   }),
   output: z.object({ task: z.looseObject({}) }),
   annotations: DESTROYS,
-  run({ id, if_version, changes: { status, ...changes } }, { store, clock }: TasksDeps, call) {
+  run(
+    { id, if_version, changes: { status, add_dependencies, remove_dependencies, ...changes } },
+    { store, clock }: TasksDeps,
+    call,
+  ) {
     return store.answer(call, async (tx) => {
       const now = clock();
       const task = await mustFind(tx, id);
@@ -36,8 +44,12 @@ export const updateTask = defineTool({
           hint: "get_task, then change it again",
         });
       }
+      const rewiring = add_dependencies.length + remove_dependencies.length > 0;
+      const linked = rewiring
+        ? await rewire(tx, task, add_dependencies.map(toDependency), remove_dependencies, now)
+        : task;
       const edited: Task = {
-        ...task,
+        ...linked,
         priority: changes.priority ?? task.priority,
         title: changes.title ?? task.title,
         description: changes.description ?? task.description,
@@ -47,7 +59,7 @@ export const updateTask = defineTool({
       };
       const next = status === undefined ? edited : moveTo(edited, status, now);
       tx.emit("task.updated", id, {
-        changed: Object.keys(changes),
+        changed: [...Object.keys(changes), ...(rewiring ? ["dependencies"] : [])],
         status: next.status,
         cancel_requested: next.claim?.cancelRequested === true ? true : undefined,
       });

@@ -51,6 +51,15 @@ const step = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("edit" as const), at: pick }) },
   {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom("link" as const, "unlink" as const),
+      at: pick,
+      to: pick,
+      on: fc.constantFrom("success" as const, "finish" as const),
+    }),
+  },
+  {
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant("wait" as const),
@@ -74,8 +83,36 @@ const add = (more: Partial<Extract<Step, { do: "add" }>> = {}): Step => ({
 const claim: Step = { do: "claim", lease: 60 };
 const afterFirst = { on: [{ at: 0, on: "finish" as const }] };
 
+const link = (at: number, to: number, on: "success" | "finish" = "success"): Step => ({
+  do: "link",
+  at,
+  to,
+  on,
+});
+
 /** Moves that chance seldom makes. */
 const RARE: readonly (readonly Step[])[] = [
+  [
+    add(),
+    claim,
+    { do: "kill", at: 0 },
+    add(),
+    add({ delay: 5_000 }),
+    link(1, 0),
+    link(2, 0),
+    { do: "unlink", at: 1, to: 0, on: "success" },
+    link(2, 0, "finish"),
+  ],
+  [
+    add(),
+    add(),
+    add(),
+    link(1, 0),
+    link(2, 1),
+    link(0, 2),
+    { do: "unlink", at: 2, to: 1, on: "finish" },
+    link(0, 2),
+  ],
   [add(), add({ ...afterFirst, delay: 5_000 }), claim, { do: "kill", at: 0 }, { do: "ready", at: 0 }],
   [add({ needsProof: true }), claim, { do: "complete", at: 0 }, { do: "reject", at: 0 }],
   [
@@ -242,6 +279,23 @@ test("any sequence of calls leaves the queue as the model says, and its events t
             const task = at(next.at);
             if (task !== undefined)
               await run(queue.server, "update_task", { id: task.id, changes: { title: "another" } });
+            return;
+          }
+          case "link":
+          case "unlink": {
+            const task = at(next.at);
+            const other = at(next.to);
+            if (task === undefined || other === undefined) return;
+            const expected =
+              next.do === "link" ? model.link(task, other, next.on) : model.unlink(task, other);
+            const code = await codeOf(queue.server, "update_task", {
+              id: task.id,
+              changes:
+                next.do === "link"
+                  ? { add_dependencies: [{ task: other.id, on: next.on }] }
+                  : { remove_dependencies: [other.id] },
+            });
+            expect(code).toBe(expected);
             return;
           }
           case "wait":

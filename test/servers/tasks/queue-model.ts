@@ -9,7 +9,7 @@ export interface ModelTask {
   readonly maxAttempts: number;
   readonly needsProof: boolean;
   readonly path: string | null;
-  readonly dependsOn: readonly { readonly task: string; readonly on: "success" | "finish" }[];
+  dependsOn: readonly { readonly task: string; readonly on: "success" | "finish" }[];
   phase:
     | "waiting"
     | "running"
@@ -129,6 +129,34 @@ export function queueModel(now: () => number) {
       task.notBefore = 0;
     },
     end,
+    /** Makes one task wait for another, or says why not. */
+    link(task: ModelTask, other: ModelTask, on: "success" | "finish"): "ok" | "invalid" | "invalid_state" {
+      if (task.phase === "succeeded" || task.phase === "cancelled") return "invalid_state";
+      const above = new Set([other.id]);
+      for (const id of above) {
+        const { phase, dependsOn } = get(id);
+        if (phase !== "succeeded" && phase !== "cancelled")
+          for (const next of dependsOn) above.add(next.task);
+      }
+      if (above.has(task.id)) return "invalid";
+      const known = task.dependsOn.find((dependency) => dependency.task === other.id);
+      const isNewlyBad = isBad(on, other) && !(known !== undefined && isBad(known.on, other));
+      task.dependsOn = [
+        ...task.dependsOn.filter((dependency) => dependency !== known),
+        { task: other.id, on },
+      ];
+      if (isNewlyBad && (task.phase === "waiting" || task.phase === "paused")) task.phase = "needs_decision";
+      else if (task.phase === "needs_decision" && !hasBad(task)) task.phase = "waiting";
+      return "ok";
+    },
+    unlink(task: ModelTask, other: ModelTask): "ok" | "not_found" | "invalid_state" {
+      if (task.phase === "succeeded" || task.phase === "cancelled") return "invalid_state";
+      if (task.dependsOn.every((dependency) => dependency.task !== other.id)) return "not_found";
+      const hadBad = hasBad(task);
+      task.dependsOn = task.dependsOn.filter((dependency) => dependency.task !== other.id);
+      if (task.phase === "needs_decision" && hadBad && !hasBad(task)) task.phase = "waiting";
+      return "ok";
+    },
     /** Whether a person may ask for it; does it where so. */
     redirect(task: ModelTask, to: "cancelled" | "paused" | "ready"): boolean {
       const status = statusOf(task);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { jobSchema } from "../runners/job-document.ts";
 import type { Role } from "../runners/runner.ts";
 import type { MessagesRequest } from "./messages-wire.ts";
+import type { PolicyReply } from "./policy-reply.ts";
 
 /** One tool call of the model and what really came back. */
 export interface Exchange {
@@ -26,11 +27,6 @@ export interface Conversation {
   readonly opening: string;
   readonly tools: readonly string[];
   readonly exchanges: readonly Exchange[];
-}
-
-export interface PolicyReply {
-  readonly text?: string;
-  readonly calls?: readonly { readonly tool: string; readonly input: Readonly<Record<string, unknown>> }[];
 }
 
 /** A scripted model's mind: a pure function of what was said and of what the tools really answered. */
@@ -120,12 +116,4 @@ export function fileShown(result: string): string | null {
 export function exitCodeShown(result: string): number | null {
   const code = /^outcome: exited\nexit_code: (-?\d+)\n/.exec(result)?.[1];
   return code === undefined ? null : Number(code);
-}
-
-export function call(tool: string, input: Readonly<Record<string, unknown>>, text?: string): PolicyReply {
-  return { ...(text === undefined ? {} : { text }), calls: [{ tool, input }] };
-}
-
-export function giveUp(reason: string): PolicyReply {
-  return call("give_up", { reason });
 }

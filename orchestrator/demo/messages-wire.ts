@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { PolicyReply } from "./conversation.ts";
+import type { PolicyReply } from "./policy-reply.ts";
 
 // The part of the Messages wire format that a client of ours or a command-line agent sends. Unknown fields pass.
 const textPart = z.looseObject({ type: z.literal("text"), text: z.string() });

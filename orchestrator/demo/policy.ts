@@ -1,5 +1,6 @@
-import { call, dataFrom, exitCodeShown, fileShown, giveUp } from "./conversation.ts";
-import type { Conversation, Exchange, Policy, PolicyReply } from "./conversation.ts";
+import { dataFrom, exitCodeShown, fileShown } from "./conversation.ts";
+import type { Conversation, Exchange, Policy } from "./conversation.ts";
+import { call, giveUp, type PolicyReply } from "./policy-reply.ts";
 import { REPAIRS } from "./repairs.ts";
 import type { Edit, Repair } from "./repairs.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
-import { call, giveUp } from "./conversation.ts";
-import type { Conversation, Policy, PolicyReply } from "./conversation.ts";
+import type { Conversation, Policy } from "./conversation.ts";
+import { call, giveUp, type PolicyReply } from "./policy-reply.ts";
 
 const step = z.strictObject({
   say: z.string().optional().describe("Text before the call"),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { call } from "../../../orchestrator/demo/conversation.ts";
+import { call } from "../../../orchestrator/demo/policy-reply.ts";
 import type { Policy } from "../../../orchestrator/demo/conversation.ts";
 import type { Fault } from "../../../orchestrator/demo/scripted-model.ts";
 import { BUNDLED_PRICES } from "../../../orchestrator/models/prices.ts";

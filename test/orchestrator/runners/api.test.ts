@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { call, dataFrom, exitCodeShown, fileShown } from "../../../orchestrator/demo/conversation.ts";
+import { dataFrom, exitCodeShown, fileShown } from "../../../orchestrator/demo/conversation.ts";
+import { call } from "../../../orchestrator/demo/policy-reply.ts";
 import type { Conversation, Policy } from "../../../orchestrator/demo/conversation.ts";
 import type { Workspace } from "../../../orchestrator/runners/runner.ts";
 import { apiBench } from "./api-bench.ts";

@@ -21,21 +21,7 @@ afterEach(() => project.remove());
 
 /** Starts a run that stops for a person, and returns the approval it waits for. */
 async function waitingRun(...more: string[]): Promise<string> {
-  const started = await slipway([
-    "run",
-    "--plan",
-    project.plan(ONE_TASK),
-    "--repo",
-    project.repo,
-    "--home",
-    project.home,
-    "--runner",
-    project.runner(WORKS),
-    "--in-process",
-    "--allow-unisolated",
-    "--json",
-    ...more,
-  ]);
+  const started = await slipway([...project.run(ONE_TASK, WORKS), ...more]);
   expect(started.code, started.err.join("\n")).toBe(3);
   const requested = started.out
     .map((line): { type: string; data: { approval_id?: string } } => JSON.parse(line))

@@ -11,21 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => project.remove());
 
-const run = (plan: object, script: string): Promise<Ended> =>
-  slipway([
-    "run",
-    "--plan",
-    project.plan(plan),
-    "--repo",
-    project.repo,
-    "--home",
-    project.home,
-    "--runner",
-    project.runner(script),
-    "--in-process",
-    "--allow-unisolated",
-    "--json",
-  ]);
+const run = (plan: object, script: string): Promise<Ended> => slipway(project.run(plan, script));
 
 /** One task whose acceptance passes once add.js is right. */
 const task = (more: object = {}): object => ({

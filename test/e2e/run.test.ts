@@ -20,21 +20,7 @@ beforeEach(() => {
 afterEach(() => project.remove());
 
 const run = (plan: object, script: string, ...more: string[]): Promise<Ended> =>
-  slipway([
-    "run",
-    "--plan",
-    project.plan(plan),
-    "--repo",
-    project.repo,
-    "--home",
-    project.home,
-    "--runner",
-    project.runner(script),
-    "--in-process",
-    "--allow-unisolated",
-    "--json",
-    ...more,
-  ]);
+  slipway([...project.run(plan, script), ...more]);
 
 interface Finished {
   readonly type: string;
@@ -203,23 +189,9 @@ describe("a run with a program as its implementer", () => {
 
   test("SIGINT once stops at the next safe point with exit 130, and resume finishes the job", async () => {
     let sent = 0;
-    const ended = await slipway(
-      [
-        "run",
-        "--plan",
-        project.plan(THREE_TASKS),
-        "--repo",
-        project.repo,
-        "--home",
-        project.home,
-        "--runner",
-        project.runner(WORKS),
-        "--in-process",
-        "--allow-unisolated",
-        "--json",
-      ],
-      { signalAt: (line) => (line.includes('"gate":"tampering"') && (sent += 1) === 1 ? "SIGINT" : null) },
-    );
+    const ended = await slipway(project.run(THREE_TASKS, WORKS), {
+      signalAt: (line) => (line.includes('"gate":"tampering"') && (sent += 1) === 1 ? "SIGINT" : null),
+    });
     expect(ended.code).toBe(130);
     expect(types(ended).at(-1)).toBe("run.paused");
     const resumed = await slipway(["resume", "--home", project.home, "--json"]);

@@ -11,20 +11,7 @@ beforeEach(() => {
 afterEach(() => project.remove());
 
 const run = async (plan: object): Promise<{ code: number | null; phases: number; err: string }> => {
-  const ended = await slipway([
-    "run",
-    "--plan",
-    project.plan(plan),
-    "--repo",
-    project.repo,
-    "--home",
-    project.home,
-    "--runner",
-    project.runner("echo done > $REF"),
-    "--in-process",
-    "--allow-unisolated",
-    "--json",
-  ]);
+  const ended = await slipway(project.run(plan, "echo done > $REF"));
   return {
     code: ended.code,
     phases: ended.out.filter((line) => line.includes('"phase":"setup"')).length,

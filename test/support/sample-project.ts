@@ -13,6 +13,8 @@ export interface SampleProject {
   plan(plan: object): string;
   /** Writes an executable sh script that plays the implementer, and returns the `--runner` for it. */
   runner(script: string): string;
+  /** The words of a `slipway run` of that plan by that script: servers in this process, nothing isolated, events out. */
+  run(plan: object, script: string, places?: { readonly repo?: string; readonly home?: string }): string[];
   remove(): void;
 }
 
@@ -38,24 +40,33 @@ export function sampleProject(): SampleProject {
   git("init", "-q", "-b", "main");
   git("add", "-A");
   git("commit", "-qm", "base");
+  const home = join(folder, "state");
+  const plan = (content: object): string => {
+    const file = join(folder, "plan.yaml");
+    writeFileSync(file, JSON.stringify(content));
+    return file;
+  };
+  const runner = (script: string): string => {
+    const file = join(folder, "work.sh");
+    // The job arrives as JSON; REF and ATTEMPT are what these scripts decide by.
+    const read = `set -eu\nREF=$(sed -n 's/.*"task_ref":"\\([^"]*\\)".*/\\1/p' "$SLIPWAY_JOB")\nATTEMPT=$(sed -n 's/.*"attempt":\\([0-9]*\\).*/\\1/p' "$SLIPWAY_JOB")\n`;
+    writeFileSync(file, `#!/bin/sh\n${read}${script}\n`);
+    chmodSync(file, 0o755);
+    return `command:${file}`;
+  };
   return {
     folder,
     repo,
-    home: join(folder, "state"),
+    home,
     git,
-    plan(plan) {
-      const file = join(folder, "plan.yaml");
-      writeFileSync(file, JSON.stringify(plan));
-      return file;
-    },
-    runner(script) {
-      const file = join(folder, "work.sh");
-      // The job arrives as JSON; REF and ATTEMPT are what these scripts decide by.
-      const read = `set -eu\nREF=$(sed -n 's/.*"task_ref":"\\([^"]*\\)".*/\\1/p' "$SLIPWAY_JOB")\nATTEMPT=$(sed -n 's/.*"attempt":\\([0-9]*\\).*/\\1/p' "$SLIPWAY_JOB")\n`;
-      writeFileSync(file, `#!/bin/sh\n${read}${script}\n`);
-      chmodSync(file, 0o755);
-      return `command:${file}`;
-    },
+    plan,
+    runner,
+    run: (content, script, places = {}) => [
+      "run",
+      ...["--plan", plan(content), "--runner", runner(script)],
+      ...["--repo", places.repo ?? repo, "--home", places.home ?? home],
+      ...["--in-process", "--allow-unisolated", "--json"],
+    ],
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -1,9 +1,10 @@
 /**
  * Everything a change must pass, one line per step: `npm run check`.
  *
- *     check.ts [--fix] [--without STEP]…
+ *     check.ts [--without STEP]…
+ *     check.ts --fix
  *
- * `--fix` formats and applies the linter's safe fixes first. Every step runs, also after one has failed.
+ * Every step runs, also after one has failed. `--fix` formats and applies the linter's safe fixes, and checks nothing.
  */
 import { parseArgs } from "node:util";
 import { checkLicences, checkVulnerabilities } from "./dependencies.ts";
@@ -48,7 +49,9 @@ async function main(): Promise<number> {
   }
   if (values.fix === true) {
     await program([tool("oxlint"), "--type-aware", "--fix"]);
-    await program([tool("oxfmt"), "."]);
+    const { ok, text } = await program([tool("oxfmt"), "."]);
+    if (!ok) console.error(text.trimEnd());
+    return ok ? 0 : 1;
   }
   const failed: string[] = [];
   for (const [name, run] of Object.entries(steps)) {

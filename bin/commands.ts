@@ -92,6 +92,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "decision policy test",
+    {
+      usage: "decision policy test FILE",
+      summary: "run a policy's tests, and replay past decisions under it",
+      load: async () => (await import("../servers/decision/cli/policy-test.ts")).policyTest,
+    },
+  ],
+  [
     "memory check",
     {
       usage: "memory check [--repair]",

@@ -47,6 +47,7 @@ export const EVENT_TYPES = [
   "pull_request.changed",
   "risk.assessed",
   "decision.made",
+  "policy.changed",
   "vote.cast",
   "approval.requested",
   "approval.answered",

@@ -41,7 +41,7 @@ const Settings = z.strictObject({
 });
 
 /** Keys that have a meaning which this version does not act on yet; whoever sets one is told. */
-const NOT_USED = ["providers", "policy", "sandbox", "git", "mcpServers", "notify"] as const;
+const NOT_USED = ["providers", "sandbox", "git", "mcpServers", "notify"] as const;
 
 export interface RunSettings {
   readonly home: string | undefined;

@@ -1,3 +1,4 @@
+import { soakDecision } from "./decision.ts";
 import { soakKernel } from "./kernel.ts";
 import { soakOrchestrator } from "./orchestrator.ts";
 import { soakQueue } from "./tasks.ts";
@@ -10,4 +11,5 @@ export const ROOMS: Readonly<Record<string, Soak>> = {
   kernel: soakKernel,
   tasks: soakQueue,
   orchestrator: soakOrchestrator,
+  decision: soakDecision,
 };

@@ -1,6 +1,8 @@
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { agentMark } from "../../kernel/agent-shell.ts";
 import { projectRoots, type ServerSources } from "../../kernel/config.ts";
+import { mainWorktree } from "../../kernel/home.ts";
 import { worktreeFolder } from "../../kernel/worktree-folder.ts";
 
 /** Where the decision server keeps its things, and what it may read. */
@@ -8,6 +10,8 @@ export interface DecisionConfig {
   readonly database: string;
   /** Folders below which repositories may be measured. */
   readonly roots: readonly string[];
+  /** The folder whose `slipway.yaml` names the policy: the main worktree's, which no task writes to. */
+  readonly project: string;
   /** Where tasks have their worktrees, once there are any; may be measured as well. */
   readonly worktrees: string;
   /** Where git is found. */
@@ -17,10 +21,13 @@ export interface DecisionConfig {
 }
 
 export function readDecisionConfig(sources: ServerSources): DecisionConfig {
-  const { home, env } = sources;
+  const { home, env, cwd } = sources;
+  const given = env["CLAUDE_PROJECT_DIR"];
+  const start = given !== undefined && existsSync(given) ? resolve(given) : cwd;
   return {
     database: join(home, "decision.db"),
     roots: projectRoots(sources),
+    project: mainWorktree(start) ?? start,
     worktrees: worktreeFolder(home, env),
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     gitHome: join(home, "git-home"),

@@ -2,14 +2,14 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { NewId } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { ChangeSource } from "./adapters/change-source.ts";
-import type { Policy } from "./domain/policy.ts";
+import type { PolicySource } from "./adapters/policy-source.ts";
 import type { DecisionStore } from "./store/decision-store.ts";
 
 /** What the decision tools work with. The server owns none of it but the store, which it closes. */
 export interface DecisionDeps {
   readonly store: DecisionStore;
   readonly changes: ChangeSource;
-  readonly policy: Policy;
+  readonly policies: PolicySource;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly log: Log;

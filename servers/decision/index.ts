@@ -2,12 +2,19 @@ export type { ChangeSource, ChangeRequest } from "./adapters/change-source.ts";
 export { gitHistory } from "./adapters/git-history.ts";
 export type { DecisionDeps } from "./deps.ts";
 export {
+  isShipped,
+  openPolicy,
+  shippedPolicy,
+  SHIPPED,
+  type PolicyDocument,
+} from "./adapters/policy-file.ts";
+export type { PolicySource } from "./adapters/policy-source.ts";
+export {
   ACTIONS,
-  BALANCED,
-  CLASSIC,
   VERDICTS,
   type Action,
   type Policy,
+  type ReadyPolicy,
   type Verdict,
 } from "./domain/policy.ts";
 export { createDecisionServer, type DecisionTools } from "./server.ts";

@@ -1,14 +1,17 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { systemClock } from "../../kernel/clock.ts";
+import { DomainError } from "../../kernel/errors.ts";
 import type { ServerSources } from "../../kernel/config.ts";
 import { gitCache } from "../../kernel/git/open.ts";
 import { idSource } from "../../kernel/ids.ts";
+import type { Log } from "../../kernel/log.ts";
 import type { ToolServer } from "../../kernel/mcp/server.ts";
 import { openRoots } from "../../kernel/roots.ts";
 import type { ChangeSource } from "./adapters/change-source.ts";
 import { gitHistory } from "./adapters/git-history.ts";
+import type { PolicySource } from "./adapters/policy-source.ts";
 import { readDecisionConfig, type DecisionConfig } from "./config.ts";
-import { BALANCED } from "./domain/policy.ts";
+import type { ReadyPolicy } from "./domain/policy.ts";
 import { createDecisionServer } from "./server.ts";
 import { openDecisionStore } from "./store/sqlite.ts";
 
@@ -18,7 +21,7 @@ export async function openDecision(sources: ServerSources): Promise<ToolServer> 
   return createDecisionServer({
     store: openDecisionStore(config.database, systemClock),
     changes: whenAsked(config),
-    policy: BALANCED,
+    policies: whenDeciding(config, sources.log),
     clock: systemClock,
     newId: idSource(systemClock),
     log: sources.log,
@@ -35,5 +38,24 @@ function whenAsked({ gitHome, path, roots, worktrees }: DecisionConfig): ChangeS
       const open = openRoots(existsSync(worktrees) ? [...roots, worktrees] : roots);
       return gitHistory({ roots: open, path, home: gitHome, cache }).read(request);
     },
+  };
+}
+
+/** Reads the policy when the first decision asks for it. It then holds until the server ends. */
+function whenDeciding({ project }: DecisionConfig, log: Log): PolicySource {
+  const read = async (): Promise<ReadyPolicy> => {
+    const { closedPolicy, configuredPolicy, openPolicy } = await import("./adapters/policy-file.ts");
+    try {
+      return openPolicy(configuredPolicy(project) ?? "balanced").policy;
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      log("error", "the policy cannot be used: a person decides everything", { reason: error.message });
+      return closedPolicy(error.message);
+    }
+  };
+  let current: Promise<ReadyPolicy> | undefined;
+  return {
+    current: () => (current ??= read()),
+    prepare: async (policy) => (await import("./adapters/cel.ts")).compilePolicy(policy),
   };
 }

@@ -1,15 +1,7 @@
 import { FACTORS, HALF_POINTS, type FactorName, type FactorValues } from "./factors.ts";
 import { WEIGHTS, type Factor } from "./formula.ts";
-import {
-  applyPolicy,
-  holds,
-  severity,
-  type Action,
-  type Condition,
-  type Known,
-  type Policy,
-  type Verdict,
-} from "./policy.ts";
+import type { Known } from "./expression.ts";
+import { applyPolicy, type Action, type ReadyPolicy, type Verdict } from "./policy.ts";
 
 /** One changed factor that alone would have changed the verdict. */
 export interface Counterfactual {
@@ -36,7 +28,7 @@ const STEP = 1e-4;
  * Finds the smallest change of one known factor that would have changed the verdict: to a milder one where that is
  * possible, else to a stricter one. Null when no single factor can.
  */
-export function counterfactualOf(policy: Policy, decided: Decided): Counterfactual | null {
+export function counterfactualOf(policy: ReadyPolicy, decided: Decided): Counterfactual | null {
   const known = decided.factors.filter((factor) => factor.known);
   const candidates = (end: 0 | 1): readonly Counterfactual[] =>
     known
@@ -49,7 +41,12 @@ export function counterfactualOf(policy: Policy, decided: Decided): Counterfactu
 }
 
 /** The verdict never falls as a factor rises, so the turning point is found by halving. */
-function turningPoint(policy: Policy, decided: Decided, factor: Factor, end: 0 | 1): Counterfactual | null {
+function turningPoint(
+  policy: ReadyPolicy,
+  decided: Decided,
+  factor: Factor,
+  end: 0 | 1,
+): Counterfactual | null {
   if (factor.value === null) return null;
   const from = factor.value;
   const total = decided.known["known_weight"] ?? 1;
@@ -81,39 +78,6 @@ function wordsFor(factor: Factor, to: number): string {
   if (factor.source === "measured" && factor.name === "impact_radius")
     return `about ${amount(HALF_POINTS.files)} files instead (now: ${factor.basis})`;
   return `${factor.name} at ${to.toFixed(3)} instead of ${(factor.value ?? 0).toFixed(3)} (${factor.basis})`;
-}
-
-/** What else could have been decided, and which conditions of it did not hold. */
-export function alternativesOf(
-  policy: Policy,
-  decided: Decided,
-): readonly { readonly verdict: Verdict; readonly lacks: readonly string[] }[] {
-  const guards = policy.guards.filter(
-    (rule) =>
-      (rule.actions === undefined || rule.actions.includes(decided.action)) &&
-      rule.when.every((condition) => holds(condition, decided.known)),
-  );
-  return policy.ladder
-    .filter((rule) => severity(rule.verdict) < severity(decided.verdict))
-    .map((rule) => ({
-      verdict: rule.verdict,
-      lacks: [
-        ...rule.when
-          .filter((condition) => !holds(condition, decided.known))
-          .map((condition) => phrase(condition, decided.known)),
-        ...guards
-          .filter((guard) => severity(guard.verdict) > severity(rule.verdict))
-          .map((guard) => `not ${guard.id}: ${guard.because}`),
-      ],
-    }));
-}
-
-function phrase(condition: Condition, known: Known): string {
-  const value = known[condition.fact];
-  const now = typeof value === "number" ? String(Math.round(value * 1000) / 1000) : "not known";
-  return "than" in condition
-    ? `${condition.fact} ${condition.op} ${condition.than} (is ${now})`
-    : `${condition.fact} ${condition.op}`;
 }
 
 /**

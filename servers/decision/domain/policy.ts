@@ -1,3 +1,5 @@
+import { conjunctsOf, holds, namesIn, type Expression, type Known } from "./expression.ts";
+
 /** Verdicts from the mildest to the strictest. */
 export const VERDICTS = [
   "auto_proceed",
@@ -11,26 +13,23 @@ export type Verdict = (typeof VERDICTS)[number];
 export const ACTIONS = ["merge", "deploy", "command", "plan"] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/**
- * What rules may ask about, by name: risk, confidence, critical (0 or 1), known_weight and the caller's facts.
- * null says "looked at and not known", a missing name was never looked at.
- */
-export type Known = Readonly<Record<string, number | null | undefined>>;
-
-/** `unknown` holds for null only, `missing` for null and for what was never looked at. */
-export type Condition =
-  | { readonly fact: string; readonly op: ">" | ">=" | "<" | "<="; readonly than: number }
-  | { readonly fact: string; readonly op: "unknown" | "missing" };
+/** How soon somebody has to look, most urgent first. */
+export const TIERS = ["immediate", "high", "standard"] as const;
+export type Tier = (typeof TIERS)[number];
 
 export interface Rule {
   readonly id: string;
   /** Left out: every action. */
   readonly actions?: readonly Action[];
-  /** All of them must hold. A comparison with something unknown does not hold. */
-  readonly when: readonly Condition[];
+  /** A condition in the rule language (`adapters/cel.ts`). What is not known neither fires a guard nor opens a rung. */
+  readonly when: string;
   readonly verdict: Verdict;
   /** Why, in words for a person. */
   readonly because: string;
+  /** A guard only: when it hangs on a fact that was looked at and is not known, a person is asked. */
+  readonly critical?: boolean;
+  /** A guard only: when it fires, somebody is told within the tier's time. */
+  readonly tier?: Tier;
 }
 
 /**
@@ -44,147 +43,82 @@ export interface Policy {
   readonly otherwise: Rule;
 }
 
-const CRITICAL: Rule = {
-  id: "critical",
-  when: [{ fact: "critical", op: ">", than: 0 }],
-  verdict: "require_human",
-  because: "the change is marked critical",
-};
+/** A rule whose condition has been read. */
+export interface ReadyRule extends Rule {
+  readonly condition: Expression;
+}
 
-const LADDER: readonly Rule[] = [
-  {
-    id: "low_risk",
-    when: [
-      { fact: "confidence", op: ">", than: 0.9 },
-      { fact: "risk", op: "<", than: 0.2 },
-    ],
-    verdict: "auto_proceed",
-    because: "confidence is above 0.9 and risk below 0.2",
-  },
-  {
-    id: "moderate_risk",
-    when: [
-      { fact: "confidence", op: ">", than: 0.7 },
-      { fact: "risk", op: "<", than: 0.4 },
-    ],
-    verdict: "proceed_with_monitoring",
-    because: "confidence is above 0.7 and risk below 0.4",
-  },
-];
+/** A policy ready to be applied, and the data that it was made from. */
+export interface ReadyPolicy {
+  readonly source: Policy;
+  readonly guards: readonly ReadyRule[];
+  readonly ladder: readonly ReadyRule[];
+  readonly otherwise: ReadyRule;
+}
 
-const OTHERWISE: Rule = {
-  id: "otherwise",
-  when: [],
-  verdict: "request_review",
-  because: "risk is too high, or confidence too low, to go on alone",
-};
+/** Reads the conditions of a policy, once. */
+export function readyPolicy(source: Policy, read: (rule: Rule) => Expression): ReadyPolicy {
+  const ready = (rule: Rule): ReadyRule => ({ ...rule, condition: read(rule) });
+  return {
+    source,
+    guards: source.guards.map(ready),
+    ladder: source.ladder.map(ready),
+    otherwise: ready(source.otherwise),
+  };
+}
 
-/**
- * The bare decision tree.
- * Source: the project's design draft; of its two figures for monitoring (.4 and .5) the stricter one.
- */
-export const CLASSIC: Policy = { name: "classic", guards: [CRITICAL], ladder: LADDER, otherwise: OTHERWISE };
-
-/** Facts whose being unknown a person has to weigh. */
-const CRITICAL_FACTS = [
-  "test_failure_rate",
-  "tests_failed",
-  "protected_tests_touched",
-  "secrets_found",
-  "breaking_api_changes",
-] as const;
-
-/** The tree behind guards: failed tests, touched protected tests and found secrets block, whatever the risk. */
-export const BALANCED: Policy = {
-  name: "balanced",
-  guards: [
-    CRITICAL,
-    {
-      id: "tests_failed",
-      actions: ["merge", "deploy"],
-      when: [{ fact: "tests_failed", op: ">", than: 0 }],
-      verdict: "block",
-      because: "tests failed",
-    },
-    {
-      id: "test_failure_rate",
-      actions: ["merge", "deploy"],
-      when: [{ fact: "test_failure_rate", op: ">", than: 0 }],
-      verdict: "block",
-      because: "some tests fail",
-    },
-    {
-      // Source: the design draft's escalation rule, test_failure_rate > 20 %.
-      id: "many_tests_fail",
-      when: [{ fact: "test_failure_rate", op: ">", than: 0.2 }],
-      verdict: "require_human",
-      because: "more than a fifth of the tests fail",
-    },
-    {
-      id: "protected_tests_touched",
-      when: [{ fact: "protected_tests_touched", op: ">", than: 0 }],
-      verdict: "block",
-      because: "protected tests were changed",
-    },
-    {
-      id: "secrets_found",
-      when: [{ fact: "secrets_found", op: ">", than: 0 }],
-      verdict: "block",
-      because: "secrets were found in the change",
-    },
-    {
-      id: "breaking_api_changes",
-      when: [{ fact: "breaking_api_changes", op: ">", than: 0 }],
-      verdict: "require_human",
-      because: "the change breaks an interface that others use",
-    },
-    {
-      id: "deploy_untested",
-      actions: ["deploy"],
-      when: [{ fact: "test_failure_rate", op: "missing" }],
-      verdict: "require_human",
-      because: "nobody says whether the tests pass",
-    },
-    ...CRITICAL_FACTS.map((fact): Rule => ({
-      id: `${fact}_unknown`,
-      when: [{ fact, op: "unknown" }],
-      verdict: "require_human",
-      because: `${fact} is critical and not known`,
-    })),
-    {
-      id: "thin_evidence",
-      when: [{ fact: "known_weight", op: "<", than: 0.5 }],
-      verdict: "request_review",
-      because: "factors that make up less than half of the risk are known",
-    },
-  ],
-  ladder: LADDER,
-  otherwise: OTHERWISE,
-};
+export interface Trigger {
+  readonly rule: string;
+  readonly tier: Tier;
+  readonly because: string;
+}
 
 export interface Outcome {
   readonly verdict: Verdict;
   /** The rules that gave the verdict, then milder ones that also fired. */
   readonly rulesFired: readonly string[];
   readonly reasons: readonly string[];
+  /** What somebody has to be told of, most urgent first. */
+  readonly triggers: readonly Trigger[];
 }
 
 /** Applies a policy. Deterministic: the same knowledge always gives the same verdict. */
-export function applyPolicy(policy: Policy, action: Action, known: Known): Outcome {
-  const guards = policy.guards.filter(
-    (rule) => appliesTo(rule, action) && rule.when.every((condition) => holds(condition, known)),
-  );
+export function applyPolicy(policy: ReadyPolicy, action: Action, known: Known): Outcome {
+  const facts = { ...known, action };
+  const guards = policy.guards
+    .filter((rule) => appliesTo(rule, action))
+    .flatMap((rule) => fired(rule, facts));
   const rung =
-    policy.ladder.find(
-      (rule) => appliesTo(rule, action) && rule.when.every((condition) => holds(condition, known)),
-    ) ?? policy.otherwise;
-  const fired = [...guards, rung].sort((a, b) => severity(b.verdict) - severity(a.verdict));
-  const verdict = fired[0]?.verdict ?? policy.otherwise.verdict;
+    policy.ladder.find((rule) => appliesTo(rule, action) && holds(rule.condition, facts) === true) ??
+    policy.otherwise;
+  const all: readonly Rule[] = [...guards, rung].sort((a, b) => severity(b.verdict) - severity(a.verdict));
+  const verdict = all[0]?.verdict ?? policy.otherwise.verdict;
   return {
     verdict,
-    rulesFired: fired.map((rule) => rule.id),
-    reasons: fired.filter((rule) => rule.verdict === verdict).map((rule) => rule.because),
+    rulesFired: all.map((rule) => rule.id),
+    reasons: all.filter((rule) => rule.verdict === verdict).map((rule) => rule.because),
+    triggers: guards
+      .flatMap(({ id, tier, because }) => (tier === undefined ? [] : [{ rule: id, tier, because }]))
+      .sort((a, b) => TIERS.indexOf(a.tier) - TIERS.indexOf(b.tier)),
   };
+}
+
+type Facts = Readonly<Record<string, number | string | null | undefined>>;
+
+/** The guard where it fires, or what stands in for a critical one that nobody can tell. */
+function fired(rule: ReadyRule, facts: Facts): readonly Rule[] {
+  const answer = holds(rule.condition, facts);
+  if (answer === true) return [rule];
+  const unknown = namesIn(rule.condition).find((name) => Object.hasOwn(facts, name) && facts[name] === null);
+  if (answer === false || rule.critical !== true || unknown === undefined) return [];
+  return [
+    {
+      id: `${rule.id}_unknown`,
+      when: `unknown(${unknown})`,
+      verdict: severity(rule.verdict) > severity("require_human") ? "require_human" : rule.verdict,
+      because: `${unknown} is critical and not known`,
+    },
+  ];
 }
 
 export function severity(verdict: Verdict): number {
@@ -195,20 +129,40 @@ function appliesTo(rule: Rule, action: Action): boolean {
   return rule.actions === undefined || rule.actions.includes(action);
 }
 
-export function holds(condition: Condition, known: Known): boolean {
-  const value = known[condition.fact];
-  switch (condition.op) {
-    case "unknown":
-      return value === null;
-    case "missing":
-      return value === null || value === undefined;
-    case ">":
-      return typeof value === "number" && value > condition.than;
-    case ">=":
-      return typeof value === "number" && value >= condition.than;
-    case "<":
-      return typeof value === "number" && value < condition.than;
-    case "<=":
-      return typeof value === "number" && value <= condition.than;
-  }
+/** The milder rungs, each with what would have to be otherwise for it to be the verdict. */
+export function milderRungs(
+  policy: ReadyPolicy,
+  action: Action,
+  known: Known,
+  than: Verdict,
+): readonly { readonly verdict: Verdict; readonly lacks: readonly string[] }[] {
+  const facts = { ...known, action };
+  const guards = policy.guards
+    .filter((rule) => appliesTo(rule, action))
+    .flatMap((rule) => fired(rule, facts));
+  return policy.ladder
+    .filter((rule) => severity(rule.verdict) < severity(than))
+    .map((rule) => ({
+      verdict: rule.verdict,
+      lacks: [
+        ...conjunctsOf(rule.condition)
+          .filter((condition) => holds(condition, facts) !== true)
+          .map((condition) => phrase(condition, facts)),
+        ...guards
+          .filter((guard) => severity(guard.verdict) > severity(rule.verdict))
+          .map((guard) => `not ${guard.id}: ${guard.because}`),
+      ],
+    }));
+}
+
+function phrase(condition: Expression, known: Facts): string {
+  const names = namesIn(condition);
+  const values = names.map((name) => {
+    const value = known[name] ?? null;
+    const shown =
+      typeof value === "number" ? String(Math.round(value * 1000) / 1000) : (value ?? "not known");
+    return names.length === 1 ? shown : `${name} ${shown}`;
+  });
+  const text = condition.kind === "compare" ? condition.text : names.join(", ");
+  return `${text} (is ${values.join(", ")})`;
 }

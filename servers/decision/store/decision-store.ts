@@ -5,7 +5,8 @@ import type { FactorValues, Readings } from "../domain/factors.ts";
 import type { Assessment } from "../domain/formula.ts";
 import type { Metrics } from "../domain/metrics.ts";
 import type { OutcomeRecord } from "../domain/outcome.ts";
-import type { Action, Known, Policy, Verdict } from "../domain/policy.ts";
+import type { Known } from "../domain/expression.ts";
+import type { Action, Policy, Verdict } from "../domain/policy.ts";
 
 /** What was looked at, and what the formula made of it. */
 export interface StoredAssessment {
@@ -46,7 +47,9 @@ export interface StoredDecision {
 export interface DecisionTx {
   addAssessment(assessment: StoredAssessment): Promise<void>;
   findAssessment(id: string): Promise<StoredAssessment | undefined>;
-  /** Keeps the policy's text under its version, once. */
+  /** Decisions with smaller ids than `before`, newest first. */
+  pastDecisions(before: string, limit: number): Promise<readonly StoredDecision[]>;
+  /** Keeps the policy's text under its version, once, and tells where it differs from the one before. */
   keepPolicy(version: string, policy: Policy, now: number): Promise<void>;
   findPolicy(version: string): Promise<Policy | undefined>;
   addDecision(decision: StoredDecision): Promise<void>;

@@ -3,7 +3,7 @@ import { parseRow, type Row } from "../../../kernel/sqlite/database.ts";
 import type { Approval } from "../domain/approval.ts";
 import { FACTORS } from "../domain/factors.ts";
 import { OUTCOMES, type OutcomeRecord } from "../domain/outcome.ts";
-import { ACTIONS, VERDICTS, type Policy } from "../domain/policy.ts";
+import { ACTIONS, TIERS, VERDICTS, type Policy } from "../domain/policy.ts";
 import type { StoredAssessment, StoredDecision } from "./decision-store.ts";
 
 const Reading = z.object({ value: z.number().nullable(), basis: z.string() });
@@ -88,19 +88,36 @@ const DecisionBody = z.object({
 const PastFactorsRow = z.object({ id: z.string(), factors: z.string() });
 const FactorValues = z.array(z.number().nullable());
 
-const Condition = z.union([
-  z.object({ fact: z.string(), op: z.enum([">", ">=", "<", "<="]), than: z.number() }),
-  z.object({ fact: z.string(), op: z.enum(["unknown", "missing"]) }),
-]);
+// Policies of before the rule language kept their conditions as a list.
+const OldConditions = z
+  .array(
+    z.union([
+      z.object({ fact: z.string(), op: z.enum([">", ">=", "<", "<="]), than: z.number() }),
+      z.object({ fact: z.string(), op: z.enum(["unknown", "missing"]) }),
+    ]),
+  )
+  .transform(
+    (conditions) =>
+      conditions
+        .map((one) => ("than" in one ? `${one.fact} ${one.op} ${one.than}` : `${one.op}(${one.fact})`))
+        .join(" && ") || "true",
+  );
 const RuleBody = z
   .object({
     id: z.string(),
     actions: z.array(z.enum(ACTIONS)).optional(),
-    when: z.array(Condition),
+    when: z.union([z.string(), OldConditions]),
     verdict: z.enum(VERDICTS),
     because: z.string(),
+    critical: z.boolean().optional(),
+    tier: z.enum(TIERS).optional(),
   })
-  .transform(({ actions, ...rule }) => (actions === undefined ? rule : { ...rule, actions }));
+  .transform(({ actions, critical, tier, ...rule }) => ({
+    ...rule,
+    ...(actions === undefined ? {} : { actions }),
+    ...(critical === undefined ? {} : { critical }),
+    ...(tier === undefined ? {} : { tier }),
+  }));
 const PolicyBody = z.object({
   name: z.string(),
   guards: z.array(RuleBody),

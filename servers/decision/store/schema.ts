@@ -57,4 +57,12 @@ CREATE TABLE outcome (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outcome_by_maturity ON outcome (matures_at);
 `,
+  `
+-- One row: the policy of the newest decision, so that a change of it is told.
+CREATE TABLE policy_in_force (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  version TEXT NOT NULL REFERENCES policy (version),
+  at INTEGER NOT NULL
+) STRICT;
+`,
 ];

@@ -44,6 +44,14 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
         now,
         JSON.stringify(policy),
       );
+      const before = sql.get("SELECT version FROM policy_in_force")?.["version"];
+      if (before === version) return;
+      sql.run("INSERT OR REPLACE INTO policy_in_force (one, version, at) VALUES (1, ?, ?)", version, now);
+      emit({
+        type: "policy.changed",
+        subject: version,
+        data: { from: before === undefined ? null : String(before), to: version },
+      });
     },
     async findPolicy(version) {
       const row = sql.get("SELECT body FROM policy WHERE version = ?", version);
@@ -79,6 +87,11 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
     async findDecision(id) {
       const row = sql.get("SELECT body FROM decision WHERE id = ?", id);
       return row === undefined ? undefined : toDecision(row);
+    },
+    async pastDecisions(before, limit) {
+      return sql
+        .all("SELECT body FROM decision WHERE id < ? ORDER BY id DESC LIMIT ?", before, limit)
+        .map(toDecision);
     },
     async pastFactors(action, before, limit) {
       return sql

@@ -5,7 +5,8 @@ import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
 import { APPROVAL_TTL_MS, isLive } from "../domain/approval.ts";
 import { riskierFacts, type Facts } from "../domain/facts.ts";
-import { ACTIONS, applyPolicy, VERDICTS, type Action, type Known } from "../domain/policy.ts";
+import type { Known } from "../domain/expression.ts";
+import { ACTIONS, applyPolicy, VERDICTS, type Action } from "../domain/policy.ts";
 import type { DecisionTx, StoredAssessment, StoredDecision } from "../store/decision-store.ts";
 import { approvalDigest, assess, hasFacts, UNMEASURED, versionOf } from "./assessing.ts";
 import { factsInput, idempotencyKey, readFacts } from "./fields.ts";
@@ -37,13 +38,18 @@ export const decide = defineTool({
   }),
   annotations: WRITES,
   core: true,
-  run({ action, assessment_id, facts: given, confidence, critical, subject }, deps: DecisionDeps, call) {
-    const { store, policy, clock, newId } = deps;
+  async run(
+    { action, assessment_id, facts: given, confidence, critical, subject },
+    deps: DecisionDeps,
+    call,
+  ) {
+    const { store, policies, clock, newId } = deps;
     const { facts, unread } = readFacts(given);
+    const policy = await policies.current();
     return store.answer(call, async (tx) => {
       const now = clock();
       const assessment = await assessmentFor(tx, deps, call, action, assessment_id, facts);
-      const policyVersion = versionOf(policy);
+      const policyVersion = versionOf(policy.source);
       const id = newId("dec");
       const known: Known = {
         ...assessment.claims,
@@ -51,6 +57,7 @@ export const decide = defineTool({
         known_weight: assessment.result.knownWeight,
         confidence: confidence ?? UNKNOWN_CONFIDENCE,
         critical: critical === true ? 1 : 0,
+        ...(action === "deploy" ? { deployment_risk_score: assessment.result.risk } : {}),
       };
       const outcome = applyPolicy(policy, action, known);
       const reasons = [
@@ -82,7 +89,7 @@ export const decide = defineTool({
         principal: call.principal.id,
         at: now,
       };
-      await tx.keepPolicy(policyVersion, policy, now);
+      await tx.keepPolicy(policyVersion, policy.source, now);
       await tx.addDecision(decision);
       if (approvalId?.isNew === true) await openApproval(tx, decision, approvalId.id, approvalId.digest);
       return {

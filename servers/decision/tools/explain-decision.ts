@@ -2,7 +2,8 @@ import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
-import { alternativesOf, counterfactualOf, distanceOf } from "../domain/explain.ts";
+import { counterfactualOf, distanceOf } from "../domain/explain.ts";
+import { milderRungs } from "../domain/policy.ts";
 import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
 import { decisionId, mustFindDecision } from "./fields.ts";
 
@@ -27,10 +28,11 @@ export const explainDecision = defineTool({
     outcomes: z.array(z.looseObject({})),
   }),
   annotations: READS,
-  run({ decision_id }, { store, policy: current }: DecisionDeps) {
+  run({ decision_id }, { store, policies }: DecisionDeps) {
     return store.read(async (tx) => {
       const decision = await mustFindDecision(tx, decision_id);
-      const policy = (await tx.findPolicy(decision.policyVersion)) ?? current;
+      const kept = await tx.findPolicy(decision.policyVersion);
+      const policy = kept === undefined ? await policies.current() : await policies.prepare(kept);
       const assessment = await tx.findAssessment(decision.assessmentId);
       const decided = {
         action: decision.action,
@@ -69,10 +71,12 @@ export const explainDecision = defineTool({
         contributions: decision.result.factors.map((factor) => ({ ...factor })),
         precedents: await precedentsOf(tx, decision),
         counterfactual: counterfactual === null ? null : { ...counterfactual },
-        alternatives: alternativesOf(policy, decided).map(({ verdict, lacks }) => ({
-          verdict,
-          lacks: [...lacks],
-        })),
+        alternatives: milderRungs(policy, decided.action, decided.known, decided.verdict).map(
+          ({ verdict, lacks }) => ({
+            verdict,
+            lacks: [...lacks],
+          }),
+        ),
         outcomes: (await tx.outcomesOf(decision.id)).slice(-5).map((outcome) => ({
           outcome: outcome.outcome,
           version: outcome.version,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
-import { FACT_NAMES, FACTS, isPossible, type Facts } from "../domain/facts.ts";
+import { FACT_NAMES, FACTS, isPossible, rangeOf, type FactName, type Facts } from "../domain/facts.ts";
 import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
 
 /** Arguments that several tools share, described once. */
@@ -11,7 +11,7 @@ export const decisionId = z.string().max(60);
 export const factsInput = z.record(z.string(), z.unknown());
 
 export const FACTS_HINT =
-  "your claims; they can raise a measured risk, never lower it. 0..1: coverage (of changed lines), test_failure_rate, complexity, historical_stability. Counts: tests_failed, protected_tests_touched, dependencies_changed, impact_radius (dependents), breaking_api_changes, secrets_found. null: looked, not known";
+  "your claims; they can raise a measured risk, never lower it. 0..1: coverage (of changed lines), test_failure_rate, complexity, historical_stability. Counts: tests_failed, protected_tests_touched, dependencies_changed, impact_radius (dependents), breaking_api_changes, secrets_found, security_vulnerability_detected. performance_degradation: .5 = half as long again. true/false: production_outage, data_loss_risk, legal_compliance_issue, code_review_disagreement, architectural_decision_needed, unfamiliar_technology_stack, edge_case_uncertainty. null: looked, not known";
 
 /** Parts the facts that rules read from those that nothing reads yet. @throws {DomainError} invalid, limit */
 export function readFacts(given: z.output<typeof factsInput> = {}): {
@@ -25,11 +25,11 @@ export function readFacts(given: z.output<typeof factsInput> = {}): {
     });
   const facts: Record<string, number | null> = {};
   for (const name of FACT_NAMES) {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined;
-    if (value === undefined) continue;
+    const raw = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (raw === undefined) continue;
+    const value = typeof raw === "boolean" && isCountable(name) ? Number(raw) : raw;
     if (value !== null && (typeof value !== "number" || !isPossible(name, value))) {
-      const range = FACTS[name].kind === "share" ? "a number from 0 to 1" : "a whole number from 0";
-      throw new DomainError("invalid", `facts.${name} must be ${range}`, {
+      throw new DomainError("invalid", `facts.${name} must be ${rangeOf(name)}`, {
         hint: "give null when it is not known",
       });
     }
@@ -40,6 +40,11 @@ export function readFacts(given: z.output<typeof factsInput> = {}): {
     facts,
     unread: entries.map(([name]) => name.slice(0, 40)).filter((name) => !known.includes(name)),
   };
+}
+
+/** `true` is one of what is counted. */
+function isCountable(name: FactName): boolean {
+  return FACTS[name].kind === "flag" || FACTS[name].kind === "count";
 }
 
 /** @throws {DomainError} not_found */

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import type { ServerSources } from "../../../kernel/config.ts";
 import { silentLog } from "../../../kernel/log.ts";
 import { readDecisionConfig } from "../../../servers/decision/config.ts";
 import { openDecision } from "../../../servers/decision/main.ts";
-import { callTool, connect } from "../../support/connect.ts";
+import { callTool, connect, mustCall } from "../../support/connect.ts";
 import { makeRepository, type Repository } from "./repository.ts";
 
 let repo: Repository;
@@ -88,4 +88,32 @@ test("worktrees of tasks may be measured as soon as there are any", async () => 
   });
   await close();
   await server.close();
+});
+
+test("the policy is the one that slipway.yaml of the main worktree names; a worktree's own changes nothing", async () => {
+  const decideIn = async (cwd: string, home: string): Promise<string> => {
+    const server = await openDecision({ ...sources(cwd), home: join(folder, home) });
+    const { client, close } = await connect(server);
+    const { policy_version, verdict } = await mustCall(client, "decide", {
+      action: "plan",
+      facts: { coverage: 1, complexity: 0 },
+      confidence: 0.95,
+    });
+    await close();
+    await server.close();
+    return `${String(policy_version).replace(/@.*/, "")} ${String(verdict)}`;
+  };
+  const worktree = join(folder, "worktree");
+  repo.git("worktree", "add", "--quiet", "-b", "work", worktree);
+  expect(await decideIn(worktree, "a")).toBe("balanced auto_proceed");
+  writeFileSync(join(worktree, "slipway.yaml"), "policy: classic\n");
+  expect(await decideIn(worktree, "a")).toBe("balanced auto_proceed");
+  repo.write("slipway.yaml", "policy: no_compromise\n");
+  expect(await decideIn(worktree, "a")).toBe("no_compromise request_review");
+  repo.write("slipway.yaml", "policy: mine.yaml\n");
+  expect(await decideIn(worktree, "a")).toBe("closed require_human");
+  repo.write("mine.yaml", "name: mine\notherwise: { verdict: block, because: else }\n");
+  expect(await decideIn(worktree, "a")).toBe("mine block");
+  repo.write("slipway.yaml", "policy: [");
+  expect(await decideIn(worktree, "a")).toBe("closed require_human");
 });

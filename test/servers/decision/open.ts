@@ -7,11 +7,11 @@ import { silentLog } from "../../../kernel/log.ts";
 import { openRoots } from "../../../kernel/roots.ts";
 import { gitHistory } from "../../../servers/decision/adapters/git-history.ts";
 import type { ChangeSource } from "../../../servers/decision/adapters/change-source.ts";
-import { BALANCED } from "../../../servers/decision/domain/policy.ts";
 import { createDecisionServer } from "../../../servers/decision/server.ts";
 import type { DecisionStore } from "../../../servers/decision/store/decision-store.ts";
 import { openDecisionStore } from "../../../servers/decision/store/sqlite.ts";
 import { callTool, connect, mustCall, type Answer } from "../../support/connect.ts";
+import { BALANCED, inForce } from "./policies.ts";
 
 /** A decision server with a clock of its own and a client connected to it. */
 export interface OpenDecision {
@@ -36,7 +36,7 @@ export async function openForTest(roots: readonly string[] = [], start = Date.no
   const server = createDecisionServer({
     store,
     changes: changesBelow(roots, home),
-    policy: BALANCED,
+    policies: inForce(BALANCED),
     clock,
     newId: idSource(clock),
     log: silentLog,

@@ -4,17 +4,17 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { idSource } from "../../../kernel/ids.ts";
 import { silentLog } from "../../../kernel/log.ts";
 import type { ToolServer } from "../../../kernel/mcp/server.ts";
-import { BALANCED } from "../../../servers/decision/domain/policy.ts";
 import { createDecisionServer } from "../../../servers/decision/server.ts";
 import { openDecisionStore } from "../../../servers/decision/store/sqlite.ts";
 import { connect, connectOld, mustCall } from "../../support/connect.ts";
+import { BALANCED, inForce } from "./policies.ts";
 
 let server: ToolServer;
 beforeEach(() => {
   server = createDecisionServer({
     store: openDecisionStore(":memory:", Date.now),
     changes: { read: () => Promise.reject(new Error("no repository is read here")) },
-    policy: BALANCED,
+    policies: inForce(BALANCED),
     clock: Date.now,
     newId: idSource(Date.now),
     log: silentLog,

@@ -1,14 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  alternativesOf,
-  counterfactualOf,
-  distanceOf,
-  type Decided,
-} from "../../../../servers/decision/domain/explain.ts";
+import { counterfactualOf, distanceOf, type Decided } from "../../../../servers/decision/domain/explain.ts";
 import { claimedReadings, FACTORS, type Readings } from "../../../../servers/decision/domain/factors.ts";
 import { scoreRisk } from "../../../../servers/decision/domain/formula.ts";
-import { applyPolicy, BALANCED, severity } from "../../../../servers/decision/domain/policy.ts";
+import { applyPolicy, milderRungs, severity } from "../../../../servers/decision/domain/policy.ts";
+import { BALANCED } from "../policies.ts";
 
 const NOTHING = claimedReadings({});
 
@@ -75,7 +71,7 @@ test("says so when no single factor can change the verdict, and what the milder 
   const { of } = decided([0.1, 0.1, 0.1, 0.1, 0.1], 0.5);
   expect(of.verdict).toBe("request_review");
   expect(counterfactualOf(BALANCED, of)).toBeNull();
-  expect(alternativesOf(BALANCED, of)).toEqual([
+  expect(milderRungs(BALANCED, of.action, of.known, of.verdict)).toEqual([
     { verdict: "auto_proceed", lacks: ["confidence > 0.9 (is 0.5)"] },
     { verdict: "proceed_with_monitoring", lacks: ["confidence > 0.7 (is 0.5)"] },
   ]);
@@ -84,7 +80,9 @@ test("says so when no single factor can change the verdict, and what the milder 
 test("an alternative names the guards that stand in its way", () => {
   const { of } = decided([0.1, 0.1, 0.1, 0.1, 0.1], 0.95);
   const blocked: Decided = { ...of, known: { ...of.known, tests_failed: 1 }, verdict: "block" };
-  expect(alternativesOf(BALANCED, blocked)[0]?.lacks).toEqual(["not tests_failed: tests failed"]);
+  expect(milderRungs(BALANCED, blocked.action, blocked.known, blocked.verdict)[0]?.lacks).toEqual([
+    "not tests_failed: tests failed",
+  ]);
   expect(severity("block")).toBe(4);
 });
 

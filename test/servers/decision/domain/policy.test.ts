@@ -1,14 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Known } from "../../../../servers/decision/domain/expression.ts";
 import {
   applyPolicy,
-  BALANCED,
-  CLASSIC,
   severity,
   type Action,
-  type Known,
   type Verdict,
 } from "../../../../servers/decision/domain/policy.ts";
+import { BALANCED, CLASSIC } from "../policies.ts";
 
 const good = { risk: 0.1, confidence: 0.95, critical: 0, known_weight: 1 };
 
@@ -51,6 +50,7 @@ test("the strictest rule wins, and milder ones that fired are still named", () =
     verdict: "block",
     rulesFired: ["tests_failed", "critical", "low_risk"],
     reasons: ["tests failed"],
+    triggers: [],
   });
 });
 

@@ -9,11 +9,12 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { verifyEvents } from "../../../../kernel/events.ts";
 import { idSource } from "../../../../kernel/ids.ts";
 import { silentLog } from "../../../../kernel/log.ts";
-import { BALANCED, CLASSIC, type Policy } from "../../../../servers/decision/domain/policy.ts";
+import type { ReadyPolicy } from "../../../../servers/decision/domain/policy.ts";
 import { createDecisionServer } from "../../../../servers/decision/server.ts";
 import { openDecisionStore } from "../../../../servers/decision/store/sqlite.ts";
 import { connect, mustCall } from "../../../support/connect.ts";
 import { changesBelow } from "../open.ts";
+import { BALANCED, CLASSIC, inForce } from "../policies.ts";
 
 let home: string;
 beforeEach(() => {
@@ -22,7 +23,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 /** Opens a server on the same file; one after the other, since two in one process would wait for each other. */
-async function openAnother(policy: Policy = BALANCED): Promise<{
+async function openAnother(policy: ReadyPolicy = BALANCED): Promise<{
   call(tool: string, args: Record<string, unknown>): Promise<Record<string, unknown>>;
   close(): Promise<void>;
 }> {
@@ -30,7 +31,7 @@ async function openAnother(policy: Policy = BALANCED): Promise<{
   const server = createDecisionServer({
     store,
     changes: changesBelow([], home),
-    policy,
+    policies: inForce(policy),
     clock: Date.now,
     newId: idSource(Date.now),
     log: silentLog,

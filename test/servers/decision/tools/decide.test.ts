@@ -170,6 +170,7 @@ test("an unanswered approval expires after a day, and asking again opens a new o
   const events = await server.store.events({ after: 0, limit: 100 });
   expect(events.map((event) => event.type)).toEqual([
     "risk.assessed",
+    "policy.changed",
     "decision.made",
     "approval.requested",
     "risk.assessed",

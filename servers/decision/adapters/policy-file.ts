@@ -1,0 +1,181 @@
+import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+import { DomainError } from "../../../kernel/errors.ts";
+import { NUMBER_NAMES } from "../domain/facts.ts";
+import { ACTIONS, TIERS, VERDICTS, type Policy, type ReadyPolicy, type Rule } from "../domain/policy.ts";
+import type { PolicyTest } from "../domain/policy-tests.ts";
+import { compilePolicy } from "./cel.ts";
+
+/** The policies that ship, by name. */
+export const SHIPPED = ["balanced", "no_compromise", "fast_iteration", "classic"] as const;
+export type ShippedPolicy = (typeof SHIPPED)[number];
+
+/** A policy as it is written: ready to be applied, with the tests that its author gave it. */
+export interface PolicyDocument {
+  readonly policy: ReadyPolicy;
+  readonly tests: readonly PolicyTest[];
+}
+
+/** Bytes. The shipped ones have 5 kB. */
+const LARGEST = 65_536;
+const MOST_RULES = 200;
+
+const id = z.string().regex(/^[a-z][a-z0-9_]{0,59}$/, "lower case letters, digits and _");
+const because = z.string().min(1).max(200);
+// YAML reads a bare `true` as a truth value, which is a condition, too.
+const when = z.union([z.string().min(1), z.boolean().transform(String)]);
+
+const Rung = z.strictObject({
+  id,
+  actions: z.array(z.enum(ACTIONS)).min(1).optional(),
+  when,
+  verdict: z.enum(VERDICTS),
+  because,
+});
+const Guard = Rung.extend({ critical: z.boolean().optional(), tier: z.enum(TIERS).optional() });
+const Test = z.strictObject({
+  name: z.string().min(1).max(200),
+  action: z.enum(ACTIONS).default("merge"),
+  known: z.record(
+    z.enum(["", ...NUMBER_NAMES]).exclude([""]),
+    z.union([z.number(), z.boolean().transform(Number), z.null()]).optional(),
+  ),
+  expect: z.enum(VERDICTS),
+  fires: z.array(z.string()).default([]),
+});
+const Document = z.strictObject({
+  name: id,
+  guards: z.array(Guard).max(MOST_RULES).default([]),
+  ladder: z.array(Rung).max(MOST_RULES).default([]),
+  otherwise: z.strictObject({ verdict: z.enum(VERDICTS), because }),
+  tests: z.array(Test).max(500).default([]),
+});
+
+/**
+ * Reads a policy from YAML.
+ *
+ * @throws {DomainError} invalid, naming the rule or the place: not YAML, an unknown key or fact, a condition that
+ * cannot be read or reaches for what is no fact; limit for a text that is too long.
+ */
+export function readPolicy(text: string): PolicyDocument {
+  if (Buffer.byteLength(text) > LARGEST) {
+    throw new DomainError("limit", `a policy has at most ${LARGEST} bytes`, { hint: "use fewer rules" });
+  }
+  const parsed = Document.safeParse(readYaml(text));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const place = issue?.path.map((part) => String(part).slice(0, 40)).join(".");
+    throw new DomainError("invalid", `the policy is wrong at ${place === "" ? "its top" : place}`, {
+      hint: issue?.code === "unrecognized_keys" ? "it has a key that is not known" : "see docs/decision.md",
+    });
+  }
+  const { name, guards, ladder, otherwise, tests } = parsed.data;
+  const source: Policy = {
+    name,
+    guards: guards.map(toRule),
+    ladder: ladder.map(toRule),
+    otherwise: { id: "otherwise", when: "true", ...otherwise },
+  };
+  const ids = [...source.guards, ...source.ladder, source.otherwise].map((rule) => rule.id);
+  const twice = ids.find((one, place) => ids.indexOf(one) !== place);
+  if (twice !== undefined)
+    throw new DomainError("invalid", `two rules are called ${twice}`, { hint: "give each rule its own id" });
+  return { policy: compilePolicy(source), tests };
+}
+
+function toRule({ actions, critical, tier, ...rule }: z.output<typeof Guard>): Rule {
+  return {
+    ...rule,
+    ...(actions === undefined ? {} : { actions }),
+    ...(critical === undefined ? {} : { critical }),
+    ...(tier === undefined ? {} : { tier }),
+  };
+}
+
+function readYaml(text: string): unknown {
+  try {
+    // Aliases let a short text stand for an enormous one; a policy needs none.
+    return parse(text, { maxAliasCount: 0, logLevel: "error" });
+  } catch (cause) {
+    throw new DomainError("invalid", "the policy is not YAML", {
+      hint: "check its indentation and quotes; a condition that begins with ! needs quotes",
+      cause,
+    });
+  }
+}
+
+/** Reads one of the policies that ship. */
+export function shippedPolicy(name: ShippedPolicy): PolicyDocument {
+  return readPolicy(readFileSync(new URL(`../policies/${name}.yaml`, import.meta.url), "utf8"));
+}
+
+export function isShipped(name: string): name is ShippedPolicy {
+  return SHIPPED.some((shipped) => shipped === name);
+}
+
+/**
+ * Reads the policy of a name that ships, or of a file.
+ *
+ * @throws {DomainError} invalid or limit, naming the file; not_found.
+ */
+export function openPolicy(nameOrFile: string): PolicyDocument {
+  if (isShipped(nameOrFile)) return shippedPolicy(nameOrFile);
+  if (!existsSync(nameOrFile)) {
+    throw new DomainError("not_found", `there is no policy ${nameOrFile}`, {
+      hint: `name a file, or one of ${SHIPPED.join(", ")}`,
+    });
+  }
+  try {
+    return readPolicy(readBounded(nameOrFile));
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    throw new DomainError(error.code, `${basename(nameOrFile)}: ${error.message}`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+}
+
+/** One byte more than is allowed at most: enough to see that there is more. */
+function readBounded(path: string): string {
+  const buffer = Buffer.alloc(LARGEST + 1);
+  try {
+    const file = openSync(path, "r");
+    try {
+      return buffer.toString("utf8", 0, readSync(file, buffer, 0, buffer.length, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    throw new DomainError("unavailable", "it cannot be read", {
+      hint: "name a readable file",
+      retryable: false,
+      cause,
+    });
+  }
+}
+
+/** The policy that `slipway.yaml` of a project names, a file's name made absolute; null where it names none. */
+export function configuredPolicy(project: string): string | null {
+  const file = join(project, "slipway.yaml");
+  if (!existsSync(file)) return null;
+  const settings = z
+    .looseObject({ policy: z.string().min(1).optional() })
+    .safeParse(readYaml(readBounded(file)));
+  if (!settings.success) throw new DomainError("invalid", "slipway.yaml: policy must be a name or a file");
+  const { policy } = settings.data;
+  if (policy === undefined) return null;
+  return isShipped(policy) ? policy : join(project, policy);
+}
+
+/** Stands in for a policy that cannot be used: whatever is asked, a person decides. */
+export function closedPolicy(reason: string): ReadyPolicy {
+  const rule: Rule = {
+    id: "otherwise",
+    when: "true",
+    verdict: "require_human",
+    because: `the policy cannot be used: ${reason.slice(0, 300)}`,
+  };
+  return compilePolicy({ name: "closed", guards: [], ladder: [], otherwise: rule });
+}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { whole } from "../../../kernel/mcp/input.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { cleanText } from "../../../kernel/text.ts";
 import { estimateTokens, fitText } from "../../../kernel/tokens.ts";
@@ -21,13 +22,13 @@ const NAME_TOKENS = 30;
 const MAX_EDGES = 1_000;
 
 const input = z.strictObject({
-  start: z.string().optional().describe("Name or id; left out, hubs and communities are of the whole graph"),
+  start: z.string().optional().describe("Name or id; hubs and communities can do without"),
   mode: z.enum(MODES),
   to: z.string().optional().describe("Path end"),
   types: z.array(z.string()).optional(),
   direction: z.enum(DIRECTIONS).default("both"),
-  depth: z.int().min(1).max(5).optional().describe("Default 5, neighbors 1"),
-  limit: z.int().min(1).max(500).default(50),
+  depth: whole(1, 5).optional().describe("Default 5, neighbors 1"),
+  limit: whole(1, 500).default(50),
   max_tokens: maxTokens,
 });
 
@@ -35,13 +36,12 @@ export const exploreGraph = defineTool({
   name: "explore_graph",
   title: "Explore graph",
   description:
-    "Shows how things relate: neighbors of one, the shortest path between two, hubs with most relations, or communities. Returns entities and the relations between them.",
+    "Shows how things relate: neighbors, the shortest path between two, hubs, or communities. Returns entities and their relations.",
   input,
-  output: z.object({
+  output: z.looseObject({
     nodes: z.array(z.looseObject({ id: z.string() })),
     edges: z.array(z.looseObject({})),
     truncated: z.boolean(),
-    hint: z.string().optional(),
   }),
   annotations: READS,
   async run(wanted, { store }: MemoryDeps) {

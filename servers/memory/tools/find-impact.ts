@@ -1,30 +1,29 @@
 import { z } from "zod";
 import { cleanText } from "../../../kernel/text.ts";
+import { whole } from "../../../kernel/mcp/input.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { fitItems } from "../../../kernel/tokens.ts";
 import { namesFor } from "../domain/graph.ts";
 import { findAffected } from "../domain/impact.ts";
 import { atMost, LIMITS } from "../domain/limits.ts";
 import type { MemoryDeps } from "../deps.ts";
-import { maxTokens } from "./memory-schema.ts";
+import { maxTokens, someOf } from "./memory-schema.ts";
 
 export const findImpact = defineTool({
   name: "find_impact",
   title: "Find impact",
   description:
-    "Lists what depends on changed files or symbols, nearest first, by walking relations of every type from target to source. Use it before a change and to choose tests.",
+    "Lists what depends on changed files or symbols, nearest first, by walking relations of every type from target to source. Use it before a change and to choose tests. `unknown` is not in the graph.",
   input: z.strictObject({
-    changed: z.array(z.string()).min(1).describe("Paths, symbols or entity ids"),
-    depth: z.int().min(1).max(5).default(3),
-    limit: z.int().min(1).max(500).default(100),
+    changed: someOf(z.string()).describe("Paths, symbols or entity ids"),
+    depth: whole(1, 5).default(3),
+    limit: whole(1, 500).default(100),
     max_tokens: maxTokens,
   }),
   output: z.object({
-    affected: z.array(
-      z.looseObject({ node: z.string(), kind: z.string(), distance: z.number(), path: z.array(z.string()) }),
-    ),
+    affected: z.array(z.looseObject({ node: z.string() })),
     truncated: z.boolean(),
-    unknown: z.array(z.string()).optional().describe("Changed things the graph does not know"),
+    unknown: z.array(z.string()).optional(),
   }),
   annotations: READS,
   async run({ changed, depth, limit, max_tokens: budget }, { store, graph }: MemoryDeps) {

@@ -1,20 +1,21 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
+import { orElse } from "../../../kernel/mcp/input.ts";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
 import { atMost, LIMITS, refuseBroken } from "../domain/limits.ts";
 import type { MemoryDeps } from "../deps.ts";
 import { forgetMemories as forget } from "../store/forget-memories.ts";
-import { idempotencyKey } from "./memory-schema.ts";
+import { idempotencyKey, someOf } from "./memory-schema.ts";
 
 export const forgetMemories = defineTool({
   name: "forget_memories",
   title: "Forget memories",
   description:
-    "Ends memories that are wrong or no longer wanted: recall finds them only with as_of before now, and an update brings one back. purge removes text, history and search entries for good.",
+    "Ends memories: recall finds them only with an earlier as_of, and an update brings one back. purge removes text, history and index entries for good.",
   input: z.strictObject({
-    ids: z.array(z.string()).min(1),
-    reason: z.string().describe("Stays in the event log: do not quote the text"),
-    purge: z.boolean().default(false),
+    ids: someOf(z.string()),
+    reason: z.string().describe("Kept in the log: do not quote"),
+    purge: orElse(z.boolean(), () => false),
     idempotency_key: idempotencyKey,
   }),
   output: z.object({ forgotten: z.array(z.string()), missing: z.array(z.string()) }),

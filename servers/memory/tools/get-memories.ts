@@ -4,7 +4,7 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { atMost, LIMITS } from "../domain/limits.ts";
 import { pageOf } from "../domain/page.ts";
 import type { MemoryDeps } from "../deps.ts";
-import { maxTokens } from "./memory-schema.ts";
+import { maxTokens, someOf } from "./memory-schema.ts";
 import { withinFrame, wholeMemory } from "./whole-memory.ts";
 
 export const getMemories = defineTool({
@@ -13,14 +13,12 @@ export const getMemories = defineTool({
   description:
     "Returns whole memories by id, in order, with version and trust. A text cut by the budget goes on with next_cursor.",
   input: z.strictObject({
-    ids: z.array(z.string()).min(1),
+    ids: someOf(z.string()),
     cursor: z.string().optional(),
     max_tokens: maxTokens,
   }),
   output: z.object({
-    items: z.array(
-      z.looseObject({ id: z.string(), text: z.string(), version: z.number(), trust: z.string() }),
-    ),
+    items: z.array(z.looseObject({ id: z.string() })),
     missing: z.array(z.string()),
     next_cursor: z.string().optional(),
   }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { orElse } from "../../../kernel/mcp/input.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { MemoryDeps } from "../deps.ts";
 import { checkSearch } from "../store/check-search.ts";
@@ -8,7 +9,7 @@ export const getMemoryStats = defineTool({
   name: "get_memory_stats",
   title: "Get memory stats",
   description: "Counts what is stored. check also looks up every record in the search index.",
-  input: z.strictObject({ check: z.boolean().default(false), max_tokens: maxTokens }),
+  input: z.strictObject({ check: orElse(z.boolean(), () => false), max_tokens: maxTokens }),
   output: z.looseObject({ memories: z.number(), index: z.looseObject({}) }),
   annotations: READS,
   async run({ check, max_tokens: budget }, { store }: MemoryDeps) {

@@ -1,12 +1,18 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
+import { boundedList, orElse, text, whole } from "../../../kernel/mcp/input.ts";
 import { DEFAULT_MAX_TOKENS, HARD_MAX_TOKENS } from "../../../kernel/tokens.ts";
 
 export const space = z.string().describe('"shared" or "agent:<name>"');
 
-export const maxTokens = z.int().min(200).max(HARD_MAX_TOKENS).default(DEFAULT_MAX_TOKENS);
+export const maxTokens = orElse(whole(200, HARD_MAX_TOKENS), () => DEFAULT_MAX_TOKENS);
 
-export const idempotencyKey = z.string().max(200).optional();
+export const idempotencyKey = text(200).optional();
+
+/** One or more; the most is checked apart, with a hint. */
+export function someOf<S extends z.ZodType>(item: S): z.ZodArray<S> {
+  return boundedList(item, Number.POSITIVE_INFINITY, 1);
+}
 
 export const source = z.strictObject({
   uri: z.string().optional(),

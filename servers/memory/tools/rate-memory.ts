@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
+import { amount, orElse } from "../../../kernel/mcp/input.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { posteriorMean, statusOf } from "../domain/rating.ts";
 import type { MemoryDeps } from "../deps.ts";
@@ -15,7 +16,7 @@ export const rateMemory = defineTool({
   input: z.strictObject({
     id: z.string(),
     outcome: z.enum(["success", "failure"]),
-    weight: z.number().positive().max(MAX_WEIGHT).default(1),
+    weight: orElse(amount(Number.MIN_VALUE, MAX_WEIGHT), () => 1),
     idempotency_key: idempotencyKey,
   }),
   output: z.object({ mean: z.number(), status: z.string() }),

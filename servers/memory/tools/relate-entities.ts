@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
+import { orElse } from "../../../kernel/mcp/input.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { normalName } from "../domain/graph.ts";
 import { atMost, byteLength, LIMITS, refuseBroken } from "../domain/limits.ts";
@@ -8,34 +9,41 @@ import type { Related } from "../store/port.ts";
 import { idempotencyKey, jsonObject } from "./memory-schema.ts";
 
 const input = z.strictObject({
-  entities: z
-    .array(
+  entities: orElse(
+    z.array(
       z.strictObject({ name: z.string(), type: z.string(), observations: z.array(z.string()).optional() }),
-    )
-    .default([]),
-  relations: z
-    .array(
+    ),
+    () => [],
+  ),
+  relations: orElse(
+    z.array(
       z.strictObject({
         from: z.string(),
         type: z.string(),
         to: z.string(),
         properties: jsonObject.optional(),
       }),
-    )
-    .default([])
-    .describe("`from` depends on, calls, tests … `to`; ends are entity names or ids"),
+    ),
+    () => [],
+  ).describe("`from` depends on, calls, tests … `to`; ends are entity names or ids"),
   idempotency_key: idempotencyKey,
 });
 
-const counts = z.object({ created: z.number(), updated: z.number(), ids: z.array(z.string()) });
+const counts = z.looseObject({ ids: z.array(z.string()) });
+
+interface Counts {
+  readonly created: number;
+  readonly updated: number;
+  readonly ids: string[];
+}
 
 export const relateEntities = defineTool({
   name: "relate_entities",
   title: "Relate entities",
   description:
-    "Records things (files, functions, people …) and how they relate. A relation's end nobody declared becomes an entity of type unknown (`added`). Returns counts and ids in order.",
+    "Records things (files, functions, people …) and how they relate. An end nobody declared becomes an entity of type unknown (`added`). Returns created, updated and ids, in order.",
   input,
-  output: z.object({ entities: counts, relations: counts, added: z.array(z.string()) }),
+  output: z.looseObject({ entities: counts, relations: counts }),
   annotations: { ...WRITES, idempotentHint: true },
   async run(given, { store, clock }: MemoryDeps, call) {
     check(given);
@@ -54,14 +62,14 @@ export const relateEntities = defineTool({
         relations.push(related);
         added.push(...related.added.map(({ id }) => id));
       }
-      const answer = { entities: countsOf(entities), relations: countsOf(relations), added };
+      const [ofEntities, ofRelations] = [countsOf(entities), countsOf(relations)];
       const changes = {
-        entities: answer.entities.created + answer.entities.updated + added.length,
-        relations: answer.relations.created + answer.relations.updated,
+        entities: ofEntities.created + ofEntities.updated + added.length,
+        relations: ofRelations.created + ofRelations.updated,
       };
       if (changes.entities + changes.relations > 0)
         tx.emit({ type: "memory.updated", subject: "graph", data: changes });
-      return answer;
+      return { entities: { ...ofEntities }, relations: { ...ofRelations }, added };
     });
   },
 });
@@ -108,7 +116,7 @@ function check({ entities, relations }: z.output<typeof input>): void {
   refuseBroken(relations, "relations");
 }
 
-function countsOf(related: readonly Related[]): z.input<typeof counts> {
+function countsOf(related: readonly Related[]): Counts {
   const count = (status: Related["status"]): number => related.filter((one) => one.status === status).length;
   return { created: count("created"), updated: count("updated"), ids: related.map(({ id }) => id) };
 }

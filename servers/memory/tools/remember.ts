@@ -5,7 +5,16 @@ import { atMost, checkDraft, LIMITS } from "../domain/limits.ts";
 import { KINDS } from "../domain/memory.ts";
 import type { MemoryDeps } from "../deps.ts";
 import { answerOrRecordConflict, keepMemory } from "../store/keep-memory.ts";
-import { checkSpace, idempotencyKey, jsonObject, mention, source, space, thread } from "./memory-schema.ts";
+import {
+  checkSpace,
+  idempotencyKey,
+  jsonObject,
+  mention,
+  someOf,
+  source,
+  space,
+  thread,
+} from "./memory-schema.ts";
 
 const item = z.strictObject({
   text: z.string(),
@@ -18,9 +27,9 @@ const item = z.strictObject({
   metadata: jsonObject.optional(),
   entities: z.array(mention).optional(),
   task_id: z.string().optional(),
-  valid_from: z.string().optional().describe("ISO 8601; default now"),
+  valid_from: z.string().optional().describe("ISO 8601"),
   valid_to: z.string().optional(),
-  supersedes: z.string().optional().describe("Id that this replaces from valid_from on"),
+  supersedes: z.string().optional().describe("Id this replaces"),
   id: z.string().optional().describe("Updates this memory"),
   if_version: z.number().optional(),
 });
@@ -28,12 +37,10 @@ const item = z.strictObject({
 export const remember = defineTool({
   name: "remember",
   title: "Remember",
-  description: `Keeps facts, decisions, code, errors and messages for later, up to ${LIMITS.items} a call, all or none. Returns their ids in order; what is known already is a duplicate.`,
-  input: z.strictObject({ items: z.array(item).min(1), idempotency_key: idempotencyKey }),
+  description: `Keeps what others should know later, up to ${LIMITS.items} a call, all or none. Returns ids, versions and status (created, duplicate, updated) in order.`,
+  input: z.strictObject({ items: someOf(item), idempotency_key: idempotencyKey }),
   output: z.object({
-    items: z.array(
-      z.object({ id: z.string(), version: z.number(), status: z.enum(["created", "duplicate", "updated"]) }),
-    ),
+    items: z.array(z.looseObject({ id: z.string(), status: z.string() })),
   }),
   annotations: WRITES,
   core: true,
@@ -52,7 +59,7 @@ export const remember = defineTool({
       // Read under the lock, so that versions follow each other in time as they do in the store.
       const writing = { principal: call.principal.id, now: clock() };
       const kept = [];
-      for (const draft of items) kept.push(await keepMemory(draft, tx, writing, newId));
+      for (const draft of items) kept.push({ ...(await keepMemory(draft, tx, writing, newId)) });
       return { items: kept };
     });
   },

@@ -30,12 +30,12 @@ export const updateMemory = defineTool({
   name: "update_memory",
   title: "Update memory",
   description:
-    "Changes fields of one memory and keeps the old version. With a stale if_version it is a conflict that names the current version; lww writes anyway, union adds tags, entities and metadata keys.",
+    "Changes fields of one memory; the old version stays in the history. A stale if_version is a conflict, unless merge is lww (writes anyway) or union (adds tags, entities, metadata keys).",
   input: z.strictObject({
     id: z.string(),
     if_version: z.int().optional(),
     changes: changes.describe(
-      "Fields as in remember's items but space, id and supersedes; null clears title, source, thread, task_id, valid_to",
+      "As in remember, without space, id, supersedes; null clears title, source, thread, task_id, valid_to",
     ),
     merge: z.enum(MERGES).default("replace"),
     idempotency_key: idempotencyKey,

@@ -1,14 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import {
-  amount,
-  boundedList,
-  list,
-  orElse,
-  text,
-  whole,
-  word,
-} from "../../../../servers/tasks/tools/input.ts";
+import { amount, boundedList, list, orElse, text, whole, word } from "../../../kernel/mcp/input.ts";
 
 // A bound that is not listed must refuse as zod's own would, on both of its sides.
 test.each<readonly [string, z.ZodType, z.ZodType, readonly unknown[]]>([
@@ -21,6 +13,7 @@ test.each<readonly [string, z.ZodType, z.ZodType, readonly unknown[]]>([
     z.array(z.string()).max(2),
     [[], ["a", "b"], ["a", "b", "c"], [1]],
   ],
+  ["boundedList", boundedList(z.string(), 2, 1), z.array(z.string()).min(1).max(2), [[], ["a"]]],
   ["list", list(z.string(), 2), z.array(z.string()).max(2).default([]), [undefined, ["a", "b", "c"], "a"]],
   ["orElse", orElse(z.int(), () => 4), z.int().default(4), [undefined, 2, 2.5, null]],
   ["word", word(["a", "b"]), z.enum(["a", "b"]), ["a", "c"]],

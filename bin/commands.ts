@@ -84,6 +84,46 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "tasks list",
+    {
+      usage: "tasks list [--status S]",
+      summary: "the queue's open tasks, one a line",
+      load: async () => (await import("../servers/tasks/cli/list.ts")).listCommand,
+    },
+  ],
+  [
+    "tasks show",
+    {
+      usage: "tasks show <id>",
+      summary: "one task in full: why it waits, and what happened to it",
+      load: async () => (await import("../servers/tasks/cli/show.ts")).showCommand,
+    },
+  ],
+  [
+    "tasks add",
+    {
+      usage: 'tasks add "<title>" | --file FILE',
+      summary: "add a task, or a file of them",
+      load: async () => (await import("../servers/tasks/cli/add.ts")).addCommand,
+    },
+  ],
+  [
+    "tasks graph",
+    {
+      usage: "tasks graph [id]",
+      summary: "draw what waits for what, level by level",
+      load: async () => (await import("../servers/tasks/cli/graph.ts")).graphCommand,
+    },
+  ],
+  [
+    "tasks watch",
+    {
+      usage: "tasks watch",
+      summary: "watch the queue live, until Ctrl-C",
+      load: async () => (await import("../servers/tasks/cli/watch.ts")).watchCommand,
+    },
+  ],
+  [
     "decision backtest",
     {
       usage: "decision backtest --csv FILE",
@@ -154,9 +194,10 @@ export function findCommand(
 export function suggestCommand(argv: readonly string[]): string {
   const [first = "", second = ""] = argv;
   if (STORES.has(first)) {
-    const verb = nearest(second, [...STORE_VERBS.keys()]);
+    const verbs = [...verbsOf(first), ...STORE_VERBS.keys()];
+    const verb = nearest(second, verbs);
     return verb === undefined
-      ? `slipway ${first} takes ${[...STORE_VERBS.keys()].join(", ")}`
+      ? `slipway ${first} takes ${verbs.join(", ")}`
       : `did you mean slipway ${first} ${verb}?`;
   }
   const group = [...COMMANDS.keys()].filter((words) => words.startsWith(`${first} `));
@@ -165,4 +206,12 @@ export function suggestCommand(argv: readonly string[]): string {
     nearest(first, [...COMMANDS.keys(), ...STORES.keys()]) ??
     group[0];
   return near === undefined ? "see slipway --help" : `did you mean slipway ${near}?`;
+}
+
+/** The commands of a store beyond those that every store has. */
+function verbsOf(store: string): readonly string[] {
+  return [...COMMANDS.keys()]
+    .filter((words) => words.startsWith(`${store} `))
+    .map((words) => words.slice(store.length + 1))
+    .filter((verb) => !STORE_VERBS.has(verb));
 }

@@ -58,3 +58,8 @@ function keepWhole(text: string, at: number, step: 1 | -1 = -1): number {
   const splits = before >= 0xd800 && before <= 0xdbff && after >= 0xdc00 && after <= 0xdfff;
   return splits ? at + step : at;
 }
+
+/** Foreign text on one line, without anything that a terminal would obey, in at most `maxChars` UTF-16 units. */
+export function oneLine(text: string, maxChars: number): string {
+  return clipText(cleanText(text).replace(/\s+/g, " ").trim(), maxChars).replace(/\s+/g, " ");
+}

@@ -93,8 +93,9 @@ test.each([
   ["plan", "did you mean slipway plan validate?"],
   ["taks check", "did you mean slipway tasks?"],
   ["tasks chek", "did you mean slipway tasks check?"],
-  ["tasks", "slipway tasks takes backup, restore, check"],
-  ["tasks toString", "slipway tasks takes backup, restore, check"],
+  ["tasks", "slipway tasks takes list, show, add, graph, watch, backup, restore, check"],
+  ["tasks lits", "did you mean slipway tasks list?"],
+  ["sandbox toString", "slipway sandbox takes image build, backup, restore, check"],
   ["toString", "see slipway --help"],
 ])("slipway %s is no command: %s", (line, hint) => {
   expect(findCommand(line.split(" "))).toBeUndefined();

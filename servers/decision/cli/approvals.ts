@@ -1,9 +1,9 @@
 import { systemClock, toIso } from "../../../kernel/clock.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { EXIT, type Command } from "../../../kernel/io.ts";
+import { oneLine } from "../../../kernel/text.ts";
 import { atTime, type Approval } from "../domain/approval.ts";
 import { exitFor, withStore } from "./opened.ts";
-import { oneLine } from "./words.ts";
 
 const USAGE = "usage: slipway approvals [--json] [--home DIR]   lists what waits for a person";
 const MOST = 200;

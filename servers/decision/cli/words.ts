@@ -1,12 +1,7 @@
 import { toIso } from "../../../kernel/clock.ts";
-import { cleanText, clipText } from "../../../kernel/text.ts";
+import { oneLine } from "../../../kernel/text.ts";
 import type { Approval } from "../domain/approval.ts";
 import type { StoredAssessment, StoredDecision } from "../store/decision-store.ts";
-
-/** Foreign text on one line, without anything that a terminal would obey. */
-export function oneLine(text: string, maxChars: number): string {
-  return clipText(cleanText(text).replace(/\s+/g, " ").trim(), maxChars).replace(/\s+/g, " ");
-}
 
 /** What a person is asked to answer for. Every line that holds foreign text is cleaned. */
 export function describeRequest(

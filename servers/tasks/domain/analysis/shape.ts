@@ -1,14 +1,18 @@
 import type { OpenGraph } from "./graph.ts";
 
-/** How many tasks could be done at once, step by step, if every step took the same time. */
-export function levelSizes({ tasks, waitsFor, order }: OpenGraph): readonly number[] {
+/** For every place, how many steps it is away from work that waits for nothing, by the longest way. */
+export function levelsOf({ tasks, waitsFor, order }: OpenGraph): readonly number[] {
   const levels = tasks.map(() => 0);
-  const sizes: number[] = [];
   for (const place of order) {
-    const level = (waitsFor[place] ?? []).reduce((most, on) => Math.max(most, (levels[on] ?? 0) + 1), 0);
-    levels[place] = level;
-    sizes[level] = (sizes[level] ?? 0) + 1;
+    levels[place] = (waitsFor[place] ?? []).reduce((most, on) => Math.max(most, (levels[on] ?? 0) + 1), 0);
   }
+  return levels;
+}
+
+/** How many tasks could be done at once, step by step, if every step took the same time. */
+export function levelSizes(graph: OpenGraph): readonly number[] {
+  const sizes: number[] = [];
+  for (const level of levelsOf(graph)) sizes[level] = (sizes[level] ?? 0) + 1;
   return sizes;
 }
 

@@ -4,21 +4,51 @@ import type { Acknowledged, QueueRun } from "./drive.ts";
 /** The events that give a held task back or end it. */
 const LETS_GO = new Set<string>(["task.completed", "task.released", "task.failed", "task.expired"]);
 
+/** What was planned, what agents were told, and what the log says about it. */
+export interface QueueRecord {
+  /** The ids that each task waits for. */
+  readonly dependencies: ReadonlyMap<string, readonly string[]>;
+  readonly claims: readonly Acknowledged[];
+  readonly completions: readonly Acknowledged[];
+  readonly events: Iterable<EventRecord>;
+}
+
+/** What the log of a queue shows. */
+export interface Findings {
+  readonly problems: readonly string[];
+  /** How many tasks were completed, and how many are out. */
+  readonly done: number;
+  readonly held: number;
+}
+
 /** What a run of the queue did wrong, one line each; empty where nothing. Read from the event log, not from the state. */
 export function auditQueue(run: QueueRun): readonly string[] {
-  const problems = [...run.damage];
-  const dependencies = dependenciesOf(run);
+  const { problems, done, held } = auditRecord({ ...run, dependencies: dependenciesOf(run) });
+  return [
+    ...run.damage,
+    ...problems,
+    ...(done === run.dag.length
+      ? []
+      : [`${run.dag.length - done} of ${run.dag.length} tasks were never completed`]),
+    ...(held === 0 ? [] : [`${held} tasks are still held`]),
+    ...abandonedProblems(run),
+  ];
+}
+
+/** Double claims, starts before their dependencies, and acknowledgements that the log does not know. */
+export function auditRecord(record: QueueRecord): Findings {
+  const problems: string[] = [];
   const holder = new Map<string, string>();
   const done = new Set<string>();
   const recorded = new Set<string>();
-  for (const event of run.events) {
+  for (const event of record.events) {
     const { type, subject: task, seq } = event;
     if (type === "task.claimed") {
       const held = holder.get(task);
       if (held !== undefined)
         problems.push(`${seq}: ${task} was claimed by ${agentOf(event)} while ${held} held it`);
       if (done.has(task)) problems.push(`${seq}: ${task} was claimed again after it had been completed`);
-      const open = (dependencies.get(task) ?? []).filter((other) => !done.has(other));
+      const open = (record.dependencies.get(task) ?? []).filter((other) => !done.has(other));
       if (open.length > 0) problems.push(`${seq}: ${task} was started before ${open.join(", ")}`);
       holder.set(task, agentOf(event));
     } else if (LETS_GO.has(type)) {
@@ -34,18 +64,15 @@ export function auditQueue(run: QueueRun): readonly string[] {
     if (type === "task.claimed" || type === "task.completed")
       recorded.add(keyOf(type, { task, agent: agentOf(event), attempt: Number(event.data["attempt"]) }));
   }
-  for (const claim of run.claims) {
+  for (const claim of record.claims) {
     if (!recorded.has(keyOf("task.claimed", claim)))
       problems.push(`the acknowledged claim of ${claim.task} by ${claim.agent} is lost`);
   }
-  for (const completion of run.completions) {
+  for (const completion of record.completions) {
     if (!recorded.has(keyOf("task.completed", completion)))
       problems.push(`the acknowledged completion of ${completion.task} by ${completion.agent} is lost`);
   }
-  if (done.size !== run.dag.length)
-    problems.push(`${run.dag.length - done.size} of ${run.dag.length} tasks were never completed`);
-  if (holder.size > 0) problems.push(`${holder.size} tasks are still held`);
-  return [...problems, ...abandonedProblems(run)];
+  return { problems, done: done.size, held: holder.size };
 }
 
 /** What the killed server had given out must come back by itself and be done by another. */

@@ -6,6 +6,7 @@ import type { EventRecord } from "../../kernel/events.ts";
 import { openTaskStore } from "../../servers/tasks/index.ts";
 import { callTool, mustCall } from "../../test/support/connect.ts";
 import { startStdioServer, type StdioServer } from "../stdio-server.ts";
+import { counterProblems } from "./counters.ts";
 import { taskDag, type DagTask } from "./dag.ts";
 
 export interface QueueLoad {
@@ -34,7 +35,7 @@ export interface QueueRun {
   /** The claim that the killed server had given out. */
   readonly abandoned: Acknowledged | undefined;
   readonly events: readonly EventRecord[];
-  /** Of the file after everything: empty where it is sound and its chain of events unbroken. */
+  /** Of the file after everything: empty where it is sound, its chain of events unbroken and its counters right. */
   readonly damage: readonly string[];
   readonly busyRefusals: number;
   readonly claimMs: readonly number[];
@@ -141,7 +142,7 @@ export async function driveQueue(load: QueueLoad): Promise<QueueRun> {
     completions,
     abandoned,
     events,
-    damage: checkFile(path),
+    damage: [...checkFile(path), ...counterProblems(path)],
     busyRefusals,
     claimMs,
     completeMs,

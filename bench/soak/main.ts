@@ -9,5 +9,5 @@ if (soak === undefined) {
   process.exitCode = 2;
 } else {
   process.stdout.write(`${machineLine(new Date())}\n\n`);
-  process.stdout.write(`${await soak()}\n\n${machineLine(new Date())}\n`);
+  process.stdout.write(`${await soak(process.argv.slice(3))}\n\n${machineLine(new Date())}\n`);
 }

@@ -3,10 +3,13 @@ import { soakKernel } from "./kernel.ts";
 import { soakOrchestrator } from "./orchestrator.ts";
 import { soakQueue } from "./tasks.ts";
 
-/** A soak: the full counts, run before a part is called done. Returns markdown; throws where something is wrong. */
-export type Soak = () => Promise<string>;
+/**
+ * A soak: the full counts, run before a part is called done. Takes what stands after its name, returns markdown, and
+ * throws where something is wrong.
+ */
+export type Soak = (argv: readonly string[]) => Promise<string>;
 
-/** `npm run soak -- <room>`. */
+/** `npm run soak -- <room> [flags of the room]`. */
 export const ROOMS: Readonly<Record<string, Soak>> = {
   kernel: soakKernel,
   tasks: soakQueue,

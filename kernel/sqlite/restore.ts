@@ -1,4 +1,5 @@
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../clock.ts";
 import { DomainError } from "../errors.ts";
@@ -18,7 +19,7 @@ export interface Restored {
  * beside it as `<file>.replaced-<time>`. The store must not be opened while this runs.
  *
  * @throws {DomainError} not_found without a usable backup; unavailable while another process has the store open or
- * when the folder cannot be written. Nothing was changed then.
+ * restores it, or when the folder cannot be written. Nothing was changed then.
  */
 export async function restoreDatabase(
   path: string,
@@ -40,6 +41,7 @@ export async function restoreDatabase(
     );
   }
   refuseWhileOpen(path);
+  const unlock = lockOutOthers(path);
   const draft = `${path}.restoring`;
   try {
     // The copy is complete before anything is moved, and it is made even if the source is the store itself.
@@ -48,20 +50,45 @@ export async function restoreDatabase(
     return { from: source, kept: swap(path, draft, clock) };
   } catch (error) {
     rmSync(draft, { force: true });
-    if (
-      error instanceof Error &&
-      "code" in error &&
-      typeof error.code === "string" &&
-      /^E(ACCES|PERM|ROFS|NOSPC)$/.test(error.code)
-    ) {
-      throw new DomainError("unavailable", `the folder of ${path} cannot be written`, {
-        hint: "make it writable",
-        retryable: false,
-        cause: error,
-      });
-    }
-    throw sqliteError(error, path);
+    throw inWords(error, path);
+  } finally {
+    unlock();
   }
+}
+
+/**
+ * Two restores at once would write into each other's draft. The lock is one of SQLite, so it ends with its process;
+ * its file stays, because whoever removed it could take it from under another.
+ */
+function lockOutOthers(path: string): () => void {
+  let lock: DatabaseSync | undefined;
+  try {
+    mkdirSync(backupFolder(path), { recursive: true, mode: 0o700 });
+    lock = new DatabaseSync(join(backupFolder(path), `${basename(path, ".db")}.restore-lock`));
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    lock?.close();
+    if (!isBusy(error)) throw inWords(error, path);
+    throw new DomainError("unavailable", `${path} is being restored by another process`, {
+      hint: "wait until it has ended",
+      cause: error,
+    });
+  }
+  return () => lock.close();
+}
+
+function inWords(error: unknown, path: string): unknown {
+  const isOfFolder =
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    /^E(ACCES|PERM|ROFS|NOSPC)$/.test(error.code);
+  if (!isOfFolder) return sqliteError(error, path);
+  return new DomainError("unavailable", `the folder of ${path} cannot be written`, {
+    hint: "make it writable",
+    retryable: false,
+    cause: error,
+  });
 }
 
 function swap(path: string, draft: string, clock: Clock): string | null {

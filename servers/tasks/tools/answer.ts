@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
+import { oneLine } from "../../../kernel/text.ts";
 import { fitText } from "../../../kernel/tokens.ts";
 import type { Orphan } from "../domain/orphan.ts";
 import type { Task } from "../domain/task.ts";
@@ -153,7 +154,9 @@ function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> 
 export async function mustFind(tx: TaskTx, id: string): Promise<Task> {
   const task = await tx.find(id);
   if (task === undefined)
-    throw new DomainError("not_found", `there is no task ${id}`, { hint: "list_tasks shows what there is" });
+    throw new DomainError("not_found", `there is no task ${oneLine(id, 60)}`, {
+      hint: "list_tasks shows what there is",
+    });
   return task;
 }
 

@@ -23,6 +23,8 @@ const METRICS: Readonly<Record<keyof ChangeMetrics, readonly string[]>> = {
   rexp: ["rexp", "arexp"],
   sexp: ["sexp", "asexp"],
 };
+/** How programs write that there is no number, or none that is finite. */
+const NOT_A_NUMBER = /^\s*(?:[+-]?(?:nan|inf|infinity)|n\/?a|null|none)\s*$/i;
 /** The year 5138 in seconds, 1973 in milliseconds. */
 const LATEST_S = 100_000_000_000;
 
@@ -30,16 +32,16 @@ export interface PastChanges {
   readonly changes: readonly PastChange[];
   /** Metrics the file has no column for. */
   readonly missing: readonly string[];
-  /** Negative values, taken as unknown. */
-  readonly negative: number;
+  /** Values that are negative or no finite number, taken as unknown. */
+  readonly unusable: number;
 }
 
 /**
- * Reads labelled changes from a CSV file, in its order. Columns are found by name and all others are ignored. An empty
- * or negative metric is unknown.
+ * Reads labelled changes from a CSV file, in its order. Columns are found by name and all others are ignored. A metric
+ * that is empty, negative or not a finite number (NaN, inf, NA …) is unknown.
  *
  * @throws {DomainError} not_found when the file can't be read; invalid, naming line and column, for anything else that
- * is not a date in unix seconds, a label (0, 1, true, false) or a finite metric, and when there is nothing to learn.
+ * is not a date in unix seconds, a label (0, 1, true, false) or a metric, and when there is nothing to learn.
  */
 export function readPastChanges(path: string): PastChanges {
   return parsePastChanges(textOf(path));
@@ -66,13 +68,13 @@ export function parsePastChanges(text: string): PastChanges {
     });
   if (rows.length === 0) throw new DomainError("invalid", "there are no rows below the header");
   const columnOf = new Map<string, number>(columns);
-  let negative = 0;
+  let unusable = 0;
   const changes = rows.map(({ line, fields }, row): PastChange => {
     const metric = (name: keyof ChangeMetrics): number | null => {
       const column = columnOf.get(name) ?? -1;
       const value = column === -1 ? null : metricOf(fields[column] ?? "", line, header[column] ?? "");
-      if (value === null || value >= 0) return value;
-      negative += 1;
+      if (value === null || (Number.isFinite(value) && value >= 0)) return value;
+      unusable += 1;
       return null;
     };
     return {
@@ -102,7 +104,7 @@ export function parsePastChanges(text: string): PastChanges {
       "invalid",
       `every row has the label ${changes[0]?.label}: there is nothing to tell apart`,
     );
-  return { changes, missing, negative };
+  return { changes, missing, unusable };
 }
 
 function textOf(path: string): string {
@@ -135,7 +137,7 @@ function labelOf(text: string, line: number, column: string): 0 | 1 {
 
 function metricOf(text: string, line: number, column: string): number | null {
   if (text.trim() === "") return null;
-  const value = truth(text) ?? numberOf(text);
+  const value = NOT_A_NUMBER.test(text) ? Number.NaN : (truth(text) ?? numberOf(text));
   if (value === undefined)
     throw new DomainError("invalid", `line ${line}: ${column} ${shown(text)} is not a number`);
   return value;

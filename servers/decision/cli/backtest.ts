@@ -1,11 +1,11 @@
 import { realpathSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { systemClock } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { EXIT, type Command } from "../../../kernel/io.ts";
 import { readPastChanges } from "../adapters/past-changes.ts";
+import type { Automation } from "../domain/learning/automation.ts";
 import { type BacktestReport, reportOf, type Scores } from "../domain/learning/backtest-report.ts";
 import { fitTrees } from "../domain/learning/boosted-trees.ts";
 import { type Replayed, replay } from "../domain/learning/replay.ts";
@@ -14,11 +14,12 @@ import { exitFor } from "./opened.ts";
 const USAGE = `usage: slipway decision backtest --csv FILE [--label-delay-days N] [--predictions OUT.csv] [--json]
 
 Replays labelled changes in order of time: each is predicted before it is learned, and a label is learned only N days
-(90) after its change. Scores the last half against the fixed formula, lines added and the base rate. Columns by name:
+(90) after its change. Scores the last half against the fixed formula, lines added and the base rate, and
+says what a risk budget would have let go on alone. Columns by name:
 date (unix seconds), bug (0 or 1) and the change metrics there are; --predictions writes row,p for every row.`;
 const STEP = 5_000;
 
-/** What the replay took. */
+/** What the replay took, in time of the processor. */
 interface Cost {
   readonly forests: number;
   readonly forestMs: number;
@@ -56,18 +57,18 @@ export const backtest: Command = async (argv, io) => {
         hint: "name another file",
       });
 
-    const { changes, missing, negative } = readPastChanges(input);
+    const { changes, missing, unusable } = readPastChanges(input);
     if (missing.length > 0) io.err(`unknown, there is no column: ${missing.join(", ")}`);
-    if (negative > 0) io.err(`unknown, because negative: ${negative} values`);
+    if (unusable > 0) io.err(`unknown, because negative or not a finite number: ${unusable} values`);
 
-    const started = systemClock();
+    const started = cpuMs();
     let forests = 0;
     let forestMs = 0;
     const timed: typeof fitTrees = (examples, random) => {
-      const start = systemClock();
+      const start = cpuMs();
       const forest = fitTrees(examples, random);
       forests += 1;
-      forestMs += systemClock() - start;
+      forestMs += cpuMs() - start;
       return forest;
     };
     const replayed: Replayed[] = [];
@@ -78,11 +79,11 @@ export const backtest: Command = async (argv, io) => {
       await setImmediate();
       if (io.signal.aborted) return EXIT.interrupted;
     }
-    const wallMs = systemClock() - started;
-    const cost = { forests, forestMs, usPerChange: ((wallMs - forestMs) * 1_000) / changes.length };
+    const allMs = cpuMs() - started;
+    const cost = { forests, forestMs, usPerChange: ((allMs - forestMs) * 1_000) / changes.length };
 
     if (output !== undefined) writePredictions(output, replayed);
-    const report = reportOf(replayed);
+    const report = reportOf(replayed, delayDays);
     io.out(
       flags.has("json") ? JSON.stringify(asJson(report, cost, delayDays)) : inWords(report, cost, delayDays),
     );
@@ -91,6 +92,11 @@ export const backtest: Command = async (argv, io) => {
     return exitFor(error, io);
   }
 };
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
 
 function isSame(input: string, output: string): boolean {
   try {
@@ -104,7 +110,7 @@ function isSame(input: string, output: string): boolean {
 function writePredictions(path: string, replayed: readonly Replayed[]): void {
   const lines = replayed
     .toSorted((a, b) => a.change.row - b.change.row)
-    .map(({ change, prediction }) => `${change.row},${prediction.p}`);
+    .map(({ change, prediction }) => `${change.row},${Number(prediction.p.toPrecision(12))}`);
   try {
     writeFileSync(path, `row,p\n${lines.join("\n")}\n`);
   } catch (cause) {
@@ -139,8 +145,20 @@ function inWords(report: BacktestReport, cost: Cost, delayDays: number): string 
     row(NAMES.lines_added, report.models.lines_added),
     row(NAMES.base_rate, report.models.base_rate),
     "",
-    `predict and learn ${cost.usPerChange.toFixed(0)} us per change; ${cost.forests} forests in ${cost.forestMs} ms`,
+    inBudget("half", report.automation.half),
+    inBudget("three quarters", report.automation.three_quarters),
+    "",
+    `predict and learn ${cost.usPerChange.toFixed(0)} us per change; ${cost.forests} forests in ${cost.forestMs.toFixed(0)} ms (processor time)`,
   ].join("\n");
+}
+
+function inBudget(fraction: string, { budget, share, realised }: Automation): string {
+  const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+  const did =
+    realised === null
+      ? "the past never shows enough: nothing goes on alone"
+      : `${percent(share)} of the changes go on alone, ${percent(realised)} of them defective`;
+  return `budget of ${fraction} the known defect rate, ${percent(budget)} on average: ${did}`;
 }
 
 function asJson(report: BacktestReport, cost: Cost, delayDays: number): Record<string, unknown> {
@@ -155,6 +173,7 @@ function asJson(report: BacktestReport, cost: Cost, delayDays: number): Record<s
     scored_defects: report.defects,
     scored_with_trees: report.withTrees,
     models: Object.fromEntries(models),
+    automation: report.automation,
     forests: cost.forests,
     forest_ms: cost.forestMs,
     predict_learn_us: cost.usPerChange,

@@ -1,3 +1,4 @@
+import { type Automation, automationOf } from "./automation.ts";
 import { churnFormula } from "./churn-formula.ts";
 import type { Replayed } from "./replay.ts";
 import { aucOf, brierOf, eceOf, logLossMean, type Scored } from "./scoring.ts";
@@ -17,6 +18,8 @@ export interface BacktestReport {
   readonly defects: number;
   /** Forecast rows of the last half that a forest had a say in. */
   readonly withTrees: number;
+  /** What would have gone on alone with a budget of half, and of three quarters, of the rate of defects. */
+  readonly automation: { readonly half: Automation; readonly three_quarters: Automation };
   readonly models: {
     readonly model: Scores;
     readonly logistic: Scores;
@@ -30,7 +33,7 @@ export interface BacktestReport {
 const NOTHING: Scores = { auc: null, brier: null, ece: null, logLoss: null };
 
 /** Scores the last half of a replay, which is in order of time. */
-export function reportOf(replayed: readonly Replayed[]): BacktestReport {
+export function reportOf(replayed: readonly Replayed[], delayDays: number): BacktestReport {
   const half = replayed.slice(Math.floor(replayed.length / 2));
   const scoredBy = (forecast: (item: Replayed) => number | null): readonly Scored[] =>
     half.flatMap((item) => {
@@ -42,6 +45,10 @@ export function reportOf(replayed: readonly Replayed[]): BacktestReport {
     scored: half.length,
     defects: half.filter(({ change }) => change.label === 1).length,
     withTrees: half.filter(({ prediction }) => prediction.trees !== null).length,
+    automation: {
+      half: automationOf(replayed, delayDays, 1 / 2),
+      three_quarters: automationOf(replayed, delayDays, 3 / 4),
+    },
     models: {
       model: scoresOf(scoredBy(({ prediction }) => prediction.p)),
       logistic: scoresOf(scoredBy(({ prediction }) => prediction.logistic.p)),

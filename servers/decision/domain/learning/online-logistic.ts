@@ -30,11 +30,22 @@ export interface OnlineLogistic {
   state(): LogisticState;
 }
 
+export interface LogisticOptions {
+  /** What an earlier one had learned. */
+  readonly from?: LogisticState | undefined;
+  /** Weight of a label against the next, above 0 and at most 1; 1 forgets nothing. */
+  readonly forgetting?: number;
+  /** The prior variance of an input's weight where it is not the usual one. */
+  readonly variance?: (input: number) => number | undefined;
+  /** The weight that is believed of an input before anything is known; 0 where left out. */
+  readonly mean?: (input: number) => number;
+}
+
 /** The base rate that is believed before anything is known. */
 const PRIOR_RATE = 0.25;
-const PRIOR_VARIANCE = 4 / 16;
+const PRIOR_VARIANCE = 0.06;
 const PRIOR_INTERCEPT_VARIANCE = 4;
-/** Weight of a label against the next: half is forgotten after 1,386 labels. */
+/** Weight of a label against the next where nothing else is asked for: half is forgotten after 1,386 labels. */
 const FORGETTING = 0.9995;
 /** Changes to have seen before the standardisation means anything. */
 const FEW = 5;
@@ -43,7 +54,8 @@ const LEAST_CURVATURE = 1e-4;
 /**
  * A Gaussian over the weights, moved by one Newton step per label.
  *
- * learn: p = s(w.x), a = u max(1e-4, p (1 - p)), k = P x, P <- (P - k k' / (1/a + x.k)) / lambda, w <- w + P x u (y - p)
+ * learn: p = s(w.x), a = u max(1e-4, p (1 - p)), k = P x, d = 1/a + x.k, P <- (P - k k' / d) / lambda,
+ * w <- w + (k (1 - x.k / d) / lambda) u (y - p), where the bracket is the new P times x
  * predict: v = x.P x, s(w.x / sqrt(1 + pi v / 8))
  *
  * No variance ever rises above the prior's: forgetting would otherwise inflate it without end along inputs that do not
@@ -56,17 +68,21 @@ const LEAST_CURVATURE = 1e-4;
  *
  * @throws {RangeError} from every method for inputs that are not finite or too many or few; the model is unchanged.
  */
-export function onlineLogistic(size: number, from?: LogisticState): OnlineLogistic {
+export function onlineLogistic(size: number, options: LogisticOptions = {}): OnlineLogistic {
+  const { from, forgetting = FORGETTING, variance = () => undefined, mean = () => 0 } = options;
   const width = size + 1;
   const scale = runningScale(size, from);
   const prior = Float64Array.from({ length: width }, (_, i) =>
-    i === size ? PRIOR_INTERCEPT_VARIANCE : PRIOR_VARIANCE,
+    i === size ? PRIOR_INTERCEPT_VARIANCE : (variance(i) ?? PRIOR_VARIANCE),
   );
   const weights = from === undefined ? new Float64Array(width) : Float64Array.from(from.weights);
-  if (from === undefined) weights[size] = logit(PRIOR_RATE);
+  if (from === undefined) {
+    for (let i = 0; i < size; i += 1) weights[i] = mean(i);
+    weights[size] = logit(PRIOR_RATE);
+  }
   const covariance =
     from === undefined ? new Float64Array(width * width) : Float64Array.from(from.covariance);
-  if (from === undefined) for (const [i, variance] of prior.entries()) covariance[i * width + i] = variance;
+  if (from === undefined) for (const [i, most] of prior.entries()) covariance[i * width + i] = most;
   let seen = from?.seen ?? 0;
   let learned = from?.learned ?? 0;
 
@@ -75,7 +91,11 @@ export function onlineLogistic(size: number, from?: LogisticState): OnlineLogist
     if (inputs.some((value) => value !== null && !Number.isFinite(value)))
       throw new RangeError("inputs have to be finite");
   };
-  const vectorOf = (inputs: Inputs): Float64Array => Float64Array.of(...scale.standardise(inputs), 1);
+  const vectorOf = (inputs: Inputs): Float64Array => {
+    const x = new Float64Array(width).fill(1);
+    x.set(scale.standardise(inputs));
+    return x;
+  };
   const spread = (x: Float64Array): Float64Array => {
     const product = new Float64Array(width);
     for (let i = 0; i < width; i += 1) {
@@ -98,8 +118,8 @@ export function onlineLogistic(size: number, from?: LogisticState): OnlineLogist
       if (seen < FEW) return forecast(logit(PRIOR_RATE), PRIOR_INTERCEPT_VARIANCE, PRIOR_RATE);
       const x = vectorOf(inputs);
       const z = clampLogit(dot(weights, x));
-      const variance = Math.max(0, dot(x, spread(x)));
-      return forecast(z, variance, sigmoid(z / Math.sqrt(1 + (Math.PI * variance) / 8)));
+      const doubt = Math.max(0, dot(x, spread(x)));
+      return forecast(z, doubt, sigmoid(z / Math.sqrt(1 + (Math.PI * doubt) / 8)));
     },
 
     learn(inputs, label, importance = 1) {
@@ -110,20 +130,21 @@ export function onlineLogistic(size: number, from?: LogisticState): OnlineLogist
       const p = sigmoid(dot(weights, x));
       const curvature = importance * Math.max(LEAST_CURVATURE, p * (1 - p));
       const k = spread(x);
-      const divisor = 1 / curvature + dot(x, k);
+      const own = dot(x, k);
+      const divisor = 1 / curvature + own;
       // One half is computed and mirrored: the matrix is symmetric to the last bit.
       for (let i = 0; i < width; i += 1) {
+        const share = (k[i] ?? 0) / divisor;
         for (let j = i; j < width; j += 1) {
-          const value =
-            ((covariance[i * width + j] ?? 0) - ((k[i] ?? 0) * (k[j] ?? 0)) / divisor) / FORGETTING;
+          const value = ((covariance[i * width + j] ?? 0) - share * (k[j] ?? 0)) / forgetting;
           covariance[i * width + j] = value;
           covariance[j * width + i] = value;
         }
       }
       holdToPrior(covariance, prior);
-      const step = spread(x);
-      const error = importance * (label - p);
-      for (let i = 0; i < width; i += 1) weights[i] = (weights[i] ?? 0) + (step[i] ?? 0) * error;
+      // The new P x, without another pass over P: k (1 - own / divisor) / lambda.
+      const step = (importance * (label - p) * (1 - own / divisor)) / forgetting;
+      for (let i = 0; i < width; i += 1) weights[i] = (weights[i] ?? 0) + (k[i] ?? 0) * step;
       learned += 1;
     },
 
@@ -145,7 +166,8 @@ function forecast(z: number, variance: number, p: number): Forecast {
 /** Scales every input whose variance has outgrown the prior's back to it. */
 function holdToPrior(covariance: Float64Array, prior: Float64Array): void {
   const width = prior.length;
-  for (const [i, most] of prior.entries()) {
+  for (let i = 0; i < width; i += 1) {
+    const most = prior[i] ?? 0;
     const variance = covariance[i * width + i] ?? 0;
     if (variance <= most) continue;
     const factor = Math.sqrt(most / variance);

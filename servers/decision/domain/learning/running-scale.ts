@@ -33,7 +33,8 @@ export function runningScale(size: number, from?: Moments): RunningScale {
   };
   return {
     observe(inputs) {
-      for (const [index, value] of inputs.entries()) {
+      for (let index = 0; index < size; index += 1) {
+        const value = inputs[index] ?? null;
         if (value === null) continue;
         const count = (counts[index] ?? 0) + 1;
         const mean = means[index] ?? 0;

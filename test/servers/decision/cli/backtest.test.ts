@@ -136,7 +136,8 @@ test.each<[name: string, text: string | null, argv: readonly string[], code: num
   ["an empty file", "", ["--csv", "c.csv"], 2, /the file is empty/],
   ["no label", "date,la\n1,1\n", ["--csv", "c.csv"], 2, /no column bug or buggy/],
   ["one class", "date,bug,la\n1,0,1\n2,0,1\n", ["--csv", "c.csv"], 2, /nothing to tell apart/],
-  ["NaN", "date,bug,la\n1,0,nan\n2,1,1\n", ["--csv", "c.csv"], 2, /line 2: la "nan"/],
+  ["a word for a number", "date,bug,la\n1,0,many\n2,1,1\n", ["--csv", "c.csv"], 2, /line 2: la "many"/],
+  ["NaN for a label", "date,bug,la\n1,0,1\n2,nan,1\n", ["--csv", "c.csv"], 2, /line 3: bug "nan"/],
   [
     "a negative delay",
     "date,bug,la\n1,0,1\n",

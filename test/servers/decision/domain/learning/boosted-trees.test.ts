@@ -20,8 +20,8 @@ function exclusiveOr(count: number): readonly Example[] {
 test("it learns what is not linear", () => {
   const forest = fitTrees(exclusiveOr(2_000), seededRandom(1));
   const at = (a: number, b: number): number => sigmoid(treesLogit(forest, [a, b, 0.5]));
-  expect(Math.min(at(0.2, 0.8), at(0.8, 0.2))).toBeGreaterThan(0.8);
-  expect(Math.max(at(0.2, 0.2), at(0.8, 0.8))).toBeLessThan(0.2);
+  expect(Math.min(at(0.2, 0.8), at(0.8, 0.2))).toBeGreaterThan(0.65);
+  expect(Math.max(at(0.2, 0.2), at(0.8, 0.8))).toBeLessThan(0.35);
 });
 
 test("the same seed gives the same forest, another seed another", () => {
@@ -38,11 +38,11 @@ test("with all rows drawn, their order does not matter", () => {
     expect(treesLogit(back, inputs)).toBeCloseTo(treesLogit(there, inputs), 9);
 });
 
-test("a leaf has fifteen rows at least: twenty-nine rows are never split", () => {
-  const examples = exclusiveOr(29);
-  const { trees } = fitTrees(examples, () => 0);
-  expect(trees.every(({ kind }) => kind === "leaf")).toBe(true);
-  expect(fitTrees(exclusiveOr(200), () => 0).trees.some(({ kind }) => kind === "split")).toBe(true);
+test("a leaf has thirty rows at least: fifty-nine rows are never split", () => {
+  const hasSplit = (rows: number): boolean =>
+    fitTrees(exclusiveOr(rows), () => 0).thresholds.some((threshold) => threshold < 1);
+  expect(hasSplit(59)).toBe(false);
+  expect(hasSplit(400)).toBe(true);
 });
 
 test("constant inputs give the base rate", () => {

@@ -81,8 +81,10 @@ export async function enqueue(run: RunContext, plan: Plan): Promise<ReadonlyMap<
     "tasks",
     z.object({ ids: z.record(z.string(), z.string()) }),
     async (key) => {
-      const tasks = plan.tasks.map(({ runner: _runner, critical: _critical, ...task }) => ({
+      const tasks = plan.tasks.map(({ runner: _runner, critical: _critical, budget, ...task }) => ({
         ...task,
+        // Time is the runner's bound for one attempt; in the queue it would run while a claim waits for a person.
+        ...(budget === undefined ? {} : { budget: { tokens: budget.tokens, usd: budget.usd } }),
         // The queue also counts claims that lapsed while the run was dead or waited for a person; the run counts for itself.
         max_attempts: attemptsOf(task) + SPARE_CLAIMS,
         milestone: run.journal.runId,

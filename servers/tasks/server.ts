@@ -16,6 +16,7 @@ import { releaseTask } from "./tools/release-task.ts";
 import { reportProgress } from "./tools/report-progress.ts";
 import { reviewTask } from "./tools/review-task.ts";
 import { sendMessage } from "./tools/send-message.ts";
+import { setMilestone } from "./tools/set-milestone.ts";
 import { updateTask } from "./tools/update-task.ts";
 
 const tools = [
@@ -35,6 +36,7 @@ const tools = [
   sendMessage,
   readMessages,
   readTaskEvents,
+  setMilestone,
 ] as const satisfies readonly Tool<TasksDeps>[];
 
 export type TasksTools = typeof tools;

@@ -1,3 +1,4 @@
+import { schemaMismatches } from "./output-schema.ts";
 import { commandOf, type Acceptance } from "./task.ts";
 
 /** What a checked receipt says about one command that ran in a sandbox. */
@@ -8,35 +9,63 @@ export interface CheckedReceipt {
   readonly exitCode: number | null;
 }
 
-/** How evidence stands against the acceptance of a task. */
+/** What a holder hands in. */
+export interface Submission {
+  /** A receipt that cannot be verified is null: it proves nothing, and is itself a reason to refuse. */
+  readonly receipts: readonly (CheckedReceipt | null)[];
+  readonly output: unknown;
+  readonly artifacts: readonly string[];
+}
+
+/** How a submission stands against the acceptance of its task. */
 export type EvidenceVerdict =
   | { readonly kind: "no_acceptance" }
-  | { readonly kind: "no_evidence" }
+  /** Nothing speaks against it, but not all could be checked. */
+  | { readonly kind: "needs_review" }
   | { readonly kind: "met" }
   | { readonly kind: "unmet"; readonly unmet: readonly string[] };
 
 /**
- * Holds evidence against acceptance. Every command must have a genuine receipt of a run that exited 0; a receipt
- * that cannot be verified (null) proves nothing and is itself a reason to refuse.
+ * Holds a submission against acceptance. Every command must have a genuine receipt of a run that exited 0, where any
+ * receipt is given; the output must have its form, and each artifact be named. The rest is for a reviewer.
  */
 export function weighEvidence(
   acceptance: readonly Acceptance[],
-  receipts: readonly (CheckedReceipt | null)[],
+  { receipts, output, artifacts }: Submission,
 ): EvidenceVerdict {
   if (acceptance.length === 0) return { kind: "no_acceptance" };
-  if (receipts.length === 0) return { kind: "no_evidence" };
+  let isOpen = false;
   const unmet = acceptance.flatMap((item) => {
+    if ("output_schema" in item) return schemaMismatches(item.output_schema, output);
+    if ("artifacts" in item)
+      return item.artifacts
+        .filter((wanted) => !isAmong(wanted, artifacts))
+        .map((name) => `no artifact ${name}`);
     const command = commandOf(item);
-    const runs = receipts.filter((receipt) => receipt?.isFor(command) === true);
-    if (runs.some((run) => run?.outcome === "exited" && run.exitCode === 0)) return [];
-    const last = runs.at(-1);
-    return [
-      last == null
-        ? `no receipt for: ${command}`
-        : `${command}: ${last.outcome}${last.exitCode === null ? "" : ` ${last.exitCode}`}`,
-    ];
+    if (command === null || receipts.length === 0) {
+      isOpen = true;
+      return [];
+    }
+    return runProblem(command, receipts);
   });
   const forged = receipts.filter((receipt) => receipt === null).length;
   if (forged > 0) unmet.push(`${forged} of the receipts cannot be verified`);
-  return unmet.length === 0 ? { kind: "met" } : { kind: "unmet", unmet };
+  if (unmet.length > 0) return { kind: "unmet", unmet };
+  return { kind: isOpen ? "needs_review" : "met" };
+}
+
+function runProblem(command: string, receipts: Submission["receipts"]): readonly string[] {
+  const runs = receipts.filter((receipt) => receipt?.isFor(command) === true);
+  if (runs.some((run) => run?.outcome === "exited" && run.exitCode === 0)) return [];
+  const last = runs.at(-1);
+  return [
+    last == null
+      ? `no receipt for: ${command}`
+      : `${command}: ${last.outcome}${last.exitCode === null ? "" : ` ${last.exitCode}`}`,
+  ];
+}
+
+/** By its whole name, or as the last part of a path or address. */
+function isAmong(wanted: string, artifacts: readonly string[]): boolean {
+  return artifacts.some((artifact) => artifact === wanted || artifact.endsWith(`/${wanted}`));
 }

@@ -1,3 +1,5 @@
+import type { Budget, Spent } from "./budget.ts";
+
 /** The life of a task, and the only moves that are allowed in it. */
 export const TASK_STATUSES = [
   "blocked",
@@ -37,18 +39,25 @@ export function isSatisfied(on: "success" | "finish", ended: TaskStatus): boolea
   return ended === "succeeded" || (ended === "dead" && on === "finish");
 }
 
-/** One thing that has to hold before the work counts: a command, or tests with what may not be touched. */
+/**
+ * One thing that has to hold before the work counts: a command, tests with what may not be touched, the form of the
+ * output, artifacts that must be there, or a question that only a reviewer can answer.
+ */
 export type Acceptance =
   | { readonly run: string }
+  | { readonly output_schema: unknown }
+  | { readonly artifacts: readonly string[] }
+  | { readonly review: string }
   | {
       readonly tests: string;
       readonly must_fail_before?: boolean | undefined;
       readonly protect?: readonly string[] | undefined;
     };
 
-/** The command whose receipt proves an acceptance item. */
-export function commandOf(item: Acceptance): string {
-  return "run" in item ? item.run : item.tests;
+/** The command whose receipt proves an acceptance item, or null where none does. */
+export function commandOf(item: Acceptance): string | null {
+  if ("run" in item) return item.run;
+  return "tests" in item ? item.tests : null;
 }
 
 /** Tokens and money spent; an attempt's running total. */
@@ -62,8 +71,11 @@ export interface Claim {
   readonly agent: string;
   readonly token: string;
   readonly leaseS: number;
-  /** Epoch milliseconds. */
+  /** When the attempt began, and when it ends unless its holder calls; epoch milliseconds. */
+  readonly since: number;
   readonly expiresAt: number;
+  /** What the attempt may spend in all, as far as it has reported; reserved in every budget above it. */
+  readonly grant: Budget;
   /** Somebody cancelled the task meanwhile: the lease grows no more, and whatever ends the attempt cancels the task. */
   readonly cancelRequested: boolean;
 }
@@ -89,11 +101,7 @@ export interface TaskSpec {
   readonly complexity: number | null;
   readonly estimateS: number | null;
   readonly maxAttempts: number;
-  readonly budget: {
-    readonly tokens?: number | undefined;
-    readonly usd?: number | undefined;
-    readonly wall_s?: number | undefined;
-  };
+  readonly budget: Budget;
   readonly acceptance: readonly Acceptance[];
   /** Free JSON for the worker. */
   readonly context: unknown;
@@ -124,6 +132,12 @@ export interface Task extends TaskSpec {
   readonly artifacts: readonly string[];
   readonly verified: boolean;
   readonly usage: Usage;
+  /** What all attempts that ended cost together. */
+  readonly spent: Spent;
+  /** Who should not get it for a while, because it failed where they work. */
+  readonly avoid: { readonly agent: string; readonly until: number } | null;
+  /** The task whose failure this one mends, or null. */
+  readonly followsUp: string | null;
   readonly failure: TaskFailure | null;
   readonly version: number;
   readonly createdAt: number;
@@ -133,6 +147,12 @@ export interface Task extends TaskSpec {
 /** Whether every attempt that the task may have is spent. */
 export function isExhausted(task: Task): boolean {
   return task.attempt - task.excused >= task.maxAttempts;
+}
+
+/** How many attempts the task may still have; one that is running counts. */
+export function attemptsLeft(task: Task): number {
+  const left = task.maxAttempts - (task.attempt - task.excused);
+  return Math.max(1, task.claim === null ? left : left + 1);
 }
 
 /** Where a task waits when nothing holds it back but, perhaps, the clock. */

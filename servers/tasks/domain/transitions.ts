@@ -1,6 +1,18 @@
 import { backoffMs } from "./backoff.ts";
+import {
+  added,
+  isSpent,
+  NOTHING_SPENT,
+  silentCost,
+  toppedUp,
+  type Budget,
+  type Purse,
+  type Spent,
+  type Wish,
+} from "./budget.ts";
 import type { Dependency } from "./batch.ts";
 import {
+  attemptsLeft,
   isExhausted,
   isFinished,
   isSatisfied,
@@ -23,12 +35,42 @@ function moved(task: Task, to: TaskStatus, now: number, changes: Partial<Task>):
   return { ...task, ...changes, status: to, version: task.version + 1, updatedAt: now };
 }
 
+/** What an attempt has used so far. */
+export function usedBy(task: Task, now: number): Spent {
+  return { ...task.usage, wall_s: Math.max(0, now - (task.claim?.since ?? now)) / 1_000 };
+}
+
+/**
+ * Books what the attempt cost. A holder that speaks is believed; one that vanished, or gives the task back without a
+ * word about it, is charged all that was reserved for it.
+ */
+function settled(
+  task: Task,
+  usage: Usage | undefined,
+  how: "told" | "given_back" | "lost",
+  now: number,
+): Task {
+  if (task.claim === null) return task;
+  const total = atLeast(task.usage, usage);
+  const end = how === "lost" ? Math.min(now, task.claim.expiresAt) : now;
+  const used = usedBy({ ...task, usage: total }, end);
+  const isSilent = how === "lost" || (how === "given_back" && total.tokens === 0 && total.usd === 0);
+  const cost = isSilent ? silentCost(task.claim.grant, used) : used;
+  return { ...task, usage: total, spent: added(task.spent, cost) };
+}
+
 /** Ends the holder's hold. Where somebody asked for the task to be cancelled, that is what becomes of it. */
 function letGo(task: Task, to: TaskStatus, now: number, changes: Partial<Task>): Task {
   return moved(task, task.claim?.cancelRequested === true ? "cancelled" : to, now, {
     ...changes,
     claim: null,
   });
+}
+
+/** Where a task goes that was not done: back into the queue, or to the dead where no attempt or nothing to spend is left. */
+function again(task: Task, notBefore: number | null, now: number): TaskStatus {
+  if (isExhausted(task) || isSpent(task.budget, task.spent)) return "dead";
+  return waitingStatus(task.openDeps, notBefore, now);
 }
 
 /** Gives a ready task out: one more attempt begins, and any schedule is spent. */
@@ -38,8 +80,9 @@ export function claimed(task: Task, claim: Claim, now: number): Task {
     worker: claim.agent,
     attempt: task.attempt + 1,
     progress: 0,
-    usage: { tokens: 0, usd: 0 },
+    usage: { tokens: NOTHING_SPENT.tokens, usd: NOTHING_SPENT.usd },
     notBefore: null,
+    avoid: null,
   });
 }
 
@@ -53,15 +96,17 @@ export function progressed(
     readonly usage: Usage | undefined;
     readonly leaseS: number | undefined;
   },
+  purses: readonly Purse[],
   now: number,
 ): Task {
+  const usage = atLeast(task.usage, report.usage);
   return {
     ...task,
-    claim: renewed(task.claim, report.leaseS, now),
+    claim: renewed({ ...task, usage }, report.leaseS, purses, now),
     progress: report.progress ?? task.progress,
     notes: report.note === undefined ? task.notes : [...task.notes, report.note].slice(-KEPT_NOTES),
     checkpoint: report.checkpoint === undefined ? task.checkpoint : report.checkpoint,
-    usage: atLeast(task.usage, report.usage),
+    usage,
     version: task.version + 1,
     updatedAt: now,
   };
@@ -69,9 +114,28 @@ export function progressed(
 
 const KEPT_NOTES = 20;
 
-function renewed(claim: Claim | null, leaseS: number | undefined, now: number): Claim | null {
+function renewed(
+  task: Task,
+  leaseS: number | undefined,
+  purses: readonly Purse[],
+  now: number,
+): Claim | null {
+  const { claim } = task;
   if (claim === null || claim.cancelRequested) return claim;
-  return { ...claim, expiresAt: Math.max(claim.expiresAt, now + (leaseS ?? claim.leaseS) * 1_000) };
+  const wish = wishOf(task, leaseS ?? claim.leaseS);
+  const grant = toppedUp(claim.grant, usedBy(task, now), wish, purses);
+  const expiresAt = Math.max(claim.expiresAt, now + wish.leaseS * 1_000);
+  return { ...claim, grant, expiresAt: endOf(claim.since, grant, expiresAt) };
+}
+
+/** What an attempt at a task asks of the budgets above it. */
+export function wishOf(task: Task, leaseS: number): Wish {
+  return { budget: task.budget, spent: task.spent, attemptsLeft: attemptsLeft(task), leaseS };
+}
+
+/** A lease never outlasts the time that was granted. */
+export function endOf(since: number, grant: Budget, wanted: number): number {
+  return grant.wall_s === undefined ? wanted : Math.min(wanted, Math.floor(since + grant.wall_s * 1_000));
 }
 
 /** Running totals only grow: a late or repeated report never lowers what was spent. */
@@ -92,55 +156,66 @@ export function completed(
   },
   now: number,
 ): Task {
-  return letGo(task, result.verdict, now, {
+  return letGo(settled(task, result.usage, "told", now), result.verdict, now, {
     progress: 1,
     output: result.output,
     artifacts: result.artifacts,
     verified: result.verified,
-    usage: atLeast(task.usage, result.usage),
     failure: null,
   });
 }
 
-/** Ends an attempt badly: back to the queue after a pause while attempts are left, else dead. */
+/** How long an agent is not given again what failed for want of a resource where it works, after the pause. */
+const ELSEWHERE_MS = 10 * 60_000;
+
+/**
+ * Ends an attempt badly: back to the queue after a pause while attempts and budget are left, else dead. What failed for
+ * want of a resource is tried later and by somebody else; what ran out of budget is not tried again by itself.
+ */
 export function failed(
-  task: Task,
+  held: Task,
   failure: TaskFailure,
   retryable: boolean,
   usage: Usage | undefined,
   now: number,
   jitter: number,
 ): Task {
-  const changes = { failure, usage: atLeast(task.usage, usage) };
-  if (!retryable || isExhausted(task)) return letGo(task, "dead", now, changes);
-  const notBefore = now + backoffMs(task.attempt - task.excused, jitter);
-  return letGo(task, waitingStatus(task.openDeps, notBefore, now), now, { ...changes, notBefore });
+  const task = settled(held, usage, "told", now);
+  const isOver = !retryable || failure.kind === "budget";
+  if (isOver || again(task, null, now) === "dead") return letGo(task, "dead", now, { failure });
+  const notBefore = now + backoffMs(task.attempt - task.excused, jitter, failure.kind);
+  const avoid =
+    failure.kind === "resource" && task.worker !== null
+      ? { agent: task.worker, until: notBefore + ELSEWHERE_MS }
+      : null;
+  return letGo(task, waitingStatus(task.openDeps, notBefore, now), now, { failure, notBefore, avoid });
 }
 
 /** Sends unproven work back at once, or to the dead when no attempt is left. */
-export function rejected(task: Task, failure: TaskFailure, usage: Usage | undefined, now: number): Task {
-  const to = isExhausted(task) ? "dead" : waitingStatus(task.openDeps, task.notBefore, now);
-  return letGo(task, to, now, { failure, progress: 0, usage: atLeast(task.usage, usage) });
+export function rejected(held: Task, failure: TaskFailure, usage: Usage | undefined, now: number): Task {
+  const task = settled(held, usage, "told", now);
+  return letGo(task, again(task, task.notBefore, now), now, { failure, progress: 0 });
 }
 
-/** Gives the task back without blame: the attempt does not count against the limit. */
-export function released(task: Task, note: string | undefined, checkpoint: unknown, now: number): Task {
-  return letGo(task, waitingStatus(task.openDeps, task.notBefore, now), now, {
-    excused: task.excused + 1,
+/** Gives the task back without blame: the attempt does not count against the limit, but what it cost does. */
+export function released(held: Task, note: string | undefined, checkpoint: unknown, now: number): Task {
+  const task = settled({ ...held, excused: held.excused + 1 }, undefined, "given_back", now);
+  return letGo(task, again(task, task.notBefore, now), now, {
+    failure: isSpent(task.budget, task.spent) ? OVER_BUDGET : task.failure,
     notes: note === undefined ? task.notes : [...task.notes, note].slice(-KEPT_NOTES),
     checkpoint: checkpoint === undefined ? task.checkpoint : checkpoint,
   });
 }
 
+const OVER_BUDGET: TaskFailure = { message: "its budget is spent", kind: "budget", log: "" };
+
 /** Takes a task from a holder that went silent; its checkpoint and notes stay for the next one. */
-export function expired(task: Task, now: number): Task {
-  const failure: TaskFailure = {
-    message: `the lease of ${task.claim?.agent ?? "its holder"} ran out`,
-    kind: "worker",
-    log: "",
-  };
-  const to = isExhausted(task) ? "dead" : waitingStatus(task.openDeps, task.notBefore, now);
-  return letGo(task, to, now, { failure });
+export function expired(held: Task, now: number): Task {
+  const task = settled(held, undefined, "lost", now);
+  const failure: TaskFailure = isSpent(task.budget, task.spent)
+    ? OVER_BUDGET
+    : { message: `the lease of ${held.claim?.agent ?? "its holder"} ran out`, kind: "worker", log: "" };
+  return letGo(task, again(task, task.notBefore, now), now, { failure });
 }
 
 /** What becomes of a task when one of its dependencies ended. Work that is out already goes on. */
@@ -240,28 +315,38 @@ export function promoted(task: Task, now: number): Task {
  *
  * @throws {RangeError} where the table has no such move: ask `canRedirect` first.
  */
-export function redirected(task: Task, to: Redirection, now: number): Task {
-  if (to === "cancelled" && task.claim !== null) {
+export function redirected(held: Task, to: Redirection, now: number): Task {
+  if (to === "cancelled" && held.claim !== null) {
     return {
-      ...task,
-      claim: { ...task.claim, cancelRequested: true },
-      version: task.version + 1,
+      ...held,
+      claim: { ...held.claim, cancelRequested: true },
+      version: held.version + 1,
       updatedAt: now,
     };
   }
-  const excused = task.claim === null ? task.excused : task.excused + 1;
+  const excused = held.claim === null ? held.excused : held.excused + 1;
+  const task = settled(held, undefined, "lost", now);
   if (to !== "ready") return moved(task, to, now, { claim: null, excused });
   const notBefore = task.status === "scheduled" ? null : task.notBefore;
-  const target = waitingStatus(task.openDeps, notBefore, now);
+  const target = isSpent(task.budget, task.spent) ? "dead" : waitingStatus(task.openDeps, notBefore, now);
   const granted = task.claim === null && isExhausted(task) ? excused + 1 : excused;
   return moved(task, target, now, { claim: null, notBefore, excused: granted });
 }
 
 export type Redirection = "cancelled" | "paused" | "ready";
 
-/** Whether a person may send the task there. A blocked task becomes ready only by its dependencies. */
+/**
+ * Whether a person may send the task there. A blocked task becomes ready only by its dependencies, and nothing is queued
+ * again whose budget is spent.
+ */
 export function canRedirect(task: Task, to: Redirection): boolean {
-  return canMove(task.status, to) && !(task.status === "blocked" && to === "ready");
+  if (to === "ready" && (task.status === "blocked" || needsBudget(task))) return false;
+  return canMove(task.status, to);
+}
+
+/** Whether a task that nobody holds must get more budget before anybody may. */
+export function needsBudget(task: Task): boolean {
+  return task.claim === null && isSpent(task.budget, task.spent);
 }
 
 /** A reviewer's verdict over work that nobody could check by machine. */

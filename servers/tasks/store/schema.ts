@@ -75,4 +75,35 @@ CREATE TABLE lost_claim (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX orphan_by_task ON lost_claim (task_id, attempt) WHERE result IS NOT NULL;
 `,
+  `CREATE TABLE milestone (
+  name TEXT PRIMARY KEY,
+  parent TEXT REFERENCES milestone (name),
+  due INTEGER,
+  priority INTEGER,
+  budget TEXT,
+  goal TEXT,
+  metric TEXT,
+  target REAL,
+  current REAL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX milestone_by_parent ON milestone (parent);
+CREATE INDEX milestone_with_budget ON milestone (name) WHERE budget IS NOT NULL;
+CREATE TABLE ledger (
+  milestone TEXT PRIMARY KEY,
+  tokens REAL NOT NULL,
+  usd REAL NOT NULL,
+  wall_s REAL NOT NULL,
+  attempts INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX task_milestone ON task (milestone, status) WHERE milestone IS NOT NULL;
+ALTER TABLE agent ADD COLUMN lost_at INTEGER;
+CREATE INDEX agent_silent ON agent (last_call_at) WHERE lost_at IS NULL AND is_retired = 0;
+UPDATE task SET body = json_set(body, '$.spent', json('{"tokens":0,"usd":0,"wall_s":0}'), '$.avoid', NULL, '$.followsUp', NULL);
+UPDATE task SET body = json_set(body, '$.claim.since', json_extract(body, '$.updatedAt'), '$.claim.grant', json('{}'))
+  WHERE status = 'running';
+INSERT INTO ledger (milestone, tokens, usd, wall_s, attempts)
+  SELECT milestone, 0, 0, 0, sum(json_extract(body, '$.attempt')) FROM task WHERE milestone IS NOT NULL GROUP BY milestone;
+`,
 ];

@@ -8,14 +8,24 @@ import { rankOf } from "../domain/urgency.ts";
 import { agentTx, LOAD_QUERY } from "./agents.ts";
 import { analysisTx, EdgeRow } from "./analysis.ts";
 import { messageTx } from "./messages.ts";
+import { milestoneTx } from "./milestones.ts";
 import { orphanTx } from "./orphans.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import type { TaskStore, TaskTx } from "./task-store.ts";
 
 const Usage = z.object({ tokens: z.number(), usd: z.number() });
 
+const Budget = z.object({
+  tokens: z.number().optional(),
+  usd: z.number().optional(),
+  wall_s: z.number().optional(),
+});
+
 const Acceptance = z.union([
   z.object({ run: z.string() }),
+  z.object({ output_schema: z.unknown() }),
+  z.object({ artifacts: z.array(z.string()) }),
+  z.object({ review: z.string() }),
   z.object({
     tests: z.string(),
     must_fail_before: z.boolean().optional(),
@@ -31,11 +41,7 @@ const Body = z.object({
   complexity: z.number().nullable(),
   estimateS: z.number().nullable(),
   maxAttempts: z.int(),
-  budget: z.object({
-    tokens: z.number().optional(),
-    usd: z.number().optional(),
-    wall_s: z.number().optional(),
-  }),
+  budget: Budget,
   acceptance: z.array(Acceptance),
   context: z.unknown(),
   tools: z.array(z.string()),
@@ -47,7 +53,9 @@ const Body = z.object({
       agent: z.string(),
       token: z.string(),
       leaseS: z.number(),
+      since: z.number(),
       expiresAt: z.number(),
+      grant: Budget,
       cancelRequested: z.boolean(),
     })
     .nullable(),
@@ -58,6 +66,9 @@ const Body = z.object({
   artifacts: z.array(z.string()),
   verified: z.boolean(),
   usage: Usage,
+  spent: Usage.extend({ wall_s: z.number() }),
+  avoid: z.object({ agent: z.string(), until: z.number() }).nullable(),
+  followsUp: z.string().nullable(),
   failure: z.object({ message: z.string(), kind: z.enum(FAILURE_KINDS), log: z.string() }).nullable(),
   version: z.int(),
   createdAt: z.number(),
@@ -96,13 +107,14 @@ function bodyOf(task: Task): string {
 const MAY_WAIT = "task.status NOT IN ('succeeded', 'cancelled')";
 
 const READY = `SELECT * FROM task INDEXED BY task_ready WHERE status = 'ready'
-  AND (assignee IS NULL OR assignee = ?1) AND (?2 IS NULL OR milestone = ?2)`;
+  AND (assignee IS NULL OR assignee = ?1) AND (?2 IS NULL OR milestone = ?2)
+  AND (milestone IS NULL OR milestone NOT IN (SELECT value FROM json_each(?3)))`;
 
 /** What every claim asks. The indexes are named, because the planner would take the one over all statuses. */
 export const HOT_QUERIES = {
-  ready: `${READY} ORDER BY rank, seq LIMIT ?3`,
+  ready: `${READY} ORDER BY rank, seq LIMIT ?4`,
   // A page after another seeks instead of counting off what went before.
-  readyAfter: `${READY} AND (rank, seq) > (?4, ?5) ORDER BY rank, seq LIMIT ?3`,
+  readyAfter: `${READY} AND (rank, seq) > (?5, ?6) ORDER BY rank, seq LIMIT ?4`,
   leases:
     "SELECT * FROM task INDEXED BY task_lease WHERE status = 'running' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2",
   schedules:
@@ -126,6 +138,7 @@ function taskTx(sql: Sql): TaskTx {
     ...agentTx(sql),
     ...analysisTx(sql),
     ...messageTx(sql),
+    ...milestoneTx(sql),
     ...orphanTx(sql),
     async add(task, dependsOn) {
       sql.run(
@@ -176,13 +189,13 @@ function taskTx(sql: Sql): TaskTx {
         task.id,
       );
     },
-    async readyPage({ agent, taskId, milestone }, after, limit) {
+    async readyPage({ agent, taskId, milestone, without }, after, limit) {
       if (taskId !== undefined) {
         return after === undefined
           ? sql.all("SELECT * FROM task WHERE id = ? AND status = 'ready'", taskId).map(toTask)
           : [];
       }
-      const filter = [agent, milestone ?? null, limit] as const;
+      const filter = [agent, milestone ?? null, JSON.stringify(without), limit] as const;
       if (after === undefined) return sql.all(HOT_QUERIES.ready, ...filter).map(toTask);
       // Asked for first: within the comparison it would keep SQLite from seeking to both columns.
       const seq = Number(sql.get("SELECT seq FROM task WHERE id = ?", after.id)?.["seq"]);

@@ -1,5 +1,7 @@
 import type { Store } from "../../../kernel/store.ts";
 import type { Agent } from "../domain/agent.ts";
+import type { Purse } from "../domain/budget.ts";
+import type { Milestone } from "../domain/milestone.ts";
 import type { Dependency } from "../domain/batch.ts";
 import type { TaskEventType } from "../domain/events.ts";
 import type { OpenEdge, OpenTask } from "../domain/analysis/graph.ts";
@@ -12,6 +14,8 @@ export interface ReadyFilter {
   readonly agent: string;
   readonly taskId: string | undefined;
   readonly milestone: string | undefined;
+  /** Milestones whose tasks are left aside. */
+  readonly without: readonly string[];
 }
 
 export interface TaskQuery {
@@ -91,8 +95,32 @@ export interface OrphanTx {
   orphans(taskId: string, limit: number): Promise<readonly Orphan[]>;
 }
 
+export interface MilestoneCount {
+  readonly milestone: string;
+  readonly status: TaskStatus;
+  readonly count: number;
+}
+
+/** Milestones, and the ledger of what their tasks spent. */
+export interface MilestoneTx {
+  findMilestone(name: string): Promise<Milestone | undefined>;
+  saveMilestone(milestone: Milestone): Promise<void>;
+  /** By name. */
+  milestones(limit: number): Promise<readonly Milestone[]>;
+  /** How many tasks name each milestone, set or not. */
+  milestoneCounts(): Promise<readonly MilestoneCount[]>;
+  /** The budgets that an attempt at a task of this milestone draws on: its own and those above it. */
+  purses(milestone: string): Promise<readonly Purse[]>;
+  /** Every milestone's that has a budget. */
+  allPurses(): Promise<readonly Purse[]>;
+  /** The milestone itself and all below it. */
+  milestonesBelow(name: string): Promise<readonly string[]>;
+  /** Adds to what the tasks of a milestone spent; nothing takes away from it. */
+  charge(milestone: string, cost: Purse["spent"]): Promise<void>;
+}
+
 /** What the tasks store offers inside one transaction. Implemented on SQLite; shaped for PostgreSQL. */
-export interface TaskTx extends AnalysisTx, AgentTx, MessageTx, OrphanTx {
+export interface TaskTx extends AnalysisTx, AgentTx, MessageTx, MilestoneTx, OrphanTx {
   add(task: Task, dependsOn: readonly Dependency[]): Promise<void>;
   find(id: string): Promise<Task | undefined>;
   /** The running task that this token holds, or undefined: the token is stale or unknown. */

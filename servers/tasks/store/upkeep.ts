@@ -1,6 +1,7 @@
 import { afterDependency, afterReopening, expired, isHopeless, promoted } from "../domain/transitions.ts";
 import { isFinished, type Task } from "../domain/task.ts";
 import type { Writer } from "../../../kernel/store.ts";
+import { noteSettled } from "./budgets.ts";
 import type { TaskEmit, TaskStore, TaskTx } from "./task-store.ts";
 
 /** How many overdue tasks one call puts right; the rest waits for the next call. */
@@ -19,6 +20,7 @@ export async function saveAndSettle(
   now: number,
 ): Promise<readonly string[]> {
   await tx.save(after);
+  await noteSettled(tx, before, after);
   if (after.status === before.status) return [];
   if (after.status === "ready") tx.emit("task.ready", after.id, {});
   if (after.status === "dead") tx.emit("task.dead", after.id, { reason: after.failure?.message ?? null });

@@ -9,43 +9,33 @@ import {
   mergeDependencies,
   type BatchItem,
 } from "../domain/batch.ts";
+import { NOTHING_SPENT } from "../domain/budget.ts";
 import { isFinished, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
 import { isHopeless, type DependencyState } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
+import type { TaskTx } from "../store/task-store.ts";
+import { acceptanceInput, toAcceptance } from "./acceptance-input.ts";
+import { budgetInput } from "./budget-input.ts";
 import { dependencyInput, toDependency } from "./dependency-input.ts";
 import { agentInput, idempotencyKey, mustFind, refuseLarge } from "./answer.ts";
 import { amount, boundedList, closed, list, orElse, text, whole } from "./input.ts";
-
-const acceptance = z.union([
-  closed({ run: text(4_000, 1) }),
-  closed({
-    tests: text(4_000, 1),
-    must_fail_before: z.boolean().optional(),
-    protect: boundedList(text(500), 200).optional(),
-  }),
-]);
 
 const newTask = closed({
   ref: text(100, 1).optional().describe("for depends_on"),
   title: text(500, 1),
   description: orElse(text(50_000), () => ""),
   type: orElse(text(50), () => "task"),
-  priority: z.int().min(1).max(10).default(5).describe("10 is the most urgent"),
-  depends_on: list(dependencyInput, 500).describe("ids or refs"),
+  priority: whole(1, 10).optional().describe("1 to 10, the most urgent; 5"),
+  depends_on: list(z.unknown().pipe(dependencyInput), 500).describe(
+    "ids or refs, or {task, on: success|finish}",
+  ),
   capabilities: list(text(100), 50),
   paths: list(text(500), 200).describe("globs reserved while it runs"),
   complexity: amount(0, 1).optional(),
   estimate_s: amount(0).optional(),
   max_attempts: orElse(whole(1, 100), () => 4),
-  budget: orElse(
-    closed({
-      tokens: amount(0).optional(),
-      usd: amount(0).optional(),
-      wall_s: amount(0).optional(),
-    }),
-    () => ({}),
-  ),
-  acceptance: list(acceptance, 50),
+  budget: orElse(budgetInput, () => ({})),
+  acceptance: list(acceptanceInput, 50),
   context: z.json().optional(),
   tools: list(text(100), 100),
   milestone: text(100).optional(),
@@ -92,7 +82,7 @@ export const addTasks = defineTool({
           statuses.set(onId, status);
           edges.push({ task: onId, on, status });
         }
-        const task = freshTask(spec, id, edges, now);
+        const task = freshTask(spec, id, edges, await usualPriority(tx, spec.milestone), now);
         await tx.add(task, edges);
         tx.emit("task.added", id, { ref: task.ref, title: task.title, status: task.status });
         if (task.status === "ready") tx.emit("task.ready", id, {});
@@ -138,12 +128,20 @@ function refuseImpossible(items: readonly BatchItem[]): void {
   }
 }
 
+/** What a task gets that names no priority: its milestone's, else the middle. */
+async function usualPriority(tx: TaskTx, milestone: string | undefined): Promise<number> {
+  const found = milestone === undefined ? undefined : await tx.findMilestone(milestone);
+  return found?.priority ?? 5;
+}
+
 function freshTask(
   spec: z.output<typeof newTask>,
   id: string,
   edges: readonly DependencyState[],
+  usual: number,
   now: number,
 ): Task {
+  const { tokens, usd, wall_s } = spec.budget;
   const notBefore = spec.not_before === undefined ? null : Date.parse(spec.not_before);
   const openDeps = edges.filter(({ status }) => !isFinished(status)).length;
   return {
@@ -153,7 +151,7 @@ function freshTask(
     description: spec.description,
     type: spec.type,
     status: edges.some(isHopeless) ? "needs_decision" : waitingStatus(openDeps, notBefore, now),
-    priority: spec.priority,
+    priority: spec.priority ?? usual,
     openDeps,
     attempt: 0,
     excused: 0,
@@ -162,8 +160,8 @@ function freshTask(
     paths: spec.paths,
     complexity: spec.complexity ?? null,
     estimateS: spec.estimate_s ?? null,
-    budget: spec.budget,
-    acceptance: spec.acceptance,
+    budget: { tokens, usd, wall_s },
+    acceptance: spec.acceptance.map(toAcceptance),
     context: spec.context ?? null,
     tools: spec.tools,
     milestone: spec.milestone ?? null,
@@ -179,6 +177,9 @@ function freshTask(
     artifacts: [],
     verified: false,
     usage: { tokens: 0, usd: 0 },
+    spent: NOTHING_SPENT,
+    avoid: null,
+    followsUp: null,
     failure: null,
     version: 1,
     createdAt: now,

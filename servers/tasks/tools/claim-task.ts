@@ -2,13 +2,16 @@ import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { clipText } from "../../../kernel/text.ts";
 import { fitText } from "../../../kernel/tokens.ts";
+import { firstGrant } from "../domain/budget.ts";
 import { whyNoClaim } from "../domain/agent.ts";
 import { reservationsOverlap } from "../domain/paths.ts";
 import type { Task } from "../domain/task.ts";
-import { claimed } from "../domain/transitions.ts";
+import { claimed, endOf, wishOf } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import type { ReadyFilter, TaskEmit, TaskTx } from "../store/task-store.ts";
+import { milestonesWithoutBudget, noteReserved } from "../store/budgets.ts";
 import { settleDue } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, maxTokensInput, mustFind, SHOWN_ORPHANS, taskDetail } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";
@@ -18,7 +21,14 @@ const PAGE = 64;
 
 const output = z.object({
   task: z.looseObject({}).nullable(),
-  claim: z.object({ token: z.string(), expires_at: z.string(), attempt: z.int() }).optional(),
+  claim: z
+    .object({
+      token: z.string(),
+      expires_at: z.string(),
+      attempt: z.int(),
+      budget: z.looseObject({}).optional(),
+    })
+    .optional(),
   why_none: z.string().optional(),
 });
 
@@ -26,7 +36,7 @@ export const claimTask = defineTool({
   name: "claim_task",
   title: "Claim a task",
   description:
-    "Takes the most urgent ready task, with all that is needed to do it and a claim token. Finish with complete_task or fail_task before the lease ends; every call with the token renews it.",
+    "Takes the most urgent ready task, with all that is needed to do it and a claim token. End it with complete_task or fail_task; every call with the token renews the lease.",
   input: z.object({
     agent: agentInput.describe("your stable name"),
     capabilities: orElse(z.array(z.string()), () => []),
@@ -56,19 +66,29 @@ export const claimTask = defineTool({
       }
       const found = await nextFor(
         tx,
-        { agent, taskId: task_id, milestone },
+        { agent, taskId: task_id, milestone, without: await milestonesWithoutBudget(tx) },
         known === undefined ? capabilities : [...capabilities, ...known.capabilities],
+        now,
       );
       if ("why" in found) return { task: null, why_none: found.why };
       const token = newToken();
+      const purses = found.task.milestone === null ? [] : await tx.purses(found.task.milestone);
+      const grant = firstGrant(wishOf(found.task, lease_s), purses);
+      const expiresAt = endOf(now, grant, now + lease_s * 1_000);
       const task = claimed(
         found.task,
-        { agent, token, leaseS: lease_s, expiresAt: now + lease_s * 1_000, cancelRequested: false },
+        { agent, token, leaseS: lease_s, since: now, expiresAt, grant, cancelRequested: false },
         now,
       );
       await tx.save(task);
+      await noteReserved(tx, task);
       tx.emit("task.claimed", task.id, { agent, attempt: task.attempt });
-      const given = { token, expires_at: toIso(now + lease_s * 1_000), attempt: task.attempt };
+      const given = {
+        token,
+        expires_at: toIso(expiresAt),
+        attempt: task.attempt,
+        ...(Object.keys(grant).length === 0 ? {} : { budget: { ...grant } }),
+      };
       const left = max_tokens - cost(given) - 10;
       const dependencies = await outputsOf(tx, task);
       // The task itself comes first; a small part is kept for what its dependencies have to tell.
@@ -89,41 +109,49 @@ async function nextFor(
   tx: TaskTx,
   filter: ReadyFilter,
   capabilities: readonly string[],
+  now: number,
 ): Promise<{ readonly task: Task } | { readonly why: string }> {
   let reserved: readonly string[] | undefined;
   const has = new Set(capabilities);
-  let needs = 0;
-  let busyPaths = 0;
+  const passed = { needs: 0, elsewhere: 0, paths: 0 };
   let last: Task | undefined;
   for (;;) {
     const page = await tx.readyPage(filter, last, PAGE);
     for (const task of page) {
       if (task.assignee !== null && task.assignee !== filter.agent)
         throw new DomainError("denied", `${task.id} is assigned to somebody else`);
-      if (!task.capabilities.every((capability) => has.has(capability))) needs += 1;
+      if (task.milestone !== null && filter.without.includes(task.milestone)) continue;
+      if (!task.capabilities.every((capability) => has.has(capability))) passed.needs += 1;
+      else if (task.avoid?.agent === filter.agent && task.avoid.until > now) passed.elsewhere += 1;
       else if (task.paths.length === 0) return { task };
       else {
         reserved ??= await tx.reservedPaths();
         if (!reservationsOverlap(task.paths, reserved)) return { task };
-        busyPaths += 1;
+        passed.paths += 1;
       }
     }
     last = page.at(-1);
     if (page.length < PAGE) break;
   }
-  return { why: await whyNone(tx, filter, needs, busyPaths) };
+  return { why: await whyNone(tx, filter, passed) };
 }
 
 async function whyNone(
   tx: TaskTx,
-  { taskId }: ReadyFilter,
-  needs: number,
-  busyPaths: number,
+  { taskId, without }: ReadyFilter,
+  { needs, elsewhere, paths }: { readonly needs: number; readonly elsewhere: number; readonly paths: number },
 ): Promise<string> {
-  if (needs > 0 || busyPaths > 0) {
-    return `${needs} ready tasks need capabilities you did not name, ${busyPaths} wait for paths that running tasks have reserved`;
+  const why = [
+    ...(needs > 0 ? [`${needs} ready tasks need capabilities you did not name`] : []),
+    ...(paths > 0 ? [`${paths} wait for paths that running tasks have reserved`] : []),
+    ...(elsewhere > 0 ? [`${elsewhere} failed where you work and are kept for others a while`] : []),
+  ];
+  if (why.length > 0) return why.join(", ");
+  if (taskId !== undefined) {
+    const { status, milestone } = await mustFind(tx, taskId);
+    const isKept = status === "ready" && milestone !== null && without.includes(milestone);
+    return isKept ? noBudget([milestone]) : `${taskId} is ${status}`;
   }
-  if (taskId !== undefined) return `${taskId} is ${(await mustFind(tx, taskId)).status}`;
   const counts = await tx.counts();
   const open = [
     "blocked",
@@ -137,7 +165,14 @@ async function whyNone(
   const parts = open.flatMap((status) =>
     counts[status] === undefined ? [] : [`${counts[status]} ${status}`],
   );
-  return parts.length === 0 ? "every task is finished" : `nothing is ready for you: ${parts.join(", ")}`;
+  if (parts.length === 0) return "every task is finished";
+  const spent = without.length === 0 ? [] : [noBudget(without)];
+  return [`nothing is ready for you: ${parts.join(", ")}`, ...spent].join("; ");
+}
+
+function noBudget(milestones: readonly string[]): string {
+  const names = milestones.slice(0, 3).map((name) => clipText(name, 60));
+  return `the budget of ${names.join(", ")}${milestones.length > 3 ? " …" : ""} is spent or reserved`;
 }
 
 interface DependencyOutput {

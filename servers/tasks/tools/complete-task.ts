@@ -17,11 +17,10 @@ import {
 } from "./answer.ts";
 import { list, text } from "./input.ts";
 
-const answered = z.object({
+const answered = z.looseObject({
   status: z.string(),
   verified: z.boolean(),
   unblocked: z.array(z.string()),
-  unblocked_count: z.int().optional(),
   unmet: z.array(z.string()).optional(),
 });
 
@@ -29,7 +28,7 @@ export const completeTask = defineTool({
   name: "complete_task",
   title: "Complete a task",
   description:
-    "Ends your attempt as done. Where the task has acceptance, give the receipts of run_command as evidence: they are checked here, and what is unmet sends the task back.",
+    "Ends your attempt as done. Its acceptance is checked here, with the receipts of run_command as evidence: what is unmet sends the task back, what cannot be checked goes to review.",
   input: z.object({
     token: tokenInput,
     output: z.json().optional().describe("what dependents should know"),
@@ -48,7 +47,11 @@ export const completeTask = defineTool({
       const now = clock();
       const held = await findHeld(tx, token, now);
       if (held === undefined) return { orphanOf: await keepOrphan(tx, token, output, artifacts, now) };
-      const verdict = weighEvidence(held.acceptance, evidence.map(checkReceipt));
+      const verdict = weighEvidence(held.acceptance, {
+        receipts: evidence.map(checkReceipt),
+        output: output ?? null,
+        artifacts,
+      });
       if (verdict.kind === "unmet") {
         const unmet = verdict.unmet.map((reason) => clipText(reason, 300)).slice(0, 20);
         const task = rejected(
@@ -72,7 +75,7 @@ export const completeTask = defineTool({
           output: output ?? null,
           artifacts,
           usage,
-          verdict: verdict.kind === "no_evidence" ? "needs_review" : "succeeded",
+          verdict: verdict.kind === "needs_review" ? "needs_review" : "succeeded",
           verified: verdict.kind === "met",
         },
         now,
@@ -88,11 +91,17 @@ export const completeTask = defineTool({
     };
     const answer = await store.answer(call, ending, (told) => !("orphanOf" in told));
     if ("orphanOf" in answer) throw staleToken(answer.orphanOf);
-    return answer;
+    return { ...answer };
   },
 });
 
-type CompleteAnswer = z.input<typeof answered>;
+interface CompleteAnswer {
+  readonly status: string;
+  readonly verified: boolean;
+  readonly unblocked: string[];
+  readonly unblocked_count?: number;
+  readonly unmet?: string[];
+}
 
 /** The token was stale; the result is kept beside this task where it had ever held one. */
 interface Late {

@@ -12,7 +12,7 @@ export const listAgents = defineTool({
   name: "list_agents",
   title: "List agents",
   description:
-    "Lists registered agents by name with health (active, idle, lost, retired), from their last call, and the number of tasks they hold.",
+    "Lists registered agents with health (active, idle, lost, retired) and load, the tasks they hold.",
   input: z.object({ cursor: z.string().optional(), max_tokens: maxTokensInput }),
   output: z.object({ agents: z.array(z.looseObject({})), next_cursor: z.string().optional() }),
   annotations: READS,

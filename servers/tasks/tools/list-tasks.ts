@@ -8,15 +8,15 @@ import { maxTokensInput, taskSummary } from "./answer.ts";
 import { fitList } from "./fit.ts";
 import { orElse, whole, word } from "./input.ts";
 
-const status = z.enum(TASK_STATUSES);
+const status = word(TASK_STATUSES);
 
 export const listTasks = defineTool({
   name: "list_tasks",
   title: "List tasks",
   description:
-    "Lists tasks, oldest first, in short; all filters must match. Pass next_cursor as cursor for more.",
+    "Lists tasks in short, oldest first; all filters must match. Pass next_cursor as cursor for more.",
   input: z.object({
-    status: z.union([status, z.array(word(TASK_STATUSES))]).optional(),
+    status: z.union([status, z.array(status)]).optional(),
     type: z.string().optional(),
     milestone: z.string().optional(),
     agent: z.string().optional(),

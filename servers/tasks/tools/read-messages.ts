@@ -14,10 +14,9 @@ const ROOM = 30;
 export const readMessages = defineTool({
   name: "read_messages",
   title: "Read messages",
-  description:
-    "Gives an agent its unread messages in order, each once. With after it reads again from that seq; more says to call again.",
+  description: "Gives an agent its unread messages in order, each once; after reads again from that seq.",
   input: z.object({
-    agent: agentInput.describe("your name"),
+    agent: agentInput,
     after: z.int().optional(),
     max_tokens: maxTokensInput,
     idempotency_key: idempotencyKey,

@@ -11,8 +11,7 @@ import { boundedList, text, whole } from "./input.ts";
 export const registerAgent = defineTool({
   name: "register_agent",
   title: "Register an agent",
-  description:
-    "Tells who works here, what it can do and how many tasks it may hold. What is left out stays as it was.",
+  description: "Tells who works here, what it can do and how many tasks it may hold. What is left out stays.",
   input: z.object({
     name: agentInput,
     role: text(100, 1).optional(),

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { clipText } from "../../../kernel/text.ts";
-import { progressed } from "../domain/transitions.ts";
+import { isOut } from "../domain/budget.ts";
+import { progressed, usedBy } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput, usageInput } from "./answer.ts";
 import { amount, text, whole } from "./input.ts";
@@ -21,18 +22,25 @@ export const reportProgress = defineTool({
     extend_s: whole(10, 86_400).optional(),
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({ expires_at: z.string(), cancel_requested: z.boolean() }),
+  output: z.object({
+    expires_at: z.string(),
+    cancel_requested: z.boolean(),
+    budget: z.looseObject({}).optional(),
+  }),
   annotations: WRITES,
   core: true,
   run({ token, progress, note, checkpoint, usage, extend_s }, { store, clock }: TasksDeps, call) {
     refuseLarge("checkpoint", checkpoint);
     return store.answer(call, async (tx) => {
       const now = clock();
+      const held = await mustHold(tx, token, now);
       const task = progressed(
-        await mustHold(tx, token, now),
+        held,
         { progress, note, checkpoint, usage, leaseS: extend_s },
+        held.milestone === null ? [] : await tx.purses(held.milestone),
         now,
       );
+      const grant = task.claim?.grant ?? {};
       await tx.save(task);
       tx.emit("task.progress", task.id, {
         progress: task.progress,
@@ -40,7 +48,8 @@ export const reportProgress = defineTool({
       });
       return {
         expires_at: toIso(task.claim?.expiresAt ?? now),
-        cancel_requested: task.claim?.cancelRequested === true,
+        cancel_requested: task.claim?.cancelRequested === true || isOut(grant, usedBy(task, now)),
+        ...(Object.keys(grant).length === 0 ? {} : { budget: { ...grant } }),
       };
     });
   },

@@ -19,11 +19,7 @@ export const reviewTask = defineTool({
     if_version: z.int().optional(),
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({
-    status: z.string(),
-    unblocked: z.array(z.string()),
-    unblocked_count: z.int().optional(),
-  }),
+  output: z.looseObject({ status: z.string(), unblocked: z.array(z.string()) }),
   annotations: WRITES,
   run({ id, agent, verdict, reasons, if_version }, { store, clock }: TasksDeps, call) {
     return store.answer(call, async (tx) => {

@@ -11,7 +11,7 @@ export const sendMessage = defineTool({
   input: z.object({
     to: agentInput.describe('agent, role or "all"'),
     text: text(4_000, 1),
-    from: agentInput.optional().describe("your name"),
+    from: agentInput.optional(),
     task_id: z.string().optional(),
     idempotency_key: idempotencyKey,
   }),

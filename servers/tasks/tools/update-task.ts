@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { DESTROYS, defineTool } from "../../../kernel/mcp/tool.ts";
-import { canRedirect, redirected, type Redirection } from "../domain/transitions.ts";
+import { isSpent, type Budget } from "../domain/budget.ts";
+import { canRedirect, needsBudget, redirected, type Redirection } from "../domain/transitions.ts";
 import type { Task } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
 import { noteLostClaim, saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustFind, taskSummary } from "./answer.ts";
+import { budgetInput } from "./budget-input.ts";
 import { dependencyInput, toDependency } from "./dependency-input.ts";
 import { closed, list, text, whole } from "./input.ts";
 import { rewire } from "./rewire.ts";
@@ -14,7 +16,7 @@ export const updateTask = defineTool({
   name: "update_task",
   title: "Update a task",
   description:
-    "Changes a task, its dependencies or its state: cancelled, paused, or ready to queue it again. A running task's holder is asked to stop before it is cancelled.",
+    "Changes a task, its dependencies or its state: cancelled, paused, or ready to queue it again. The holder of a cancelled task is asked to stop first.",
   input: z.object({
     id: z.string(),
     if_version: z.int().optional(),
@@ -23,6 +25,8 @@ export const updateTask = defineTool({
       title: text(500, 1).optional(),
       description: text(50_000).optional(),
       assignee: text(100).nullable().optional(),
+      max_attempts: whole(1, 100).optional(),
+      budget: z.unknown().pipe(budgetInput).optional(),
       add_dependencies: list(z.unknown().pipe(dependencyInput), 500).describe("as depends_on"),
       remove_dependencies: list(text(100), 500),
       status: z.enum(["cancelled", "paused", "ready"]).optional(),
@@ -54,6 +58,8 @@ export const updateTask = defineTool({
         title: changes.title ?? task.title,
         description: changes.description ?? task.description,
         assignee: changes.assignee === undefined ? task.assignee : changes.assignee,
+        maxAttempts: changes.max_attempts ?? task.maxAttempts,
+        budget: budgetAfter(task, changes.budget),
         version: task.version + 1,
         updatedAt: now,
       };
@@ -73,12 +79,29 @@ export const updateTask = defineTool({
   },
 });
 
+/** @throws {DomainError} invalid where less is allowed than was spent. */
+function budgetAfter(task: Task, wanted: Budget | undefined): Budget {
+  if (wanted === undefined) return task.budget;
+  const { tokens, usd, wall_s } = wanted;
+  const budget = { tokens, usd, wall_s };
+  if (isSpent(budget, task.spent)) {
+    const { spent } = task;
+    throw new DomainError(
+      "invalid",
+      `${task.id} has already spent ${spent.tokens} tokens, ${spent.usd} usd and ${spent.wall_s} s`,
+      { hint: "give a budget above that, or cancel the task" },
+    );
+  }
+  return budget;
+}
+
 function moveTo(task: Task, status: Redirection, now: number): Task {
   if (task.status === status) return task;
   if (!canRedirect(task, status)) {
     throw new DomainError("invalid_state", `a task that is ${task.status} cannot become ${status}`, {
-      hint:
-        task.status === "blocked"
+      hint: needsBudget(task)
+        ? "its budget is spent: raise changes.budget in the same call"
+        : task.status === "blocked"
           ? "get_task with include dependencies shows what it waits for"
           : "get_task shows where it stands",
     });

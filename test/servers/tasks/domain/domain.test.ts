@@ -1,3 +1,4 @@
+import type { Acceptance } from "../../../../servers/tasks/domain/task.ts";
 import { matchesGlob } from "node:path/posix";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -112,7 +113,7 @@ describe("evidence", () => {
     exitCode,
   });
   test.each<[string, (CheckedReceipt | null)[], unknown]>([
-    ["none", [], { kind: "no_evidence" }],
+    ["none", [], { kind: "needs_review" }],
     ["all", [receipt("a"), receipt("b")], { kind: "met" }],
     ["one missing", [receipt("a")], { kind: "unmet", unmet: ["no receipt for: b"] }],
     [
@@ -132,8 +133,59 @@ describe("evidence", () => {
       { kind: "unmet", unmet: ["1 of the receipts cannot be verified"] },
     ],
   ])("%s", (_, receipts, verdict) => {
-    expect(weighEvidence([{ run: "a" }, { tests: "b" }], receipts)).toEqual(verdict);
+    expect(weighEvidence([{ run: "a" }, { tests: "b" }], { receipts, output: null, artifacts: [] })).toEqual(
+      verdict,
+    );
   });
   test("without acceptance nothing is weighed", () =>
-    expect(weighEvidence([], [null])).toEqual({ kind: "no_acceptance" }));
+    expect(weighEvidence([], { receipts: [null], output: null, artifacts: [] })).toEqual({
+      kind: "no_acceptance",
+    }));
+
+  test.each<[string, Acceptance[], unknown, string[], unknown]>([
+    [
+      "a fitting output",
+      [{ output_schema: { type: "object", required: ["n"] } }],
+      { n: 1 },
+      [],
+      { kind: "met" },
+    ],
+    [
+      "a wrong output",
+      [{ output_schema: { type: "object", required: ["n"] } }],
+      {},
+      [],
+      { kind: "unmet", unmet: ["output.n is missing"] },
+    ],
+    [
+      "artifacts by name or path",
+      [{ artifacts: ["a.md", "b.md"] }],
+      null,
+      ["out/a.md", "b.md"],
+      { kind: "met" },
+    ],
+    [
+      "one of two artifacts",
+      [{ artifacts: ["a.md", "b.md"] }],
+      null,
+      ["xa.md", "b.md"],
+      { kind: "unmet", unmet: ["no artifact a.md"] },
+    ],
+    [
+      "what only a reviewer can tell",
+      [{ artifacts: ["a"] }, { review: "reads well" }],
+      null,
+      ["a"],
+      { kind: "needs_review" },
+    ],
+    [
+      "what fails before a reviewer sees it",
+      [{ artifacts: ["a"] }, { review: "reads well" }],
+      null,
+      [],
+      { kind: "unmet", unmet: ["no artifact a"] },
+    ],
+  ])("%s", (_, acceptance, output, artifacts, verdict) => {
+    expect(weighEvidence(acceptance, { receipts: [], output, artifacts })).toEqual(verdict);
+  });
 });

@@ -6,6 +6,7 @@ import { claimTask } from "./tools/claim-task.ts";
 import { completeTask } from "./tools/complete-task.ts";
 import { explainTasks } from "./tools/explain-tasks.ts";
 import { failTask } from "./tools/fail-task.ts";
+import { getRoadmap } from "./tools/get-roadmap.ts";
 import { getTask } from "./tools/get-task.ts";
 import { listAgents } from "./tools/list-agents.ts";
 import { listTasks } from "./tools/list-tasks.ts";
@@ -37,6 +38,7 @@ const tools = [
   readMessages,
   readTaskEvents,
   setMilestone,
+  getRoadmap,
 ] as const satisfies readonly Tool<TasksDeps>[];
 
 export type TasksTools = typeof tools;

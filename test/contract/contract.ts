@@ -46,6 +46,7 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     send_message: tool("to text from task_id", "seq"),
     read_messages: tool("agent after max_tokens", "messages more"),
     read_events: tool("after types limit wait_ms", "events next_cursor"),
+    get_roadmap: tool("milestone what_if cursor max_tokens", "milestones"),
     set_milestone: tool("name goal target parent due priority budget", "milestone"),
   },
   sandbox: {

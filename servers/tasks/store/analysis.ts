@@ -8,11 +8,12 @@ const OpenRow = z.object({
   title: z.string(),
   status: z.enum(TASK_STATUSES),
   rank: z.int(),
+  milestone: z.string().nullable(),
   estimate_s: z.number().nullable(),
   not_before: z.int().nullable(),
 });
 export const EdgeRow = z.object({ on: z.string(), task: z.string() });
-const AttemptRow = z.object({ seconds: z.number() });
+const AttemptRow = z.object({ seconds: z.number(), type: z.string() });
 const ReservationRow = z.object({ task: z.string(), agent: z.string().nullable(), path: z.string() });
 
 const OVER = "('succeeded', 'dead', 'cancelled')";
@@ -23,7 +24,7 @@ export function analysisTx(sql: Sql): AnalysisTx {
     async openTasks(limit) {
       return sql
         .all(
-          `SELECT id, substr(title, 1, 200) AS title, status, rank, json_extract(body, '$.estimateS') AS estimate_s, not_before
+          `SELECT id, substr(title, 1, 200) AS title, status, rank, milestone, json_extract(body, '$.estimateS') AS estimate_s, not_before
            FROM task WHERE status NOT IN ${OVER} ORDER BY seq LIMIT ?`,
           limit,
         )
@@ -42,17 +43,20 @@ export function analysisTx(sql: Sql): AnalysisTx {
         )
         .map((row) => parseRow(EdgeRow, row));
     },
-    async attemptSeconds(limit) {
+    async attempts(limit) {
       return sql
         .all(
-          `SELECT (done.at - begun.at) / 1000.0 AS seconds
+          `SELECT (done.at - begun.at) / 1000.0 AS seconds, done.type AS type
            FROM event AS done CROSS JOIN event AS begun ON begun.subject = done.subject
-           WHERE done.type = 'task.completed' AND begun.type = 'task.claimed'
+           WHERE done.type IN ('task.completed', 'task.failed', 'task.expired') AND begun.type = 'task.claimed'
              AND json_extract(begun.data, '$.attempt') = json_extract(done.data, '$.attempt')
            ORDER BY done.seq DESC LIMIT ?`,
           limit,
         )
-        .map((row) => Math.max(0, parseRow(AttemptRow, row).seconds));
+        .map((row) => {
+          const { seconds, type } = parseRow(AttemptRow, row);
+          return { seconds: Math.max(0, seconds), isDone: type === "task.completed" };
+        });
     },
     async busyAgents() {
       return Number(sql.get("SELECT count(DISTINCT worker) AS n FROM task WHERE status = 'running'")?.["n"]);

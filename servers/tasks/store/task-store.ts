@@ -1,6 +1,7 @@
 import type { Store } from "../../../kernel/store.ts";
 import type { Agent } from "../domain/agent.ts";
 import type { Purse } from "../domain/budget.ts";
+import type { Counted } from "../domain/roadmap.ts";
 import type { Milestone } from "../domain/milestone.ts";
 import type { Dependency } from "../domain/batch.ts";
 import type { TaskEventType } from "../domain/events.ts";
@@ -43,8 +44,8 @@ export interface AnalysisTx {
   openTasks(limit: number): Promise<readonly OpenTask[]>;
   /** Dependencies between tasks that are not over, in no order. */
   openEdges(limit: number): Promise<readonly OpenEdge[]>;
-  /** How long the latest attempts took that were completed, in seconds. */
-  attemptSeconds(limit: number): Promise<readonly number[]>;
+  /** How long the latest attempts took, in seconds, and whether they were completed. */
+  attempts(limit: number): Promise<readonly { readonly seconds: number; readonly isDone: boolean }[]>;
   /** How many agents hold a task. */
   busyAgents(): Promise<number>;
   reservations(): Promise<readonly Reservation[]>;
@@ -95,12 +96,6 @@ export interface OrphanTx {
   orphans(taskId: string, limit: number): Promise<readonly Orphan[]>;
 }
 
-export interface MilestoneCount {
-  readonly milestone: string;
-  readonly status: TaskStatus;
-  readonly count: number;
-}
-
 /** Milestones, and the ledger of what their tasks spent. */
 export interface MilestoneTx {
   findMilestone(name: string): Promise<Milestone | undefined>;
@@ -108,7 +103,7 @@ export interface MilestoneTx {
   /** By name. */
   milestones(limit: number): Promise<readonly Milestone[]>;
   /** How many tasks name each milestone, set or not. */
-  milestoneCounts(): Promise<readonly MilestoneCount[]>;
+  milestoneCounts(): Promise<readonly Counted[]>;
   /** The budgets that an attempt at a task of this milestone draws on: its own and those above it. */
   purses(milestone: string): Promise<readonly Purse[]>;
   /** Every milestone's that has a budget. */

@@ -34,7 +34,7 @@ const newTask = closed({
   complexity: amount(0, 1).optional(),
   estimate_s: amount(0).optional(),
   max_attempts: orElse(whole(1, 100), () => 4),
-  budget: orElse(budgetInput, () => ({})),
+  budget: orElse(z.unknown().pipe(budgetInput), () => ({})).describe("{tokens, usd, wall_s}"),
   acceptance: list(acceptanceInput, 50),
   context: z.json().optional(),
   tools: list(text(100), 100),

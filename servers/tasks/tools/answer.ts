@@ -15,10 +15,9 @@ export const idempotencyKey = text(200, 1).optional();
 export const agentInput = text(100, 1).overwrite((name) => name.toWellFormed());
 /** Of the claim. */
 export const tokenInput = z.string();
-export const usageInput = z
-  .object({ tokens: orElse(amount(0), () => 0), usd: orElse(amount(0), () => 0) })
-  .optional()
-  .describe("of the attempt so far");
+const usage = z.object({ tokens: orElse(amount(0), () => 0), usd: orElse(amount(0), () => 0) });
+/** Of the whole attempt so far. */
+export const usageInput = z.unknown().pipe(usage).optional().describe("{tokens, usd} so far");
 export const maxTokensInput = orElse(whole(200, 20_000), () => 2_000);
 
 /** How many results that came too late an answer shows, the latest first. */

@@ -1,15 +1,13 @@
-import { expectedDurations, forecast, seededDraw } from "../domain/analysis/forecast.ts";
+import { expectedDurations, forecast, type ForecastBasis } from "../domain/analysis/forecast.ts";
 import type { OpenGraph } from "../domain/analysis/graph.ts";
 import { dependentCounts } from "../domain/analysis/reach.ts";
 import { criticalPath, levelSizes } from "../domain/analysis/shape.ts";
 import type { TaskTx } from "../store/task-store.ts";
 import { briefly, shownOf } from "./brief.ts";
+import { forecastBasis, NOTHING_SEEN } from "./forecast-basis.ts";
+import { TOO_LARGE } from "./load-graph.ts";
 
-/** How many of the latest attempts tell how long work takes. */
-const ATTEMPTS = 500;
 const MOST_LEVELS = 20;
-/** More would be played through for longer than a caller should wait, and hardly change the forecast. */
-const MOST_WORKERS = 100;
 const MOST_BOTTLENECKS = 5;
 
 /** The whole queue in at most about 1,200 tokens. `graph` is null where it is too large to look at. */
@@ -21,8 +19,8 @@ export async function explainQueue(
   const counts = await tx.counts();
   if (graph === null) return { counts, omitted: TOO_LARGE };
   const { tasks } = graph;
-  const seen = await tx.attemptSeconds(ATTEMPTS);
-  const durations = expectedDurations(graph, seen);
+  const basis = await forecastBasis(tx, now);
+  const durations = expectedDurations(graph, basis.seen);
   const ready = tasks
     .filter(({ status }) => status === "ready")
     // Sorting keeps the order of age among equals, as claims do.
@@ -46,26 +44,16 @@ export async function explainQueue(
     levels: { count: sizes.length, sizes: sizes.slice(0, MOST_LEVELS) },
     critical_path: { seconds: rounded(path.duration), ...shownOf(longest, 400) },
     bottlenecks: shownOf(bottlenecks, 300).tasks,
-    ...(await forecastOf(tx, graph, seen, now)),
+    ...forecastOf(graph, basis),
   };
 }
 
-export const TOO_LARGE =
-  "more than 20,000 open tasks or 200,000 dependencies between them: the rest is not worked out";
-
-async function forecastOf(
-  tx: TaskTx,
-  graph: OpenGraph,
-  seen: readonly number[],
-  now: number,
-): Promise<Record<string, unknown>> {
+function forecastOf(graph: OpenGraph, basis: ForecastBasis): Record<string, unknown> {
   if (graph.tasks.length === 0) return { forecast_omitted: "nothing is left to do" };
-  if (seen.length === 0) return { forecast_omitted: "no attempt has been completed in this queue yet" };
-  const workers = Math.min(MOST_WORKERS, Math.max(1, await tx.busyAgents()));
-  // The same state of the queue gives the same answer.
-  const draw = seededDraw(await tx.lastEvent());
-  const { p50, p90 } = forecast(graph, { seen, workers, now, draw });
-  return { forecast: { p50_s: rounded(p50), p90_s: rounded(p90), workers, attempts: seen.length } };
+  if (basis.seen.length === 0) return { forecast_omitted: NOTHING_SEEN };
+  const { p50, p90 } = forecast(graph, basis);
+  const attempts = basis.seen.length + basis.wasted.length;
+  return { forecast: { p50_s: rounded(p50), p90_s: rounded(p90), workers: basis.workers, attempts } };
 }
 
 function rounded(seconds: number): number {

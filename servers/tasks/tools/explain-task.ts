@@ -8,7 +8,7 @@ import { isHopeless } from "../domain/transitions.ts";
 import type { Reservation, TaskTx } from "../store/task-store.ts";
 import { mustFind } from "./answer.ts";
 import { brieflyWithStatus, shownOf } from "./brief.ts";
-import { TOO_LARGE } from "./explain-queue.ts";
+import { TOO_LARGE } from "./load-graph.ts";
 import { fitList } from "./fit.ts";
 
 /** Why one task is where it is, in at most about 1,200 tokens. `graph` is null where it is too large to look at. */

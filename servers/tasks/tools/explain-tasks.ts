@@ -1,15 +1,10 @@
 import { z } from "zod";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import { openGraph, type OpenGraph } from "../domain/analysis/graph.ts";
 import type { TasksDeps } from "../deps.ts";
-import type { TaskTx } from "../store/task-store.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { explainQueue } from "./explain-queue.ts";
+import { loadGraph } from "./load-graph.ts";
 import { explainTask } from "./explain-task.ts";
-
-/** What one analysis looks at; beyond it only what the store counts by itself is told. */
-const MOST_TASKS = 20_000;
-const MOST_EDGES = 200_000;
 
 export const explainTasks = defineTool({
   name: "explain_tasks",
@@ -33,11 +28,3 @@ export const explainTasks = defineTool({
     });
   },
 });
-
-/** The work that is left, or null where it is too much to look at in one call. */
-async function loadGraph(tx: TaskTx): Promise<OpenGraph | null> {
-  const tasks = await tx.openTasks(MOST_TASKS + 1);
-  if (tasks.length > MOST_TASKS) return null;
-  const edges = await tx.openEdges(MOST_EDGES + 1);
-  return edges.length > MOST_EDGES ? null : openGraph(tasks, edges);
-}

@@ -19,6 +19,8 @@ const budget = closed({
     addIssue({ code: "custom", message: "a budget is above 0", input: wanted });
 });
 
+const target = closed({ metric: text(100, 1), value: z.number(), current: z.number().optional() });
+
 export const setMilestone = defineTool({
   name: "set_milestone",
   title: "Set a milestone",
@@ -27,7 +29,7 @@ export const setMilestone = defineTool({
   input: z.object({
     name: text(100, 1),
     goal: text(2_000).optional(),
-    target: closed({ metric: text(100, 1), value: z.number(), current: z.number().optional() }).optional(),
+    target: z.unknown().pipe(target).optional().describe("{metric, value, current}"),
     parent: text(100).nullable().optional(),
     due: z
       .string()
@@ -39,7 +41,7 @@ export const setMilestone = defineTool({
   }),
   output: z.object({ milestone: z.looseObject({}) }),
   annotations: WRITES,
-  run({ name, goal, target, parent, due, priority, budget: bounds }, { store, clock }: TasksDeps, call) {
+  run({ name, goal, target: aim, parent, due, priority, budget: bounds }, { store, clock }: TasksDeps, call) {
     return store.answer(call, async (tx) => {
       const now = clock();
       if (typeof parent === "string") await refuseParent(tx, name, parent);
@@ -49,9 +51,9 @@ export const setMilestone = defineTool({
           name,
           goal,
           target:
-            target === undefined
+            aim === undefined
               ? undefined
-              : { metric: target.metric, value: target.value, current: target.current ?? null },
+              : { metric: aim.metric, value: aim.value, current: aim.current ?? null },
           parent,
           due: due === undefined ? undefined : Date.parse(due),
           priority,

@@ -1,4 +1,5 @@
 import type { OpenGraph } from "./graph.ts";
+import { playThrough } from "./play.ts";
 
 /** The middle of some numbers, or undefined where there are none. */
 export function median(values: readonly number[]): number | undefined {
@@ -29,8 +30,10 @@ export function seededDraw(seed: number): () => number {
 }
 
 export interface ForecastBasis {
-  /** Seconds that finished attempts took; not empty. */
+  /** Seconds that attempts took which were completed. */
   readonly seen: readonly number[];
+  /** Seconds that attempts took which failed or vanished: as often, and as long, work is done in vain. */
+  readonly wasted: readonly number[];
   /** Agents that work at the same time; at least 1. */
   readonly workers: number;
   /** Epoch milliseconds. */
@@ -40,53 +43,52 @@ export interface ForecastBasis {
 
 /** Steps of one forecast in all, and the fewest and most runs they are spent on. */
 const STEPS = 4_000_000;
-const FEWEST_RUNS = 60;
+const FEWEST_RUNS = 40;
 const MOST_RUNS = 500;
+/** So often a task is played as failing before it succeeds for good. */
+const MOST_FAILURES = 10;
 
-/**
- * How long the remaining work may take, by playing it through many times. An attempt takes its expected time, spread
- * as this store's own attempts were spread around their median; every task succeeds at once. Free workers take tasks
- * in the graph's order, and nobody starts before a task's `notBefore`.
- */
+/** How long the remaining work may take, by playing it through many times; `basis.seen` must not be empty. */
 export function forecast(
   graph: OpenGraph,
-  { seen, workers, now, draw }: ForecastBasis,
-): { readonly p50: number; readonly p90: number; readonly runs: number } {
-  const expected = expectedDurations(graph, seen);
-  const usual = median(seen) ?? 1;
-  const edges = graph.waitsFor.reduce((sum, on) => sum + on.length, 0);
-  const steps = Math.max(1, graph.tasks.length * workers + edges);
-  const runs = Math.min(MOST_RUNS, Math.max(FEWEST_RUNS, Math.floor(STEPS / steps)));
-  const ends = Array.from({ length: runs }, () =>
-    playThrough(graph, workers, now, (place) => {
-      const drawn = seen[Math.min(seen.length - 1, Math.floor(draw() * seen.length))] ?? usual;
-      return usual === 0 ? Math.max(drawn, expected[place] ?? 0) : (drawn / usual) * (expected[place] ?? 0);
-    }),
-  );
-  return { p50: quantile(ends, 0.5) ?? 0, p90: quantile(ends, 0.9) ?? 0, runs };
+  basis: ForecastBasis,
+): { readonly p50: number; readonly p90: number } {
+  const everything = graph.tasks.map((_, place) => place);
+  const [ends = []] = playThroughs(graph, basis, [everything]);
+  return { p50: quantile(ends, 0.5) ?? 0, p90: quantile(ends, 0.9) ?? 0 };
 }
 
-function playThrough(
-  { tasks, waitsFor, order }: OpenGraph,
-  workers: number,
-  now: number,
-  durationOf: (place: number) => number,
-): number {
-  const free = Array.from({ length: workers }, () => 0);
-  const ends = tasks.map(() => 0);
-  let last = 0;
-  for (const place of order) {
-    let worker = 0;
-    for (let other = 1; other < workers; other += 1) {
-      if ((free[other] ?? 0) < (free[worker] ?? 0)) worker = other;
-    }
-    const notBefore = tasks[place]?.notBefore ?? null;
-    let start = Math.max(free[worker] ?? 0, notBefore === null ? 0 : (notBefore - now) / 1_000);
-    for (const on of waitsFor[place] ?? []) start = Math.max(start, ends[on] ?? 0);
-    const end = start + durationOf(place);
-    ends[place] = end;
-    free[worker] = end;
-    last = Math.max(last, end);
+/**
+ * When the last of each group of places ends, in seconds from now, in each of many simulations. An attempt takes its
+ * expected time, spread as this store's own attempts were spread around their median, and fails as often as they did.
+ */
+export function playThroughs(
+  graph: OpenGraph,
+  { seen, wasted, workers, now, draw }: ForecastBasis,
+  groups: readonly (readonly number[])[],
+): readonly (readonly number[])[] {
+  const expected = expectedDurations(graph, seen);
+  const usual = median(seen) ?? 1;
+  const failing = wasted.length / Math.max(1, wasted.length + seen.length);
+  const oneOf = (times: readonly number[], place: number): number => {
+    const drawn = times[Math.min(times.length - 1, Math.floor(draw() * times.length))] ?? usual;
+    return usual === 0 ? Math.max(drawn, expected[place] ?? 0) : (drawn / usual) * (expected[place] ?? 0);
+  };
+  const durationOf = (place: number): number => {
+    let total = 0;
+    for (let i = 0; i < MOST_FAILURES && failing > 0 && draw() < failing; i += 1)
+      total += oneOf(wasted, place);
+    return total + oneOf(seen, place);
+  };
+  const edges = graph.waitsFor.reduce((sum, on) => sum + on.length, 0);
+  const steps = Math.max(1, graph.tasks.length * Math.log2(graph.tasks.length + 2) + edges);
+  const runs = Math.min(MOST_RUNS, Math.max(FEWEST_RUNS, Math.floor(STEPS / steps)));
+  const ends = groups.map((): number[] => []);
+  for (let run = 0; run < runs; run += 1) {
+    const played = playThrough(graph, workers, now, durationOf);
+    groups.forEach((group, at) =>
+      ends[at]?.push(group.reduce((last, place) => Math.max(last, played[place] ?? 0), 0)),
+    );
   }
-  return last;
+  return ends;
 }

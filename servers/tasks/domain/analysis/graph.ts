@@ -7,6 +7,7 @@ export interface OpenTask {
   readonly status: TaskStatus;
   /** See `rankOf`. */
   readonly rank: number;
+  readonly milestone: string | null;
   readonly estimateS: number | null;
   /** Epoch milliseconds. */
   readonly notBefore: number | null;

@@ -19,6 +19,7 @@ const open = (place: number, estimateS: number | null = null): OpenTask => ({
   title: `task ${place}`,
   status: "ready",
   rank: place,
+  milestone: null,
   estimateS,
   notBefore: null,
 });
@@ -115,7 +116,7 @@ test("a forecast lies between the longest chain and all work in a row, and is th
     fc.property(graphs, fc.integer({ min: 1, max: 4 }), fc.nat(), (graph, workers, seed) => {
       const durations = graph.tasks.map(({ estimateS }) => estimateS ?? 0);
       // Every attempt took the same, so nothing is left to chance.
-      const ask = () => forecast(graph, { seen: [7], workers, now: 0, draw: seededDraw(seed) });
+      const ask = () => forecast(graph, { seen: [7], wasted: [], workers, now: 0, draw: seededDraw(seed) });
       const { p50, p90 } = ask();
       const total = durations.reduce((sum, one) => sum + one, 0);
       expect(p50).toBe(p90);
@@ -131,10 +132,10 @@ test("a forecast lies between the longest chain and all work in a row, and is th
 test("a forecast spreads as the attempts did, and waits for the clock", () => {
   const one = openGraph([open(0)], []);
   const seen = [10, 10, 10, 10, 10, 10, 10, 10, 40, 40];
-  const drawn = forecast(one, { seen, workers: 1, now: 0, draw: seededDraw(1) });
+  const drawn = forecast(one, { seen, wasted: [], workers: 1, now: 0, draw: seededDraw(1) });
   expect([drawn.p50, drawn.p90]).toEqual([10, 40]);
   const later = openGraph([{ ...open(0, 5), notBefore: 60_000 }], []);
-  expect(forecast(later, { seen: [5], workers: 1, now: 0, draw: () => 0 }).p50).toBe(65);
+  expect(forecast(later, { seen: [5], wasted: [], workers: 1, now: 0, draw: () => 0 }).p50).toBe(65);
 });
 
 test("quantiles are values that were there", () => {

@@ -4,7 +4,7 @@ import type { EventRecord } from "../../../kernel/events.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { EXIT, type Command } from "../../../kernel/io.ts";
 import { cleanText, oneLine } from "../../../kernel/text.ts";
-import { commandOf, type Task } from "../domain/task.ts";
+import { acceptanceInWords, type Task } from "../domain/task.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { taskDetail } from "../tools/answer.ts";
 import { explainTasks } from "../tools/explain-tasks.ts";
@@ -99,7 +99,7 @@ function inWords({ task, why, dependencies, dependents, events }: Found): readon
 
 /** What a task says of itself beyond its title, by name. */
 function facts(task: Task): readonly (readonly [string, readonly string[]])[] {
-  const { claim, failure, usage } = task;
+  const { claim, failure } = task;
   const one = (text: string | null): readonly string[] => (text === null ? [] : [plain(text)]);
   const json = (value: unknown): readonly string[] => (value == null ? [] : [plain(JSON.stringify(value))]);
   return [
@@ -113,8 +113,8 @@ function facts(task: Task): readonly (readonly [string, readonly string[]])[] {
     ["paths", task.paths.map(plain)],
     ["not before", task.notBefore === null ? [] : [toIso(task.notBefore)]],
     ["budget", Object.keys(task.budget).length === 0 ? [] : json(task.budget)],
-    ["spent", usage.tokens === 0 && usage.usd === 0 ? [] : json(usage)],
-    ["accepted by", task.acceptance.map((item) => plain(commandOf(item)))],
+    ["spent", task.attempt === 0 ? [] : json(task.spent)],
+    ["accepted by", task.acceptance.map((item) => plain(acceptanceInWords(item)))],
     ["error", failure === null ? [] : [`${failure.kind}: ${plain(failure.message)}`]],
     ["context", json(task.context)],
     ["checkpoint", json(task.checkpoint)],

@@ -11,6 +11,8 @@ export interface Agent {
   readonly registeredAt: number;
   /** When it last claimed, reported or ended work; epoch milliseconds. */
   readonly lastCallAt: number;
+  /** When it was found to have vanished, or null; the next word from it ends that. Epoch milliseconds. */
+  readonly lostAt: number | null;
 }
 
 export interface Registration {
@@ -31,20 +33,31 @@ export function registered(known: Agent | undefined, wish: Registration, now: nu
     isRetired: wish.retire,
     registeredAt: known?.registeredAt ?? now,
     lastCallAt: now,
+    lostAt: null,
   };
 }
 
 export type Health = "active" | "idle" | "lost" | "retired";
 
 const ACTIVE_MS = 5 * 60_000;
-const IDLE_MS = 60 * 60_000;
+/** Whoever holds nothing and says nothing for so long is lost. */
+export const IDLE_MS = 60 * 60_000;
 
 /** Whether an agent is there: holding a task counts, because a lease that nobody renews ends by itself. */
 export function healthOf(agent: Agent, load: number, now: number): Health {
   if (agent.isRetired) return "retired";
+  if (agent.lostAt !== null) return "lost";
   const silentMs = now - agent.lastCallAt;
   if (load > 0 || silentMs <= ACTIVE_MS) return "active";
   return silentMs <= IDLE_MS ? "idle" : "lost";
+}
+
+/**
+ * Whether an agent vanished, given since when it owed a word: the last renewal of a lease that ran out. One that called
+ * since, about another task, is there.
+ */
+export function isVanished(agent: Agent, owedSince: number): boolean {
+  return !agent.isRetired && agent.lostAt === null && agent.lastCallAt <= owedSince;
 }
 
 /** Why an agent gets no task now, or null where it may have one. */

@@ -74,8 +74,9 @@ export function schemaMismatches(schema: unknown, value: unknown): readonly stri
 function compare(schema: unknown, value: unknown, at: string, found: string[]): void {
   if (found.length >= MOST_PROBLEMS || schema === true || (schema !== false && !isObject(schema))) return;
   if (schema === false) return void found.push(`${at} must not be there`);
-  const types = schema["type"] === undefined ? [] : [schema["type"]].flat();
-  if (types.length > 0 && !types.some((type) => TYPES[String(type)]?.(value) === true))
+  const types =
+    schema["type"] === undefined ? [] : [schema["type"]].flat().filter((type) => typeof type === "string");
+  if (types.length > 0 && !types.some((type) => TYPES[type]?.(value) === true))
     return void found.push(`${at} is not ${types.join(" or ")}`);
   if ("const" in schema && !isSame(schema["const"], value)) found.push(`${at} is not the constant`);
   const words = schema["enum"];

@@ -60,6 +60,14 @@ export function commandOf(item: Acceptance): string | null {
   return "tests" in item ? item.tests : null;
 }
 
+/** An acceptance item in one line, for people. */
+export function acceptanceInWords(item: Acceptance): string {
+  if ("output_schema" in item) return "the output has its form";
+  if ("artifacts" in item) return `artifacts: ${item.artifacts.join(", ")}`;
+  if ("review" in item) return `a reviewer's yes: ${item.review}`;
+  return commandOf(item) ?? "";
+}
+
 /** Tokens and money spent; an attempt's running total. */
 export interface Usage {
   readonly tokens: number;

@@ -11,6 +11,7 @@ const AgentRow = z.object({
   is_retired: z.int(),
   registered_at: z.int(),
   last_call_at: z.int(),
+  lost_at: z.int().nullable(),
 });
 const Capabilities = z.array(z.string());
 
@@ -24,12 +25,19 @@ function toAgent(row: Row): Agent {
     isRetired: agent.is_retired !== 0,
     registeredAt: agent.registered_at,
     lastCallAt: agent.last_call_at,
+    lostAt: agent.lost_at,
   };
 }
 
 /** Part of a claim: reads as many index entries as the agent holds tasks. */
 export const LOAD_QUERY =
   "SELECT count(*) AS load FROM task INDEXED BY task_worker WHERE status = 'running' AND worker = ?1";
+
+/** Asked before every read: touches nobody who is there. */
+export const SILENT_QUERY = `SELECT * FROM agent INDEXED BY agent_silent
+  WHERE lost_at IS NULL AND is_retired = 0 AND last_call_at <= ?1
+    AND NOT EXISTS (SELECT 1 FROM task INDEXED BY task_worker WHERE status = 'running' AND worker = agent.name)
+  ORDER BY last_call_at LIMIT ?2`;
 
 /** The agents that registered. */
 export function agentTx(sql: Sql): AgentTx {
@@ -41,8 +49,8 @@ export function agentTx(sql: Sql): AgentTx {
     },
     async saveAgent(agent) {
       sql.run(
-        `INSERT OR REPLACE INTO agent (name, role, capabilities, max_concurrent, is_retired, registered_at, last_call_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT OR REPLACE INTO agent (name, role, capabilities, max_concurrent, is_retired, registered_at, last_call_at, lost_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
         agent.name,
         agent.role,
         JSON.stringify(agent.capabilities),
@@ -50,10 +58,14 @@ export function agentTx(sql: Sql): AgentTx {
         agent.isRetired ? 1 : 0,
         agent.registeredAt,
         agent.lastCallAt,
+        agent.lostAt,
       );
     },
     async noteCall(name, now) {
-      sql.run("UPDATE agent SET last_call_at = ?2 WHERE name = ?1", name, now);
+      sql.run("UPDATE agent SET last_call_at = ?2, lost_at = NULL WHERE name = ?1", name, now);
+    },
+    async silentAgents(since, limit) {
+      return sql.all(SILENT_QUERY, since, limit).map(toAgent);
     },
     loadOf: async (name) => loadOf(name),
     async agents(after, limit) {

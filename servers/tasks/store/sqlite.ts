@@ -5,7 +5,7 @@ import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts
 import { storeOver } from "../../../kernel/store.ts";
 import { FAILURE_KINDS, TASK_STATUSES, type Task } from "../domain/task.ts";
 import { rankOf } from "../domain/urgency.ts";
-import { agentTx, LOAD_QUERY } from "./agents.ts";
+import { agentTx, LOAD_QUERY, SILENT_QUERY } from "./agents.ts";
 import { analysisTx, EdgeRow } from "./analysis.ts";
 import { messageTx } from "./messages.ts";
 import { milestoneTx } from "./milestones.ts";
@@ -120,6 +120,7 @@ export const HOT_QUERIES = {
   schedules:
     "SELECT * FROM task INDEXED BY task_wait WHERE status = 'scheduled' AND not_before <= ?1 ORDER BY not_before LIMIT ?2",
   load: LOAD_QUERY,
+  silent: SILENT_QUERY,
 } as const;
 
 /** Opens the tasks store of a state folder, or a private one for ":memory:". */

@@ -57,6 +57,8 @@ export interface AgentTx {
   saveAgent(agent: Agent): Promise<void>;
   /** Notes that an agent was heard of; nothing for one that never registered. */
   noteCall(name: string, now: number): Promise<void>;
+  /** Agents that hold nothing, have said nothing since, and are not known to be lost; the longest silent first. */
+  silentAgents(since: number, limit: number): Promise<readonly Agent[]>;
   /** How many tasks an agent holds, registered or not. */
   loadOf(name: string): Promise<number>;
   /** By name, those after `after`. */

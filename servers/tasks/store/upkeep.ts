@@ -1,3 +1,4 @@
+import { IDLE_MS, isVanished, type Agent } from "../domain/agent.ts";
 import { afterDependency, afterReopening, expired, isHopeless, promoted } from "../domain/transitions.ts";
 import { isFinished, type Task } from "../domain/task.ts";
 import type { Writer } from "../../../kernel/store.ts";
@@ -54,8 +55,9 @@ export async function noteLostClaim(tx: TaskTx, { id, attempt, claim }: Task): P
   if (claim !== null) await tx.noteLostClaim({ token: claim.token, taskId: id, agent: claim.agent, attempt });
 }
 
-/** Puts right what the clock changed: leases that ran out, retries and schedules that are due. */
+/** Puts right what the clock changed: leases that ran out, retries and schedules that are due, agents that vanished. */
 export async function settleDue(tx: Tx, now: number): Promise<void> {
+  const returned: Task[] = [];
   for (const task of await tx.due(now, BATCH)) {
     if (task.status === "scheduled") {
       await saveAndSettle(tx, task, promoted(task, now), now);
@@ -68,12 +70,44 @@ export async function settleDue(tx: Tx, now: number): Promise<void> {
         status: next.status,
       });
       await saveAndSettle(tx, task, next, now);
+      returned.push(task);
+    }
+  }
+  await noteVanished(tx, returned, now);
+  for (const agent of await tx.silentAgents(now - IDLE_MS, BATCH)) await noteLost(tx, agent, [], now);
+}
+
+/** Tells of the agents that owed a word about these tasks and said nothing since. */
+async function noteVanished(tx: Tx, returned: readonly Task[], now: number): Promise<void> {
+  for (const name of new Set(returned.flatMap(({ claim }) => claim?.agent ?? []))) {
+    const agent = await tx.findAgent(name);
+    const theirs = returned.filter(({ claim }) => claim?.agent === name);
+    const owedSince = Math.max(
+      ...theirs.map(({ claim }) => (claim?.expiresAt ?? 0) - (claim?.leaseS ?? 0) * 1_000),
+    );
+    if (agent !== undefined && isVanished(agent, owedSince)) {
+      await noteLost(
+        tx,
+        agent,
+        theirs.map(({ id }) => id),
+        now,
+      );
     }
   }
 }
 
+async function noteLost(tx: Tx, agent: Agent, tasks: readonly string[], now: number): Promise<void> {
+  await tx.saveAgent({ ...agent, lostAt: now });
+  tx.emit("agent.lost", agent.name, {
+    silent_s: Math.max(0, Math.round((now - agent.lastCallAt) / 1_000)),
+    tasks: tasks.slice(0, 100),
+  });
+}
+
 /** Puts right what the clock changed before somebody looks; costs one read where nothing is due. */
 export async function settleBeforeReading(store: TaskStore, reader: Writer, now: number): Promise<void> {
-  const due = await store.read((tx) => tx.due(now, 1));
-  if (due.length > 0) await store.write(reader, (tx) => settleDue(tx, now));
+  const isDue = await store.read(
+    async (tx) => (await tx.due(now, 1)).length > 0 || (await tx.silentAgents(now - IDLE_MS, 1)).length > 0,
+  );
+  if (isDue) await store.write(reader, (tx) => settleDue(tx, now));
 }

@@ -69,15 +69,15 @@ export function playThroughs(
 ): readonly (readonly number[])[] {
   const expected = expectedDurations(graph, seen);
   const usual = median(seen) ?? 1;
-  const failing = wasted.length / Math.max(1, wasted.length + seen.length);
+  const failsHowOften = wasted.length / Math.max(1, wasted.length + seen.length);
   const oneOf = (times: readonly number[], place: number): number => {
     const drawn = times[Math.min(times.length - 1, Math.floor(draw() * times.length))] ?? usual;
     return usual === 0 ? Math.max(drawn, expected[place] ?? 0) : (drawn / usual) * (expected[place] ?? 0);
   };
   const durationOf = (place: number): number => {
+    if (wasted.length === 0) return oneOf(seen, place);
     let total = 0;
-    for (let i = 0; i < MOST_FAILURES && failing > 0 && draw() < failing; i += 1)
-      total += oneOf(wasted, place);
+    for (let i = 0; i < MOST_FAILURES && draw() < failsHowOften; i += 1) total += oneOf(wasted, place);
     return total + oneOf(seen, place);
   };
   const edges = graph.waitsFor.reduce((sum, on) => sum + on.length, 0);

@@ -10,6 +10,7 @@ const ann: Agent = {
   isRetired: false,
   registeredAt: 0,
   lastCallAt: 0,
+  lostAt: null,
 };
 
 test("registering again keeps what is left out, and brings a retired agent back", () => {

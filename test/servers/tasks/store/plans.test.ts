@@ -74,6 +74,7 @@ test.each([
   ["readyAfter", "SEARCH task USING INDEX task_ready ((rank,seq)>(?,?))"],
   ["leases", "SEARCH task USING INDEX task_lease (lease_until<?)"],
   ["load", "SEARCH task USING COVERING INDEX task_worker (worker=?)"],
+  ["silent", "SEARCH agent USING INDEX agent_silent (last_call_at<?)"],
   ["schedules", "SEARCH task USING INDEX task_wait (not_before<?)"],
 ] as const)("the query for %s reads its partial index in order", (name, expected) => {
   const db = new DatabaseSync(path, { readOnly: true });

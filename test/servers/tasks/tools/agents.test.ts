@@ -120,3 +120,46 @@ test("registering is an event, done once per key, and refuses what makes no sens
     await expect(register({ name: "ann", max_concurrent })).rejects.toThrow();
   }
 });
+
+test("an agent that vanishes is told of once, with the work that came back, until it speaks again", async () => {
+  await add({ title: "a" }, { title: "b" });
+  await register({ name: "ann" });
+  await register({ name: "bob" });
+  await register({ name: "gone", retire: true });
+  const lost = async (): Promise<unknown[]> => {
+    const { events } = await run<{ events: { subject: string; data: unknown }[] }>(
+      queue.server,
+      "read_events",
+      {
+        types: ["agent.lost"],
+      },
+    );
+    return events.map(({ subject, data }) => [subject, data]);
+  };
+  const first = await claim({ agent: "ann", lease_s: 60 });
+  const second = await claim({ agent: "bob", lease_s: 60 });
+  queue.advance(30_000);
+  // Bob neglects his task, but is there.
+  await run(queue.server, "send_message", { to: "ann", text: "hello", from: "bob" });
+  queue.advance(40_000);
+  const annLost = ["ann", { silent_s: 70, tasks: [first.task?.id] }];
+  expect(await lost()).toEqual([annLost]);
+  expect(await agents()).toMatchObject([
+    { name: "ann", health: "lost" },
+    { name: "bob", health: "active" },
+    { name: "gone", health: "retired" },
+  ]);
+  expect((await claim({ agent: "cid" })).task?.id).toBe(first.task?.id);
+  expect((await claim({ agent: "bob" })).task?.id).toBe(second.task?.id);
+  // A word from her ends it.
+  await run(queue.server, "read_messages", { agent: "ann" });
+  expect((await agents())[0]).toMatchObject({ name: "ann", health: "active" });
+  // Silent without work, an hour long.
+  queue.advance(60 * 60_000);
+  expect(await lost()).toEqual([
+    annLost,
+    ["bob", { silent_s: 3_600, tasks: [second.task?.id] }],
+    ["ann", { silent_s: 3_600, tasks: [] }],
+  ]);
+  expect(await lost()).toHaveLength(3);
+});

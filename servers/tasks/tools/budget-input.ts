@@ -1,16 +1,8 @@
-import { z } from "zod";
-import { closed } from "./input.ts";
+import { amount, closed } from "./input.ts";
 
-/** What may be spent on a task; nothing may be bounded by zero, for then it would never begin. */
+/** What may be spent on a task; with less than the least of a kind it could never begin. */
 export const budgetInput = closed({
-  tokens: positive().optional(),
-  usd: positive().optional(),
-  wall_s: positive().optional(),
+  tokens: amount(1).optional(),
+  usd: amount(0.000_001).optional(),
+  wall_s: amount(1).optional(),
 });
-
-function positive() {
-  return z.number().superRefine((value, { addIssue }) => {
-    if (value <= 0)
-      addIssue({ code: "too_small", origin: "number", minimum: 0, inclusive: false, input: value });
-  });
-}

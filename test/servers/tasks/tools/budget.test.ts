@@ -70,9 +70,9 @@ const task = fc.record({
   parent: prose(100),
   assignee: fc.constant("ann"),
   budget: fc.record({
-    tokens: fc.nat(),
-    usd: fc.double({ min: 0, max: 1e9, noNaN: true }),
-    wall_s: fc.nat(),
+    tokens: fc.nat().map((tokens) => tokens + 1),
+    usd: fc.double({ min: 0.01, max: 1e9, noNaN: true }),
+    wall_s: fc.nat().map((seconds) => seconds + 1),
   }),
 });
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { z } from "zod";
 import { openRunStore } from "../orchestrator/run/run-store.ts";
 import { temporaryFolder } from "../test/support/all-servers.ts";
@@ -61,19 +62,41 @@ export async function measureStoreTools(count: number): Promise<readonly CallFig
 
 /** `claim_task` in a queue of which 99 % wait for a task that nobody may start yet. */
 export async function measureClaims(size: number, count: number): Promise<CallFigures> {
+  const [claims] = await measureLongQueue(size, count, 0);
+  return claims;
+}
+
+/** The same, then `list_tasks` and `explain_tasks` in that queue. */
+export async function measureLongQueue(
+  size: number,
+  claims: number,
+  looks: number,
+): Promise<readonly [CallFigures, CallFigures, CallFigures]> {
   const home = temporaryFolder("bench-claims");
   const server = await startStdioServer("tasks", home.path);
+  const of = `${size.toLocaleString("en")} tasks, 99 % blocked`;
   try {
     await addBlockedQueue(server, size);
     const ms: number[] = [];
-    for (let turn = 0; turn < WARM_UP + count; turn += 1) {
+    for (let turn = 0; turn < WARM_UP + claims; turn += 1) {
       const began = performance.now();
       const { claim } = Claim.parse(await mustCall(server.client, "claim_task", { agent: "bench" }));
       if (turn >= WARM_UP) ms.push(performance.now() - began);
       // Put back, so that the queue stays as it is.
       await mustCall(server.client, "release_task", { token: claim.token });
     }
-    return { what: `claim_task, ${size.toLocaleString("en")} tasks, 99 % blocked`, ms };
+    const looked = async (tool: string): Promise<CallFigures> => {
+      const times: number[] = [];
+      let tokens = 0;
+      for (let turn = 0; turn < looks; turn += 1) {
+        const began = performance.now();
+        const answer = await mustCall(server.client, tool, {});
+        times.push(performance.now() - began);
+        tokens = countTokens(JSON.stringify(answer));
+      }
+      return { what: `${tool} (${tokens} tokens), ${of}`, ms: times };
+    };
+    return [{ what: `claim_task, ${of}`, ms }, await looked("list_tasks"), await looked("explain_tasks")];
   } finally {
     await server.close();
     home.dispose();

@@ -19,6 +19,16 @@ export function residentMb(pid: number): number {
   }
 }
 
+/** Resident memory of a process and all that it started, in MB (10^6 bytes); NaN where the system does not tell. */
+export function residentTreeMb(pid: number): number {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+    return children.reduce((sum, child) => sum + residentTreeMb(Number(child)), residentMb(pid));
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /** Clock ticks a second in /proc on every Linux that Node runs on. */
 const TICKS = 100;
 

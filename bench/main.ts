@@ -2,11 +2,13 @@
  * The figures that a reader asks for first: `npm run bench`. Prints markdown for docs/measurements.
  *
  *     main.ts [--starts N] [--calls N]
+ *     main.ts tasks [--peers DIR] [--calls N]    the queue beside the task servers of others
  */
 import { parseArgs } from "node:util";
 import { CALL_HEAD, callRow, measureClaims, measureRunEvents, measureStoreTools } from "./calls.ts";
 import { machineLine, markdownTable } from "./machine.ts";
 import { measureStarts, type StartFigures } from "./starts.ts";
+import { compareTasks } from "./tasks/compare.ts";
 
 const START_HEAD = [
   "server",
@@ -31,19 +33,28 @@ function startRow({ name, tools, tokens, p50Ms, minMs, cpuMs, rssMb }: StartFigu
   ];
 }
 
-const { values } = parseArgs({
-  options: { starts: { type: "string", default: "15" }, calls: { type: "string", default: "500" } },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    starts: { type: "string", default: "15" },
+    calls: { type: "string" },
+    peers: { type: "string" },
+  },
 });
-const calls = Number(values.calls);
 
 process.stdout.write(`${machineLine(new Date())}\n\n`);
-process.stdout.write(
-  `${markdownTable(START_HEAD, (await measureStarts(Number(values.starts))).map(startRow))}\n\n`,
-);
-const figures = [
-  ...(await measureStoreTools(calls)),
-  await measureClaims(1_000, calls),
-  await measureClaims(20_000, calls),
-  { ...(await measureRunEvents(calls)), what: "run event append (in process)" },
-];
-process.stdout.write(`${markdownTable(CALL_HEAD, figures.map(callRow))}\n\n${machineLine(new Date())}\n`);
+if (positionals.includes("tasks"))
+  process.stdout.write(`${await compareTasks(values.peers, Number(values.calls ?? 20))}\n`);
+else await benchAll(Number(values.starts), Number(values.calls ?? 500));
+process.stdout.write(`\n${machineLine(new Date())}\n`);
+
+async function benchAll(starts: number, calls: number): Promise<void> {
+  process.stdout.write(`${markdownTable(START_HEAD, (await measureStarts(starts)).map(startRow))}\n\n`);
+  const figures = [
+    ...(await measureStoreTools(calls)),
+    await measureClaims(1_000, calls),
+    await measureClaims(20_000, calls),
+    { ...(await measureRunEvents(calls)), what: "run event append (in process)" },
+  ];
+  process.stdout.write(`${markdownTable(CALL_HEAD, figures.map(callRow))}\n`);
+}

@@ -4,7 +4,7 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { TASK_STATUSES } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
-import { maxTokensInput, taskSummary } from "./answer.ts";
+import { taskSummary } from "./answer.ts";
 import { fitList } from "./fit.ts";
 import { orElse, whole, word } from "./input.ts";
 
@@ -23,7 +23,7 @@ export const listTasks = defineTool({
     text: z.string().optional().describe("part of title or description"),
     limit: orElse(whole(1, 500), () => 50),
     cursor: z.string().optional(),
-    max_tokens: maxTokensInput,
+    max_tokens: orElse(whole(200, 20_000), () => 1_500),
   }),
   output: z.object({ tasks: z.array(z.looseObject({})), next_cursor: z.string().optional() }),
   annotations: READS,

@@ -28,11 +28,11 @@ describe("servers killed -9 in the midst of work", () => {
     });
     expect(problems).toEqual([]);
     expect(acknowledged).toBeGreaterThan(20);
-  }, 60_000);
+  });
 
   test("are restored from a backup with all that it had been told, and the work goes on", async () => {
     expect(await drillRestores(home("restores"), 1)).toEqual({ problems: [], held: 30 });
-  }, 60_000);
+  });
 });
 
 test("two processes without a server between them work a plan off without a double claim", async () => {
@@ -45,8 +45,8 @@ test("two processes without a server between them work a plan off without a doub
   expect(counterProblems(join(home("volume"), "tasks.db"))).toEqual([
     expect.stringMatching(/ is succeeded: 1 open dependencies kept, 0 counted$/),
   ]);
-}, 60_000);
+});
 
 test("a holder that comes back after another has claimed is refused, whatever it tries", async () => {
   expect(await zombieTrials(home("zombies"), 8)).toBe(8);
-}, 60_000);
+});

@@ -59,7 +59,7 @@ test("a full disk refuses in one line, adds nothing by halves, and loses nothing
   // With space it is the same call that works.
   expect((await slipway(add)).code).toBe(0);
   expect(await titles("full")).toHaveLength(46);
-}, 60_000);
+});
 
 test("a file that another program keeps locked refuses as retryable, and takes the call again afterwards", async () => {
   const queue = tasksForTest(file("locked"));
@@ -79,7 +79,7 @@ test("a file that another program keeps locked refuses as retryable, and takes t
   other.close();
   expect(await again).toMatchObject({ task: { title: "a" }, claim: { attempt: 1 } });
   await queue.server.close();
-}, 60_000);
+});
 
 test("a store of a newer version is refused as it is, and stays byte for byte what it was", async () => {
   await filled("newer", "a");
@@ -110,7 +110,7 @@ describe("two restores at once", () => {
     expect(checkFile(file("twice"))).toEqual([]);
     expect(await titles("twice")).toEqual(["backed up"]);
     expect(readdirSync(home("twice")).filter((name) => name.includes("restoring"))).toEqual([]);
-  }, 60_000);
+  });
 
   test("the second is refused while the first is at it, and changes nothing", async () => {
     await filled("held", "backed up");
@@ -122,7 +122,7 @@ describe("two restores at once", () => {
     expect({ code, err }).toEqual({ code: 4, err: [expect.stringMatching(BUSY)] });
     first.close();
     expect(await titles("held")).toEqual(["backed up", "later"]);
-  }, 60_000);
+  });
 });
 
 const BUSY = /^slipway: .*tasks\.db is (being restored by another process|in use) /;

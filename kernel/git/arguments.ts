@@ -64,8 +64,18 @@ const VERBS = {
   log: {
     argv: ["log"],
     always: [...PATCH, "--no-show-signature", "--no-decorate"],
-    flags: [...PATCH_FLAGS, "--first-parent", "--no-merges", "--topo-order", "--reverse"],
-    valued: [...PATCH_VALUED, "--format=", "--max-count=", "--skip="],
+    flags: [
+      ...PATCH_FLAGS,
+      "--first-parent",
+      "--no-merges",
+      "--no-walk",
+      "--topo-order",
+      "--reverse",
+      "--date=raw",
+      "--fixed-strings",
+      "--regexp-ignore-case",
+    ],
+    valued: [...PATCH_VALUED, "--format=", "--max-count=", "--skip=", "--grep=", "-S"],
   },
   rev_list: {
     argv: ["rev-list"],
@@ -96,7 +106,8 @@ const VERBS = {
     ],
     valued: ["--git-path="],
   },
-  symbolic_ref: { argv: ["symbolic-ref"], flags: ["--quiet", "--short"], valued: [] },
+  symbolic_ref: { argv: ["symbolic-ref"], flags: ["--quiet", "--short"], valued: ["-m"] },
+  blame: { argv: ["blame"], always: ["--no-textconv"], flags: ["--porcelain"], valued: ["-L"] },
   show_ref: { argv: ["show-ref"], flags: ["--verify", "--quiet"], valued: [] },
   for_each_ref: {
     argv: ["for-each-ref"],
@@ -235,7 +246,7 @@ export interface GitValues {
 const MAX_CHARS = 4096;
 const CONTROL = /[\u0000-\u001f\u007f]/;
 // These parse their arguments by hand and do not know the marker; their values may not start with "-" anyway.
-const WITHOUT_MARKER: ReadonlySet<GitVerb> = new Set(["check_ref_format", "version"]);
+const WITHOUT_MARKER: ReadonlySet<GitVerb> = new Set(["blame", "check_ref_format", "version"]);
 
 /**
  * Builds `verb flags --end-of-options revisions -- paths`.

@@ -97,6 +97,14 @@ const RULES: readonly KeyRule[] = [
   // An empty driver is fatal to merge-tree; one that fails is reported as a conflict and nothing runs.
   { section: "merge", sub: "any", names: ["driver"], action: "override", set: { driver: "false" } },
   { section: "interactive", sub: "none", names: ["difffilter"], action: "override" },
+  // A list of files to open; an empty entry clears those before it.
+  {
+    section: "blame",
+    sub: "none",
+    names: ["ignorerevsfile"],
+    action: "override",
+    set: { ignoreRevsFile: "" },
+  },
   {
     section: "gpg",
     sub: "either",

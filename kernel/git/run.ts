@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** At most this much of stdout is kept; reaching it ends the process. Default 64 MiB. */
   readonly maxBytes?: number;
+  /** This much of stdout is passed over without being kept. Default 0. */
+  readonly skipBytes?: number;
   /** Default 60,000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -61,6 +63,7 @@ export function runGit(place: GitPlace, command: GitArguments, options: RunOptio
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let outBytes = 0;
+    let toSkip = options.skipBytes ?? 0;
     let errBytes = 0;
     let truncated = false;
     let failure: DomainError | undefined;
@@ -86,8 +89,11 @@ export function runGit(place: GitPlace, command: GitArguments, options: RunOptio
     };
     signal?.addEventListener("abort", onAbort, { once: true });
 
-    child.stdout.on("data", (chunk: Buffer) => {
+    child.stdout.on("data", (arrived: Buffer) => {
       if (truncated) return;
+      const chunk = toSkip > 0 ? arrived.subarray(toSkip) : arrived;
+      toSkip = Math.max(0, toSkip - arrived.length);
+      if (chunk.length === 0) return;
       const room = maxBytes - outBytes;
       out.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
       outBytes += Math.min(chunk.length, room);

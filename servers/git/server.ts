@@ -4,10 +4,12 @@ import type { GitDeps } from "./deps.ts";
 import { addWorktree } from "./tools/add-worktree.ts";
 import { commitChanges } from "./tools/commit-changes.ts";
 import { createRepository } from "./tools/create-repository.ts";
+import { getRepoHistory } from "./tools/get-repo-history.ts";
 import { getRepoDiff } from "./tools/get-repo-diff.ts";
 import { getRepoStatus } from "./tools/get-repo-status.ts";
 import { integrateChanges } from "./tools/integrate-changes.ts";
 import { listWorktrees } from "./tools/list-worktrees.ts";
+import { manageBranch } from "./tools/manage-branch.ts";
 import { previewIntegration } from "./tools/preview-integration.ts";
 import { removeWorktree } from "./tools/remove-worktree.ts";
 
@@ -15,7 +17,9 @@ const tools = [
   createRepository,
   getRepoStatus,
   getRepoDiff,
+  getRepoHistory,
   commitChanges,
+  manageBranch,
   addWorktree,
   listWorktrees,
   removeWorktree,

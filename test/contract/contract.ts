@@ -74,6 +74,8 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
       "branch detached unborn ahead behind staged modified untracked conflicted in_progress untrusted_config",
     ),
     get_repo_diff: tool("repo from to paths stat_only", "files patch truncated"),
+    get_repo_history: tool("repo mode ref paths query", "commits lines next_cursor"),
+    manage_branch: tool("repo action name from", "branch head effects operation_id"),
     commit_changes: tool("repo paths message expected_parent trailers sign", "commit effects operation_id"),
     add_worktree: tool("repo branch base ttl_s task_id", "worktree effects operation_id"),
     list_worktrees: tool("repo", "worktrees"),

@@ -77,6 +77,22 @@ export async function findMergeOf(
   return undefined;
 }
 
+/** How many branches and tags hold this commit; counts to `most`. Our own undo refs do not count. */
+export async function countHolders(git: GitPlace, commit: string, most: number): Promise<number> {
+  const command = gitCommand(
+    "for_each_ref",
+    [`--count=${most}`, "--format=%(refname)", `--contains=${commit}`],
+    {
+      revisions: ["refs/heads/", "refs/tags/", "refs/remotes/"],
+    },
+  );
+  const { stdout } = await runGit(git, command);
+  return stdout
+    .toString("utf8")
+    .split("\n")
+    .filter((name) => name !== "").length;
+}
+
 /** Short names of all local branches. */
 export async function localBranches(git: GitPlace): Promise<readonly string[]> {
   const command = gitCommand("for_each_ref", ["--format=%(refname:lstrip=2)"], {

@@ -114,12 +114,3 @@ export async function commitsBehind(git: GitContext, head: string, base: string)
   const upstream = code === 0 ? stdout.toString("utf8").trim() : await git.resolveCommit(base);
   return countCommits(git, head, upstream);
 }
-
-/** Whether any branch or tag holds this commit, so that it outlives a detached worktree. */
-export async function isKept(git: GitContext, commit: string): Promise<boolean> {
-  const { stdout } = await runGit(
-    git,
-    gitCommand("for_each_ref", ["--count=1", "--format=%(refname)", `--contains=${commit}`]),
-  );
-  return stdout.length > 0;
-}

@@ -15,6 +15,15 @@ export interface RefChange {
   readonly to: string | null;
 }
 
+export type BranchAction = "create" | "delete" | "rename";
+
+/** What a worktree has checked out. */
+export interface HeadState {
+  /** Full ref name, or "HEAD" when detached. */
+  readonly ref: string;
+  readonly commit: string;
+}
+
 /** What is about to happen. The ids are fixed here: finishing a plan twice gives the same commit. */
 export type Plan =
   | {
@@ -37,7 +46,15 @@ export type Plan =
       readonly branch: string;
       readonly base: string;
     }
-  | { readonly kind: "remove_worktree"; readonly path: string; readonly worktreeId: string | null }
+  | {
+      readonly kind: "remove_worktree";
+      readonly path: string;
+      readonly worktreeId: string | null;
+      /** What was checked out, null when the folder was gone already: what is needed to make it anew. */
+      readonly was: HeadState | null;
+    }
+  | { readonly kind: "branch"; readonly action: BranchAction; readonly refs: readonly RefChange[] }
+  | { readonly kind: "switch"; readonly worktree: string; readonly from: HeadState; readonly to: HeadState }
   | { readonly kind: "create_repository"; readonly path: string; readonly draft: string };
 
 export interface Operation {

@@ -42,8 +42,15 @@ CREATE TABLE worktree (
 CREATE UNIQUE INDEX worktree_by_path ON worktree (path) WHERE removed_at IS NULL;
 CREATE INDEX worktree_by_repo ON worktree (repo) WHERE removed_at IS NULL;
 `,
+  `ALTER TABLE operation ADD COLUMN task_id TEXT;
+ALTER TABLE operation ADD COLUMN snapshots TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE operation ADD COLUMN undone_by TEXT;
+CREATE INDEX operation_by_task ON operation (task_id) WHERE task_id IS NOT NULL;
+CREATE INDEX worktree_by_branch ON worktree (repo, branch);
+`,
 ];
 
+const Head = z.object({ ref: z.string(), commit: z.string() });
 const Ref = z.object({ ref: z.string(), from: z.string().nullable(), to: z.string().nullable() });
 const PlanJson = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("commit"), ref: Ref, worktree: z.string(), files: z.array(z.string()) }),
@@ -56,7 +63,19 @@ const PlanJson = z.discriminatedUnion("kind", [
     branch: z.string(),
     base: z.string(),
   }),
-  z.object({ kind: z.literal("remove_worktree"), path: z.string(), worktreeId: z.string().nullable() }),
+  z.object({
+    kind: z.literal("remove_worktree"),
+    path: z.string(),
+    worktreeId: z.string().nullable(),
+    // Plans of the first version lack it.
+    was: Head.nullable().default(null),
+  }),
+  z.object({
+    kind: z.literal("branch"),
+    action: z.enum(["create", "delete", "rename"]),
+    refs: z.array(Ref),
+  }),
+  z.object({ kind: z.literal("switch"), worktree: z.string(), from: Head, to: Head }),
   z.object({ kind: z.literal("create_repository"), path: z.string(), draft: z.string() }),
 ]);
 const OperationRow = z.object({

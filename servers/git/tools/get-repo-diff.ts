@@ -1,21 +1,10 @@
 import { z } from "zod";
-import { DomainError } from "../../../kernel/errors.ts";
-import { gitCommand } from "../../../kernel/git/arguments.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import { runGit } from "../../../kernel/git/run.ts";
-import { cleanText } from "../../../kernel/text.ts";
-import { estimateTokens, fitItems } from "../../../kernel/tokens.ts";
 import { readRef } from "../adapters/refs.ts";
-import { emptyTree, readChanges } from "../adapters/trees.ts";
+import { emptyTree } from "../adapters/trees.ts";
 import type { GitDeps } from "../deps.ts";
-import { formatCursor, parseCursor, type DiffCursor } from "../domain/diff.ts";
-import { showPath } from "../domain/path.ts";
 import { repoInput, tokensInput } from "./answer.ts";
-
-// Reading on in a patch means writing it again up to there; beyond this a caller should name paths.
-const MAX_PATCH_BYTES = 256 * 1024 * 1024;
-// What a patch has at most; more is read than fits, and cut back.
-const BYTES_PER_TOKEN = 4;
+import { pageDiff } from "./diff-page.ts";
 
 export const getRepoDiff = defineTool({
   name: "get_repo_diff",
@@ -45,86 +34,6 @@ export const getRepoDiff = defineTool({
     const unborn = from === undefined && (await readRef(git, "HEAD")) === null;
     const ids = [unborn ? await emptyTree(git) : await git.resolveCommit(from ?? "HEAD")];
     if (to !== undefined) ids.push(await git.resolveCommit(to));
-    const stamp = [...ids.map((id) => id.slice(0, 16)), ...(to === undefined ? ["worktree"] : [])].join("-");
-    const start = startOf(cursor, stamp);
-
-    const changes = await readChanges(git, ids, paths, call.signal);
-    const total = {
-      files: changes.length,
-      added: changes.reduce((sum, change) => sum + change.added, 0),
-      removed: changes.reduce((sum, change) => sum + change.removed, 0),
-    };
-    const stats = changes.map((change) => ({ ...change, path: showPath(change.path) }));
-    const at = start.part === "files" ? start.at : stats.length;
-    const { taken, truncated: moreFiles } = fitItems(stats.slice(at), max_tokens, 100);
-    if (moreFiles || stat_only || changes.length === 0) {
-      const next = moreFiles ? { part: "files" as const, at: at + taken.length, stamp } : undefined;
-      return {
-        files: [...taken],
-        total,
-        truncated: moreFiles,
-        ...(next === undefined ? {} : { next_cursor: formatCursor(next) }),
-      };
-    }
-
-    const offset = start.part === "patch" ? start.at : 0;
-    const budget = Math.max(100, max_tokens - 100 - estimateTokens(JSON.stringify(taken)));
-    if (offset > MAX_PATCH_BYTES)
-      throw new DomainError("limit", "the patch is too long to page through", { hint: "name paths" });
-    const command = gitCommand("diff", ["--patch", "--no-renames"], { revisions: ids, paths: paths ?? [] });
-    const { stdout, truncated } = await runGit(git, command, {
-      signal: call.signal,
-      maxBytes: offset + budget * BYTES_PER_TOKEN,
-    });
-    const { page, patch } = fitPatch(stdout.subarray(offset), budget, truncated);
-    const more = truncated || offset + page.length < stdout.length;
-    const next = more ? { part: "patch" as const, at: offset + page.length, stamp } : undefined;
-    return {
-      files: [...taken],
-      total,
-      patch,
-      truncated: more,
-      ...(next === undefined ? {} : { next_cursor: formatCursor(next) }),
-    };
+    return pageDiff(git, { ids, paths, statOnly: stat_only, maxTokens: max_tokens, cursor }, call.signal);
   },
 });
-
-function startOf(text: string | undefined, stamp: string): DiffCursor {
-  if (text === undefined) return { part: "files", at: 0, stamp };
-  const cursor = parseCursor(text);
-  if (cursor === undefined)
-    throw new DomainError("invalid", "this is not a cursor of get_repo_diff", {
-      hint: "leave it out to start",
-    });
-  if (cursor.stamp !== stamp) {
-    throw new DomainError("conflict", "a branch moved since the first page", {
-      hint: "start again without the cursor, or name object ids",
-    });
-  }
-  return cursor;
-}
-
-/** The longest part that fits once it is cleaned and escaped. Never empty, so that a reader gets on. */
-function fitPatch(
-  bytes: Buffer,
-  maxTokens: number,
-  isCut: boolean,
-): { readonly page: Buffer; readonly patch: string } {
-  let page = isCut ? wholeLines(bytes) : bytes;
-  for (;;) {
-    const patch = cleanText(page.toString("utf8").replaceAll("\r\n", "␍\n"));
-    const cost = estimateTokens(JSON.stringify(patch));
-    if (cost <= maxTokens || page.length <= 16) return { page, patch };
-    page = wholeLines(page.subarray(0, Math.max(16, Math.floor((page.length * maxTokens * 0.95) / cost))));
-  }
-}
-
-/** Ends at a line break where there is one, else where a character ends. */
-function wholeLines(bytes: Buffer): Buffer {
-  const end = bytes.lastIndexOf(10) + 1;
-  if (end > 0) return bytes.subarray(0, end);
-  let cut = bytes.length;
-  while (cut > 1 && ((bytes[cut - 1] ?? 0) & 0xc0) === 0x80) cut -= 1;
-  if (cut > 1 && (bytes[cut - 1] ?? 0) >= 0xc0) cut -= 1;
-  return bytes.subarray(0, cut);
-}

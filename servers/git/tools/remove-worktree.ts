@@ -4,8 +4,10 @@ import type { GitContext } from "../../../kernel/git/open.ts";
 import { DESTROYS, defineTool } from "../../../kernel/mcp/tool.ts";
 import { listWorktrees, nameSome } from "../adapters/checkout.ts";
 import { readStatus } from "../adapters/trees.ts";
-import { deleteWorktree, isKept } from "../adapters/worktrees.ts";
+import { countHolders } from "../adapters/refs.ts";
+import { deleteWorktree } from "../adapters/worktrees.ts";
 import type { GitDeps } from "../deps.ts";
+import type { HeadState } from "../domain/operation.ts";
 import { dirtyPaths } from "../domain/status.ts";
 import type { WorktreeEntry } from "../domain/worktree.ts";
 import { effects, keyInput, repoInput, requester, writeInTurn, written } from "./answer.ts";
@@ -46,7 +48,12 @@ export const removeWorktree = defineTool({
         });
       }
       const id = pending?.id ?? deps.newId("op");
-      const plan = { kind: "remove_worktree" as const, path, worktreeId: lease?.id ?? null };
+      const plan = {
+        kind: "remove_worktree" as const,
+        path,
+        worktreeId: lease?.id ?? null,
+        was: headOf(entry),
+      };
       await deps.store.write(call, (tx) =>
         tx.plan({ id, repo: git.commonDir, plan, at: deps.clock() }, requester(call)),
       );
@@ -64,6 +71,11 @@ export const removeWorktree = defineTool({
     });
   },
 });
+
+function headOf(entry: WorktreeEntry | undefined): HeadState | null {
+  if (entry === undefined || entry.prunable || entry.head === null) return null;
+  return { ref: entry.branch === null ? "HEAD" : `refs/heads/${entry.branch}`, commit: entry.head };
+}
 
 async function assertRemovable(
   deps: GitDeps,
@@ -97,7 +109,7 @@ async function assertRemovable(
       },
     );
   }
-  if (entry.branch === null && entry.head !== null && !(await isKept(git, entry.head))) {
+  if (entry.branch === null && entry.head !== null && (await countHolders(git, entry.head, 1)) === 0) {
     throw new DomainError("invalid_state", "no branch or tag holds the worktree's commit", {
       hint: "make a branch there, or set force to lose it",
     });

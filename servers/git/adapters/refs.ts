@@ -111,10 +111,13 @@ export interface NewCommit {
   readonly message: string;
   /** Milliseconds since the epoch, cut to seconds: the same input always gives the same object id. */
   readonly at: number;
+  /** Default: our own identity, at `at`. The date as git takes it. */
+  readonly author?: { readonly name: string; readonly email: string; readonly date: string };
 }
 
 /** Writes a commit object and moves nothing. */
 export async function writeCommit(git: GitPlace, commit: NewCommit): Promise<string> {
+  const { author } = commit;
   const date = `@${Math.floor(commit.at / 1000)} +0000`;
   const command = gitCommand(
     "commit_tree",
@@ -123,7 +126,14 @@ export async function writeCommit(git: GitPlace, commit: NewCommit): Promise<str
   );
   const { code, stdout, stderr } = await runGit(git, command, {
     input: commit.message,
-    env: { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date },
+    env: {
+      GIT_AUTHOR_DATE: author?.date ?? date,
+      GIT_COMMITTER_DATE: date,
+      // git takes no empty name, yet old histories hold some.
+      ...(author === undefined
+        ? {}
+        : { GIT_AUTHOR_NAME: author.name.trim() || "unknown", GIT_AUTHOR_EMAIL: author.email }),
+    },
   });
   if (code !== 0) throw new Error(`commit-tree failed: ${stderr}`);
   return stdout.toString("utf8").trim();

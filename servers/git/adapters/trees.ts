@@ -2,7 +2,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { gitCommand } from "../../../kernel/git/arguments.ts";
 import { runGit, type GitPlace } from "../../../kernel/git/run.ts";
 import { parseChanges, type FileChange } from "../domain/diff.ts";
-import { findRegions, parseMergeTree, type Region, type SimulatedMerge } from "../domain/merge.ts";
+import { parseMergeTree, type SimulatedMerge } from "../domain/merge.ts";
 import type { GitPath } from "../domain/path.ts";
 import { parseStatus, type Status } from "../domain/status.ts";
 
@@ -74,13 +74,13 @@ export async function simulateMerge(
 
 const MAX_CONFLICT_BYTES = 16 * 1024 * 1024;
 
-/** The conflict regions of merged files, by path. Files without markers, or beyond 16 MiB in all, have none. */
-export async function readRegions(
+/** Files of a tree by path, one character per byte; those that are not there, or beyond 16 MiB in all, are left out. */
+export async function readBlobs(
   git: GitPlace,
   tree: string,
   paths: readonly GitPath[],
   signal?: AbortSignal,
-): Promise<ReadonlyMap<GitPath, readonly Region[]>> {
+): Promise<ReadonlyMap<GitPath, string>> {
   const asked = paths.filter((path) => !path.includes("\n"));
   const input = Buffer.from(asked.map((path) => `${tree}:${path}\n`).join(""), "latin1");
   const { stdout } = await runGit(git, gitCommand("cat_file", ["--batch"]), {
@@ -88,7 +88,7 @@ export async function readRegions(
     signal,
     maxBytes: MAX_CONFLICT_BYTES,
   });
-  const regions = new Map<GitPath, readonly Region[]>();
+  const texts = new Map<GitPath, string>();
   let at = 0;
   for (const path of asked) {
     const end = stdout.indexOf(10, at);
@@ -97,10 +97,10 @@ export async function readRegions(
     at = end + 1;
     if (Number.isNaN(size)) continue;
     if (at + size > stdout.length) break;
-    regions.set(path, findRegions(stdout.toString("latin1", at, at + size)));
+    texts.set(path, stdout.toString("latin1", at, at + size));
     at += size + 1;
   }
-  return regions;
+  return texts;
 }
 
 function tooMany(): DomainError {

@@ -1,18 +1,22 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import type { GitContext } from "../../../kernel/git/open.ts";
 import type { Call } from "../../../kernel/mcp/call.ts";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
 import { assertMovable, checkoutOf, moveCheckout, nameSome } from "../adapters/checkout.ts";
+import { judgeConflicts, resolveMechanically } from "../adapters/judge-conflicts.ts";
 import { findMergeOf, isAncestor, readRef, swapRef, writeCommit } from "../adapters/refs.ts";
-import { readChanges, simulateMerge } from "../adapters/trees.ts";
+import { tryIntegration, type Trial } from "../adapters/replay.ts";
+import { readChanges } from "../adapters/trees.ts";
 import type { GitDeps } from "../deps.ts";
 import { mergeMessage } from "../domain/merge.ts";
 import { refuseMessage } from "../domain/message.ts";
 import type { Plan } from "../domain/operation.ts";
 import { showPath } from "../domain/path.ts";
 import { effects, keyInput, repoInput, requester, writeInTurn, written } from "./answer.ts";
-import { assertMerge, operationInput } from "./preview-integration.ts";
+import { operationInput } from "./preview-integration.ts";
 
 type MergePlan = Extract<Plan, { kind: "merge" }>;
 type Landed = {
@@ -21,7 +25,7 @@ type Landed = {
   readonly synced: boolean;
 };
 
-const REASON = "merge: by slipway";
+const REASON = "integrate: by slipway";
 
 const input = z.object({
   repo: repoInput,
@@ -31,15 +35,16 @@ const input = z.object({
   expected_source: z.string().describe("Object id from preview_integration"),
   expected_target: z.string(),
   message: z.string().optional(),
+  resolve: z.enum(["none", "mechanical"]).default("none").describe("mechanical: keep what both sides added"),
   idempotency_key: keyInput,
 });
 type Args = z.output<typeof input>;
 
 export const integrateChanges = defineTool({
   name: "integrate_changes",
-  title: "Merge a branch",
+  title: "Integrate changes",
   description:
-    "Merges source into the branch target with a merge commit, only if both are still where expected. A worktree that has target checked out is updated. On a conflict, or where unsaved work is in the way, nothing changes.",
+    "Brings source to the branch target as previewed, only if both are still where expected; source stays. A worktree that has target checked out is updated. On a conflict, or where unsaved work is in the way, nothing changes.",
   input,
   output: z.object({
     commit: z.string(),
@@ -51,7 +56,7 @@ export const integrateChanges = defineTool({
   annotations: DESTROYS,
   core: true,
   async run(args, deps: GitDeps, call) {
-    assertMerge(args.operation);
+    assertMessage(args);
     const git = await deps.host.open(args.repo);
     return writeInTurn(deps, git, call, async () => {
       const pending = await deps.store.read((tx) => tx.pending(requester(call)));
@@ -117,36 +122,18 @@ async function land(
   deps: GitDeps,
   call: Call,
 ): Promise<Landed> {
-  const message = args.message ?? mergeMessage(args.source, args.target);
-  const reason = refuseMessage(message, {});
-  if (reason !== undefined)
-    throw new DomainError("invalid", reason, { hint: "correct the message and call again" });
-
-  const merged = await simulateMerge(git, target, source, call.signal);
-  if (!merged.clean) {
-    const paths = merged.conflicts.map((conflict) => conflict.path);
-    await deps.store.write(call, (tx) =>
-      tx.tell({
-        type: "conflict.found",
-        subject: id,
-        data: { repo: git.commonDir, source, target, paths: paths.slice(0, 50).map(showPath) },
-      }),
-    );
-    throw new DomainError(
-      "conflict",
-      `source and target conflict in ${nameSome(paths)}; nothing was changed`,
-      {
-        hint: "preview_integration shows the regions; merge target into source, resolve there, and integrate again",
-      },
-    );
-  }
   const at = deps.clock();
-  const commit = await writeCommit(git, {
-    tree: merged.tree,
-    parents: [target, source],
-    message: `${message.trim()}\n`,
-    at,
-  });
+  const trial = await tryIntegration(
+    git,
+    { operation: args.operation, source, target, at, message: args.message },
+    call.signal,
+  );
+  const commit = await commitOf(id, git, trial, { source, target, at }, args, deps, call);
+  if (commit === target) {
+    throw new DomainError("invalid_state", "target has these changes already; nothing was changed", {
+      hint: "look at its history",
+    });
+  }
   const checkout = await checkoutOf(deps.host, git, args.target);
   if (checkout !== undefined) await assertMovable(checkout, target, commit);
   const changes = await readChanges(git, [target, commit]);
@@ -178,6 +165,84 @@ async function land(
   );
 }
 
+interface Ends {
+  readonly source: string;
+  readonly target: string;
+  readonly at: number;
+}
+
+/** The commit that target becomes. @throws {DomainError} conflict, told of in the events too. */
+async function commitOf(
+  id: string,
+  git: GitContext,
+  trial: Trial,
+  { source, target, at }: Ends,
+  args: Args,
+  deps: GitDeps,
+  call: Call,
+): Promise<string> {
+  if (trial.clean && trial.commit !== undefined) return trial.commit;
+  const tree = trial.clean ? trial.tree : await resolve(id, git, trial, args, deps, call);
+  if (tree !== undefined) {
+    const message = args.message ?? mergeMessage(args.source, args.target);
+    return writeCommit(git, { tree, parents: [target, source], message: `${message.trim()}\n`, at });
+  }
+  const paths = trial.conflicts.map((conflict) => conflict.path);
+  await deps.store.write(call, (tx) =>
+    tx.tell({
+      type: "conflict.found",
+      subject: id,
+      data: { repo: git.commonDir, source, target, paths: paths.slice(0, 50).map(showPath) },
+    }),
+  );
+  throw new DomainError("conflict", `source and target conflict in ${nameSome(paths)}; nothing was changed`, {
+    hint: "preview_integration shows the regions; merge target into source, resolve there, and integrate again",
+  });
+}
+
+/** The tree of a merge whose conflicts are all additions that fit together, when the caller wants that. */
+async function resolve(
+  id: string,
+  git: GitContext,
+  trial: Trial,
+  args: Args,
+  deps: GitDeps,
+  call: Call,
+): Promise<string | undefined> {
+  if (args.resolve === "none" || args.operation !== "merge") return undefined;
+  const judged = await judgeConflicts(git, trial, call.signal);
+  const index = join(deps.host.scratch, `${id}.resolve.index`);
+  const tree = await resolveMechanically(git, trial, judged, index).finally(() => rm(index, { force: true }));
+  if (tree === undefined) return undefined;
+  await deps.store.write(call, (tx) =>
+    tx.tell({
+      type: "conflict.resolved",
+      subject: id,
+      data: {
+        repo: git.commonDir,
+        level: "mechanical",
+        by: "slipway",
+        paths: judged.slice(0, 50).map(({ path }) => showPath(path)),
+      },
+    }),
+  );
+  return tree;
+}
+
+function assertMessage({ operation, message, resolve: how }: Args): void {
+  const reason = message === undefined ? undefined : refuseMessage(message, {});
+  if (reason !== undefined)
+    throw new DomainError("invalid", reason, { hint: "correct the message and call again" });
+  if (operation === "rebase" && message !== undefined)
+    throw new DomainError("invalid", "a rebase keeps the messages of the commits", {
+      hint: "leave message out",
+    });
+  if (operation !== "merge" && how !== "none")
+    throw new DomainError("invalid", "only the conflicts of a merge are resolved", {
+      hint: "leave resolve out, or merge",
+    });
+}
+
 function conclude(
   id: string,
   git: GitContext,
@@ -200,6 +265,7 @@ function conclude(
         data: {
           operation_id: id,
           repo: git.commonDir,
+          operation: args.operation,
           target: args.target,
           source: plan.source,
           from: plan.ref.from,
@@ -278,6 +344,7 @@ async function earlierMerge(
   target: string,
   args: Args,
 ): Promise<string | undefined> {
+  if (args.operation !== "merge") return undefined;
   if (source !== (await git.resolveCommit(args.expected_source)) || !(await isAncestor(git, source, target)))
     return undefined;
   return (await findMergeOf(git, source, target)) ?? target;

@@ -1,28 +1,21 @@
 import { z } from "zod";
-import { DomainError } from "../../../kernel/errors.ts";
 import type { GitContext } from "../../../kernel/git/open.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { fitItems } from "../../../kernel/tokens.ts";
-import { isAncestor } from "../adapters/refs.ts";
-import { readRegions, simulateMerge } from "../adapters/trees.ts";
+import { findSemanticConflicts, judgeConflicts } from "../adapters/judge-conflicts.ts";
+import { tryIntegration, type Trial } from "../adapters/replay.ts";
 import type { GitDeps } from "../deps.ts";
-import type { SimulatedMerge } from "../domain/merge.ts";
+import { INTEGRATIONS } from "../domain/integration.ts";
 import { showPath } from "../domain/path.ts";
 import { repoInput, tokensInput } from "./answer.ts";
 
-export const operationInput = z.string().default("merge").describe("Only merge so far");
-
-/** @throws {DomainError} invalid for anything but a merge. */
-export function assertMerge(operation: string): void {
-  if (operation === "merge") return;
-  throw new DomainError("invalid", "this operation is not supported yet", { hint: 'supported: "merge"' });
-}
+export const operationInput = z.enum(INTEGRATIONS).default("merge");
 
 export const previewIntegration = defineTool({
   name: "preview_integration",
-  title: "Try a merge",
+  title: "Try an integration",
   description:
-    "Says whether source would merge into target and where not, without touching branches or files. Hand source_commit and target_commit to integrate_changes.",
+    "Says whether source would go into target and where not, without touching branches or files. rebase applies source's commits on top of target, cherry_pick one commit, revert its opposite. Hand source_commit and target_commit to integrate_changes. clean is about text; semantic conflicts are guessed from names.",
   input: z.object({
     repo: repoInput,
     operation: operationInput,
@@ -36,48 +29,60 @@ export const previewIntegration = defineTool({
     source_commit: z.string(),
     target_commit: z.string(),
     tree: z.string().optional(),
+    stopped_at: z.string().optional(),
     conflicts: z
       .array(z.looseObject({ path: z.string() }))
-      .describe("path, level, kind, regions[{start,end}]: lines of the merged text from <<<<<<< to >>>>>>>"),
+      .describe(
+        "path, level, regions[{start,end}]: lines of the merged text from <<<<<<< to >>>>>>>; semantic: of the user of symbol",
+      ),
     truncated: z.boolean(),
   }),
   annotations: READS,
-  async run({ repo, operation, source, target, max_tokens }, { host }: GitDeps, call) {
-    assertMerge(operation);
+  async run({ repo, operation, source, target, max_tokens }, { host, clock }: GitDeps, call) {
     const git = await host.open(repo);
     const [source_commit, target_commit] = await Promise.all([
       git.resolveCommit(source),
       git.resolveCommit(target),
     ]);
-    const [merged, already_merged] = await Promise.all([
-      simulateMerge(git, target_commit, source_commit, call.signal),
-      isAncestor(git, source_commit, target_commit),
-    ]);
-    const { taken, truncated } = fitItems(await describe(git, merged, call.signal), max_tokens, 150);
+    const trial = await tryIntegration(
+      git,
+      { operation, source: source_commit, target: target_commit, at: clock() },
+      call.signal,
+    );
+    const { taken, truncated } = fitItems(await describe(git, trial, call.signal), max_tokens, 150);
     return {
-      clean: merged.clean,
-      already_merged,
+      clean: trial.clean,
+      already_merged: trial.alreadyThere,
       source_commit,
       target_commit,
-      ...(merged.clean ? { tree: merged.tree } : {}),
+      ...(trial.clean ? { tree: trial.tree } : {}),
+      ...(trial.stoppedAt === undefined ? {} : { stopped_at: trial.stoppedAt }),
       conflicts: [...taken],
       truncated,
     };
   },
 });
 
-async function describe(git: GitContext, merged: SimulatedMerge, signal: AbortSignal) {
-  if (merged.clean) return [];
-  const regions = await readRegions(
-    git,
-    merged.tree,
-    merged.conflicts.map((conflict) => conflict.path),
-    signal,
-  );
-  return merged.conflicts.map(({ path, kind }) => ({
-    path: showPath(path),
-    level: "textual" as const,
-    kind,
-    regions: (regions.get(path) ?? []).slice(0, 50).map((region) => ({ ...region })),
-  }));
+const MAX_REGIONS = 50;
+
+async function describe(git: GitContext, trial: Trial, signal: AbortSignal) {
+  const [judged, broken] = await Promise.all([
+    judgeConflicts(git, trial, signal),
+    findSemanticConflicts(git, trial, signal),
+  ]);
+  return [
+    ...judged.map(({ path, level, kind, regions }) => ({
+      path: showPath(path),
+      level,
+      kind,
+      regions: regions.slice(0, MAX_REGIONS).map((region) => ({ ...region })),
+    })),
+    ...broken.map(({ path, symbol, removedBy, lines }) => ({
+      path,
+      level: "semantic" as const,
+      symbol,
+      removed_by: removedBy,
+      regions: lines.slice(0, MAX_REGIONS).map((line) => ({ start: line, end: line })),
+    })),
+  ];
 }

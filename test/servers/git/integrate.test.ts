@@ -104,22 +104,6 @@ describe("preview_integration", () => {
     expect(existsSync(join(bench.ground.base, "ran"))).toBe(false);
   });
 
-  it.each(["rebase", "cherry_pick", "revert", "squash"])(
-    "does not do %s yet, and says what it does",
-    async (operation) => {
-      diverge({ "b.txt": "two\n" });
-      expect(
-        await bench.refused("preview_integration", { repo, operation, source: "work", target: "main" }),
-      ).toMatchObject({
-        code: "invalid",
-        hint: expect.stringContaining("merge"),
-      });
-      expect(await bench.refused("integrate_changes", args({ operation }))).toMatchObject({
-        code: "invalid",
-      });
-    },
-  );
-
   it("refuses commits that are not there, and histories that never met", async () => {
     diverge({ "b.txt": "two\n" });
     for (const source of ["nothing", "--write-tree", "1".repeat(40)]) {

@@ -12,6 +12,7 @@ import { listWorktrees } from "./tools/list-worktrees.ts";
 import { manageBranch } from "./tools/manage-branch.ts";
 import { previewIntegration } from "./tools/preview-integration.ts";
 import { removeWorktree } from "./tools/remove-worktree.ts";
+import { undoOperation } from "./tools/undo-operation.ts";
 
 const tools = [
   createRepository,
@@ -25,6 +26,7 @@ const tools = [
   removeWorktree,
   previewIntegration,
   integrateChanges,
+  undoOperation,
 ] as const satisfies readonly Tool<GitDeps>[];
 
 export type GitTools = typeof tools;

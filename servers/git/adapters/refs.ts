@@ -28,22 +28,32 @@ export async function headRef(git: GitPlace): Promise<string> {
  * @throws {DomainError} unavailable when the ref stays locked.
  */
 export async function swapRef(git: GitPlace, { ref, from, to }: RefChange, reason: string): Promise<boolean> {
+  return swapRefs(git, [{ ref, from, to }], reason);
+}
+
+/** The same for several refs in one transaction: all of them move, or none. */
+export async function swapRefs(
+  git: GitPlace,
+  changes: readonly RefChange[],
+  reason: string,
+): Promise<boolean> {
   const command = gitCommand("update_ref", ["--create-reflog", `-m${reason}`]);
-  const input =
-    to === null
-      ? `delete ${ref}\0${from ?? ""}\0`
-      : from === null
-        ? `create ${ref}\0${to}\0`
-        : `update ${ref}\0${to}\0${from}\0`;
+  const input = `start\0${changes.map(instruction).join("")}prepare\0commit\0`;
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const { code } = await runGit(git, command, { input });
     if (code === 0) return true;
-    if ((await readRef(git, ref)) !== from) return false;
+    const now = await Promise.all(changes.map(({ ref }) => readRef(git, ref)));
+    if (now.some((id, at) => id !== changes[at]?.from)) return false;
     await pause(jitter(attempt));
   }
-  throw new DomainError("unavailable", `${ref} stays locked by another process`, {
+  throw new DomainError("unavailable", `${changes[0]?.ref ?? "a ref"} stays locked by another process`, {
     hint: "call again; if no git is running there, a person removes the stale .lock file beside the ref",
   });
+}
+
+function instruction({ ref, from, to }: RefChange): string {
+  if (to === null) return `delete ${ref}\0${from ?? ""}\0`;
+  return from === null ? `create ${ref}\0${to}\0` : `update ${ref}\0${to}\0${from}\0`;
 }
 
 export async function isAncestor(git: GitPlace, ancestor: string, descendant: string): Promise<boolean> {

@@ -16,6 +16,8 @@ export interface NewWorktree {
   readonly base: string;
   /** Whether the branch has to be made. */
   readonly isNew: boolean;
+  /** Without a branch, at `base`. Default false. */
+  readonly isDetached?: boolean;
 }
 
 /**
@@ -31,11 +33,14 @@ export async function createWorktree(
   let stderr = "";
   try {
     for (let attempt = 0; attempt < 20; attempt += 1) {
-      const command = wanted.isNew
-        ? gitCommand("worktree_add", ["--no-track", "--quiet", `-b${wanted.branch}`], {
-            revisions: [wanted.path, wanted.base],
-          })
-        : gitCommand("worktree_add", ["--quiet"], { revisions: [wanted.path, wanted.branch] });
+      const command =
+        wanted.isDetached === true
+          ? gitCommand("worktree_add", ["--quiet", "--detach"], { revisions: [wanted.path, wanted.base] })
+          : wanted.isNew
+            ? gitCommand("worktree_add", ["--no-track", "--quiet", `-b${wanted.branch}`], {
+                revisions: [wanted.path, wanted.base],
+              })
+            : gitCommand("worktree_add", ["--quiet"], { revisions: [wanted.path, wanted.branch] });
       const made = await porcelain(git, command, { signal });
       if (made.ok) return;
       stderr = made.stderr;

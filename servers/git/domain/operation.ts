@@ -15,6 +15,11 @@ export interface RefChange {
   readonly to: string | null;
 }
 
+/** A ref that goes back, and whether the files of a worktree that shows it go along or stay as unsaved work. */
+export interface RefMove extends RefChange {
+  readonly files: "keep" | "move";
+}
+
 export type BranchAction = "create" | "delete" | "rename";
 
 /** What a worktree has checked out. */
@@ -54,6 +59,7 @@ export type Plan =
       readonly was: HeadState | null;
     }
   | { readonly kind: "branch"; readonly action: BranchAction; readonly refs: readonly RefChange[] }
+  | { readonly kind: "undo"; readonly of: readonly string[]; readonly moves: readonly RefMove[] }
   | { readonly kind: "switch"; readonly worktree: string; readonly from: HeadState; readonly to: HeadState }
   | { readonly kind: "create_repository"; readonly path: string; readonly draft: string };
 
@@ -65,4 +71,7 @@ export interface Operation {
   readonly plan: Plan;
   /** Milliseconds since the epoch; also the date of the commit it makes. */
   readonly at: number;
+  readonly taskId: string | null;
+  /** The operation that took this one back. */
+  readonly undoneBy: string | null;
 }

@@ -43,7 +43,6 @@ CREATE UNIQUE INDEX worktree_by_path ON worktree (path) WHERE removed_at IS NULL
 CREATE INDEX worktree_by_repo ON worktree (repo) WHERE removed_at IS NULL;
 `,
   `ALTER TABLE operation ADD COLUMN task_id TEXT;
-ALTER TABLE operation ADD COLUMN snapshots TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE operation ADD COLUMN undone_by TEXT;
 CREATE INDEX operation_by_task ON operation (task_id) WHERE task_id IS NOT NULL;
 CREATE INDEX worktree_by_branch ON worktree (repo, branch);
@@ -75,6 +74,11 @@ const PlanJson = z.discriminatedUnion("kind", [
     action: z.enum(["create", "delete", "rename"]),
     refs: z.array(Ref),
   }),
+  z.object({
+    kind: z.literal("undo"),
+    of: z.array(z.string()),
+    moves: z.array(Ref.extend({ files: z.enum(["keep", "move"]) })),
+  }),
   z.object({ kind: z.literal("switch"), worktree: z.string(), from: Head, to: Head }),
   z.object({ kind: z.literal("create_repository"), path: z.string(), draft: z.string() }),
 ]);
@@ -86,6 +90,8 @@ const OperationRow = z.object({
   digest: z.string().nullable(),
   owner: z.int(),
   at: z.int(),
+  task_id: z.string().nullable(),
+  undone_by: z.string().nullable(),
 });
 const LeaseRow = z
   .object({
@@ -107,6 +113,9 @@ const LeaseRow = z
 
 /** How long an unfinished operation counts as under way while its process lives; after that its number may be another's. */
 const UNDER_WAY_MS = 10 * 60_000;
+
+/** How long a caller may ask again under its key. */
+const KEPT_FOR_MS = 24 * 3_600_000;
 
 /** Opens the git server's store; `path` may be ":memory:". The caller closes it. `owner` is this process's number. */
 export function openGitStore(path: string, clock: Clock, owner = process.pid): GitStore {
@@ -135,8 +144,59 @@ function gitTx(sql: Sql, emit: Emit, clock: Clock, owner: number): GitTx {
       if (isOther && isAlive(Number(row["owner"]))) throw underWay();
       return operation;
     },
-    plan({ id, repo, plan, at }, requester) {
-      savePlan(sql, { id, repo, plan: JSON.stringify(plan), at, owner }, requester);
+    plan({ id, repo, plan, at, taskId = null }, requester) {
+      savePlan(sql, { id, repo, plan: JSON.stringify(plan), at, owner, taskId }, requester);
+    },
+    operation(id) {
+      const row = sql.get("SELECT * FROM operation WHERE id = ?", id);
+      return row === undefined ? undefined : toOperation(row);
+    },
+    operationsOfTask: (repo, taskId) =>
+      sql
+        .all(
+          `SELECT * FROM operation WHERE repo = ? AND task_id = ? AND state = 'done' AND undone_by IS NULL
+           ORDER BY at DESC, id DESC`,
+          repo,
+          taskId,
+        )
+        .map(toOperation),
+    orphans: (repo) =>
+      sql
+        .all("SELECT * FROM operation WHERE repo = ? AND state = 'planned' ORDER BY at", repo)
+        .filter(
+          (row) =>
+            row["owner"] !== owner &&
+            (!isAlive(Number(row["owner"])) || clock() - Number(row["at"]) >= UNDER_WAY_MS),
+        )
+        .map((row) => ({
+          operation: toOperation(row),
+          isAwaited: row["key"] !== null && clock() - Number(row["at"]) < KEPT_FOR_MS,
+        })),
+    markUndone(ids, by) {
+      sql.run(
+        "UPDATE operation SET undone_by = NULL WHERE undone_by IN (SELECT value FROM json_each(?))",
+        JSON.stringify(ids),
+      );
+      sql.run(
+        "UPDATE operation SET undone_by = ? WHERE id IN (SELECT value FROM json_each(?))",
+        by,
+        JSON.stringify(ids),
+      );
+    },
+    taskOf(repo, place) {
+      const row = sql.get(
+        `SELECT task_id FROM worktree WHERE repo = ? AND task_id IS NOT NULL AND (path = ? OR branch = ?)
+         ORDER BY created_at DESC, id DESC LIMIT 1`,
+        repo,
+        place.path ?? "",
+        place.branch ?? "",
+      );
+      return row === undefined ? null : String(row["task_id"]);
+    },
+    reviveLease(id) {
+      sql.run("UPDATE worktree SET removed_at = NULL WHERE id = ?", id);
+      const lease = leaseOf(sql.get("SELECT * FROM worktree WHERE id = ?", id));
+      if (lease !== undefined) tellAdded(emit, lease);
     },
     isPlanned: (id) =>
       sql.get("SELECT 1 FROM operation WHERE id = ? AND state = 'planned'", id) !== undefined,
@@ -167,17 +227,7 @@ function gitTx(sql: Sql, emit: Emit, clock: Clock, owner: number): GitTx {
         lease.createdAt,
         lease.expiresAt,
       );
-      emit({
-        type: "worktree.added",
-        subject: lease.id,
-        data: {
-          repo: lease.repo,
-          path: lease.path,
-          branch: lease.branch,
-          base: lease.base,
-          task_id: lease.taskId,
-        },
-      });
+      tellAdded(emit, lease);
     },
     removeLease(path, at) {
       const lease = leaseOf(sql.get("SELECT * FROM worktree WHERE path = ? AND removed_at IS NULL", path));
@@ -199,12 +249,17 @@ function gitTx(sql: Sql, emit: Emit, clock: Clock, owner: number): GitTx {
   };
 }
 
+function tellAdded(emit: Emit, { id, repo, path, branch, base, taskId }: Lease): void {
+  emit({ type: "worktree.added", subject: id, data: { repo, path, branch, base, task_id: taskId } });
+}
+
 interface PlanRow {
   readonly id: string;
   readonly repo: string;
   readonly plan: string;
   readonly at: number;
   readonly owner: number;
+  readonly taskId: string | null;
 }
 
 function savePlan(sql: Sql, row: PlanRow, { principal, once }: Requester): void {
@@ -213,9 +268,10 @@ function savePlan(sql: Sql, row: PlanRow, { principal, once }: Requester): void 
   if (once !== undefined && sql.get(same, principal, once.tool, once.key, row.id) !== undefined)
     throw underWay();
   sql.run(
-    `INSERT INTO operation (id, repo, state, plan, principal, tool, key, digest, owner, at)
-     VALUES (?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, owner = excluded.owner, at = excluded.at WHERE state = 'planned'`,
+    `INSERT INTO operation (id, repo, state, plan, principal, tool, key, digest, owner, at, task_id)
+     VALUES (?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, owner = excluded.owner, at = excluded.at,
+       task_id = excluded.task_id WHERE state = 'planned'`,
     row.id,
     row.repo,
     row.plan,
@@ -225,6 +281,7 @@ function savePlan(sql: Sql, row: PlanRow, { principal, once }: Requester): void 
     once?.digest ?? null,
     row.owner,
     row.at,
+    row.taskId,
   );
 }
 
@@ -248,6 +305,14 @@ function leaseOf(row: Row | undefined): Lease | undefined {
 }
 
 function toOperation(row: Row): Operation {
-  const { id, repo, state, plan, at } = parseRow(OperationRow, row);
-  return { id, repo, state, plan: PlanJson.parse(JSON.parse(plan)), at };
+  const { id, repo, state, plan, at, task_id, undone_by } = parseRow(OperationRow, row);
+  return {
+    id,
+    repo,
+    state,
+    plan: PlanJson.parse(JSON.parse(plan)),
+    at,
+    taskId: task_id,
+    undoneBy: undone_by,
+  };
 }

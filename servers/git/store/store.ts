@@ -18,10 +18,28 @@ export interface GitTx {
   pending(requester: Requester): Operation | undefined;
   /** Writes an intent down, or replaces the plan of a pending operation of the same id. */
   plan(
-    operation: { readonly id: string; readonly repo: string; readonly plan: Plan; readonly at: number },
+    operation: {
+      readonly id: string;
+      readonly repo: string;
+      readonly plan: Plan;
+      readonly at: number;
+      /** The task it is part of. */
+      readonly taskId?: string | null;
+    },
     requester: Requester,
   ): void;
   isPlanned(id: string): boolean;
+  operation(id: string): Operation | undefined;
+  /** What was done for a task and stands, the latest first. */
+  operationsOfTask(repo: string, taskId: string): readonly Operation[];
+  /** What processes that have died left unfinished, the oldest first; awaited where somebody may ask again by key. */
+  orphans(repo: string): readonly { readonly operation: Operation; readonly isAwaited: boolean }[];
+  /** Notes by which operation others were undone. What these had undone stands again. */
+  markUndone(ids: readonly string[], by: string): void;
+  /** The task that the latest leased worktree at this path, or of this branch, was made for. */
+  taskOf(repo: string, place: { readonly path?: string; readonly branch?: string }): string | null;
+  /** Takes back that a leased worktree was removed. */
+  reviveLease(id: string): void;
   /** Ends an operation and tells of it. @throws {DomainError} invalid_state when it has already ended. */
   settle(id: string, state: Exclude<OperationState, "planned">, events: readonly NewEvent[]): void;
   addLease(lease: Lease): void;

@@ -6,6 +6,7 @@ import { DEFAULT_MAX_TOKENS, estimateTokens, HARD_MAX_TOKENS } from "../../../ke
 import type { GitDeps } from "../deps.ts";
 import type { RefChange } from "../domain/operation.ts";
 import { showPath, type GitPath } from "../domain/path.ts";
+import { finishOrphans } from "./orphans.ts";
 import type { Requester } from "../store/store.ts";
 
 // Pieces that the tools' schemas and answers share.
@@ -39,16 +40,18 @@ export function effects(refs: readonly RefChange[], files: readonly string[], ho
 
 /**
  * Runs a writing tool's work when no other writer of this process is in the repository. The same call under the same
- * key may have been answered while this one waited: then the kept answer is given.
+ * key may have been answered while this one waited: then the kept answer is given. What killed processes left half done
+ * in the repository is finished first.
  */
 export function writeInTurn<T>(
-  { inTurn, store }: GitDeps,
+  deps: GitDeps,
   git: GitContext,
   call: Call,
   work: () => Promise<T>,
 ): Promise<T> {
-  return inTurn(git.commonDir, async () => {
-    if ((await store.keptAnswer(call)) !== undefined) throw new AnsweredMeanwhile();
+  return deps.inTurn(git.commonDir, async () => {
+    if ((await deps.store.keptAnswer(call)) !== undefined) throw new AnsweredMeanwhile();
+    await finishOrphans(deps, git, call);
     return work();
   });
 }

@@ -94,9 +94,10 @@ async function land(git: GitContext, args: Args, deps: GitDeps, call: Call): Pro
   const id = pending?.id ?? deps.newId("op");
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const { plan, warnings } = await prepare(git, args, expected, id, deps, call);
-    await deps.store.write(call, (tx) =>
-      tx.plan({ id, repo: git.commonDir, plan, at: deps.clock() }, requester(call)),
-    );
+    await deps.store.write(call, (tx) => {
+      const taskId = args.trailers?.["Task"] ?? tx.taskOf(git.commonDir, { path: git.worktree });
+      tx.plan({ id, repo: git.commonDir, plan, at: deps.clock(), taskId }, requester(call));
+    });
     if (await swapRef(git, plan.ref, "commit: by slipway")) return { id, plan, warnings };
     await pause(jitter(attempt));
   }

@@ -9,6 +9,7 @@ import { assertMovable, checkoutOf, moveCheckout, nameSome } from "../adapters/c
 import { judgeConflicts, resolveMechanically } from "../adapters/judge-conflicts.ts";
 import { findMergeOf, isAncestor, readRef, swapRef, writeCommit } from "../adapters/refs.ts";
 import { tryIntegration, type Trial } from "../adapters/replay.ts";
+import { takeSnapshot } from "../adapters/snapshot.ts";
 import { readChanges } from "../adapters/trees.ts";
 import type { GitDeps } from "../deps.ts";
 import { mergeMessage } from "../domain/merge.ts";
@@ -144,7 +145,11 @@ async function land(
     files: changes.map((change) => showPath(change.path)),
   };
   // The intent goes first: whatever happens to this process, a retry under the key finds out what was done.
-  await deps.store.write(call, (tx) => tx.plan({ id, repo: git.commonDir, plan, at }, requester(call)));
+  if (checkout !== undefined) await takeSnapshot(checkout, id, at, deps.host.scratch);
+  await deps.store.write(call, (tx) => {
+    const taskId = tx.taskOf(git.commonDir, { branch: args.source.replace(/^refs\/heads\//, "") });
+    tx.plan({ id, repo: git.commonDir, plan, at, taskId }, requester(call));
+  });
   if (!(await swapRef(git, plan.ref, REASON))) throw moved("target");
   if (checkout === undefined || (await moveCheckout(checkout, target, commit)))
     return { plan, checkout, synced: true };

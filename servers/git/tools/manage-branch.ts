@@ -7,6 +7,7 @@ import { listWorktrees, moveCheckout, openOperation } from "../adapters/checkout
 import { readHead, switchHead } from "../adapters/head.ts";
 import { porcelain } from "../adapters/porcelain.ts";
 import { countHolders, localBranches, readRef, swapRef } from "../adapters/refs.ts";
+import { snapshotRef, takeSnapshot } from "../adapters/snapshot.ts";
 import type { GitDeps } from "../deps.ts";
 import { clashingBranch, refuseBranchName } from "../domain/branch.ts";
 import type { Plan, RefChange } from "../domain/operation.ts";
@@ -43,7 +44,7 @@ export const manageBranch = defineTool({
         pending?.plan.kind === "branch" || pending?.plan.kind === "switch" ? pending.plan : undefined;
       const isDone = left !== undefined && (await isThere(git, left));
       const plan = isDone ? left : await choose(git, args);
-      if (!isDone) await journaled(deps, git, call, id, plan, () => carryOut(git, plan));
+      if (!isDone) await journaled(deps, git, call, id, plan, () => carryOut(deps, git, id, plan));
       return deps.store.answer(call, (tx) => {
         tx.settle(id, "done", []);
         return {
@@ -98,6 +99,10 @@ async function chooseRename(git: GitContext, { name, from }: Args): Promise<Bran
       hint: "name is the new one",
     });
   const commit = await commitOf(git, from);
+  if (name === from)
+    throw new DomainError("invalid", "the old name and the new one are the same", {
+      hint: "give from, the old name, and name, the new one",
+    });
   await assertFree(git, name, from);
   return {
     kind: "branch",
@@ -133,8 +138,14 @@ async function chooseSwitch(git: GitContext, { name }: Args): Promise<SwitchPlan
 }
 
 /** Makes the change. @throws {DomainError} conflict or invalid_state; nothing has changed then. */
-async function carryOut(git: GitContext, plan: BranchPlan | SwitchPlan): Promise<void> {
+async function carryOut(
+  deps: GitDeps,
+  git: GitContext,
+  id: string,
+  plan: BranchPlan | SwitchPlan,
+): Promise<void> {
   if (plan.kind === "switch") {
+    await takeSnapshot(git, id, deps.clock(), deps.host.scratch);
     if (await switchHead(git, plan.from, plan.to)) return;
     throw new DomainError("invalid_state", "files changed while the worktree was switched", {
       hint: "commit or move them, then call again; nothing was changed",
@@ -142,6 +153,9 @@ async function carryOut(git: GitContext, plan: BranchPlan | SwitchPlan): Promise
   }
   const [first, second] = plan.refs;
   if (second !== undefined) return rename(git, first?.ref ?? "", second.ref);
+  // What nobody else holds must outlive git's own cleaning for as long as it can be undone.
+  if (plan.action === "delete" && first?.from != null)
+    await swapRef(git, { ref: snapshotRef(id), from: null, to: first.from }, "snapshot: by slipway");
   if (first !== undefined && !(await swapRef(git, first, `branch: ${plan.action} by slipway`)))
     throw moved(first);
 }

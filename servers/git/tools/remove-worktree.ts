@@ -3,6 +3,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import type { GitContext } from "../../../kernel/git/open.ts";
 import { DESTROYS, defineTool } from "../../../kernel/mcp/tool.ts";
 import { listWorktrees, nameSome } from "../adapters/checkout.ts";
+import { takeSnapshot } from "../adapters/snapshot.ts";
 import { readStatus } from "../adapters/trees.ts";
 import { countHolders } from "../adapters/refs.ts";
 import { deleteWorktree } from "../adapters/worktrees.ts";
@@ -16,7 +17,7 @@ export const removeWorktree = defineTool({
   name: "remove_worktree",
   title: "Remove a worktree",
   description:
-    "Deletes a worktree's folder; its branch stays. Name it by id or path. Refuses where unsaved work would be lost, unless force is set.",
+    "Deletes a worktree's folder; its branch stays. Name it by id or path. Refuses where there is unsaved work, unless force is set; undo_operation then brings it back.",
   input: z.object({
     repo: repoInput,
     id: z.string().optional(),
@@ -57,7 +58,11 @@ export const removeWorktree = defineTool({
       await deps.store.write(call, (tx) =>
         tx.plan({ id, repo: git.commonDir, plan, at: deps.clock() }, requester(call)),
       );
-      if (entry !== undefined) await deleteWorktree(git, path);
+      if (entry !== undefined) {
+        if (!entry.prunable)
+          await takeSnapshot(await deps.host.open(path), id, deps.clock(), deps.host.scratch);
+        await deleteWorktree(git, path);
+      }
       return deps.store.answer(call, (tx) => {
         tx.settle(id, "done", []);
         tx.removeLease(path, deps.clock());
@@ -105,7 +110,7 @@ async function assertRemovable(
       "invalid_state",
       `${dirty.length} unsaved ${dirty.length === 1 ? "file" : "files"} would be lost: ${nameSome(dirty)}`,
       {
-        hint: "commit them, or set force to lose them",
+        hint: "commit them, or set force",
       },
     );
   }

@@ -10,6 +10,7 @@ import { getRepoStatus } from "./tools/get-repo-status.ts";
 import { integrateChanges } from "./tools/integrate-changes.ts";
 import { listWorktrees } from "./tools/list-worktrees.ts";
 import { manageBranch } from "./tools/manage-branch.ts";
+import { predictConflicts } from "./tools/predict-conflicts.ts";
 import { previewIntegration } from "./tools/preview-integration.ts";
 import { removeWorktree } from "./tools/remove-worktree.ts";
 import { undoOperation } from "./tools/undo-operation.ts";
@@ -24,6 +25,7 @@ const tools = [
   addWorktree,
   listWorktrees,
   removeWorktree,
+  predictConflicts,
   previewIntegration,
   integrateChanges,
   undoOperation,

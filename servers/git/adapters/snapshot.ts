@@ -25,9 +25,23 @@ export async function takeSnapshot(
   at: number,
   scratch: string,
 ): Promise<string | undefined> {
+  const commit = await writeSnapshot(git, operationId, at, scratch);
+  if (commit === undefined) return undefined;
+  const ref = snapshotRef(operationId);
+  await swapRef(git, { ref, from: await readRef(git, ref), to: commit }, "snapshot: by slipway");
+  return commit;
+}
+
+/** The same without a ref that keeps it: git may clean it away after two weeks. */
+export async function writeSnapshot(
+  git: GitContext,
+  name: string,
+  at: number,
+  scratch: string,
+): Promise<string | undefined> {
   const status = await readStatus(git);
   if (dirtyPaths(status).size === 0 || status.head === null) return undefined;
-  const index = join(scratch, `${operationId}.snapshot.index`);
+  const index = join(scratch, `${name}.snapshot.index`);
   const env = { GIT_INDEX_FILE: index };
   try {
     // With the times git noted in it, only what has changed is read again.
@@ -35,16 +49,13 @@ export async function takeSnapshot(
     const added = await runGit(git, gitCommand("add", ["--all"]), { env });
     const written = await runGit(git, gitCommand("write_tree"), { env });
     if (added.code !== 0 || written.code !== 0) {
-      throw new DomainError("unavailable", "the unsaved work could not be saved first; nothing was changed", {
+      throw new DomainError("unavailable", "the unsaved work could not be saved; nothing was changed", {
         hint: "check that its files can be read and that the disk has room",
         cause: added.stderr + written.stderr,
       });
     }
     const tree = written.stdout.toString("utf8").trim();
-    const commit = await writeCommit(git, { tree, parents: [status.head], message: "unsaved work\n", at });
-    const ref = snapshotRef(operationId);
-    await swapRef(git, { ref, from: await readRef(git, ref), to: commit }, "snapshot: by slipway");
-    return commit;
+    return await writeCommit(git, { tree, parents: [status.head], message: "unsaved work\n", at });
   } finally {
     await Promise.all([index, `${index}.lock`].map((file) => rm(file, { force: true })));
   }

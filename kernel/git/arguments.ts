@@ -217,6 +217,29 @@ const VERBS = {
     flags: ["--quiet", "--bare", "--no-checkout", "--no-tags", "--single-branch"],
     valued: ["--depth=", "--branch=", "--origin="],
   },
+  fetch: {
+    argv: ["fetch"],
+    always: [
+      "--no-recurse-submodules",
+      "--no-auto-maintenance",
+      "--no-write-fetch-head",
+      "--no-show-forced-updates",
+    ],
+    flags: ["--quiet", "--no-tags", "--prune"],
+    valued: ["--depth="],
+  },
+  push: {
+    argv: ["push"],
+    always: ["--no-recurse-submodules", "--no-signed", "--no-follow-tags", "--porcelain"],
+    flags: ["--quiet", "--atomic"],
+    valued: ["--force-with-lease=", "--receive-pack="],
+  },
+  config_get: {
+    argv: ["config"],
+    always: ["--local", "--no-includes", "--null"],
+    flags: ["--get-all"],
+    valued: [],
+  },
   config_keys: {
     argv: ["config"],
     always: ["--no-includes", "--list", "--name-only", "-z"],

@@ -13,6 +13,7 @@ import { manageBranch } from "./tools/manage-branch.ts";
 import { predictConflicts } from "./tools/predict-conflicts.ts";
 import { previewIntegration } from "./tools/preview-integration.ts";
 import { removeWorktree } from "./tools/remove-worktree.ts";
+import { syncRemote } from "./tools/sync-remote.ts";
 import { undoOperation } from "./tools/undo-operation.ts";
 
 const tools = [
@@ -29,6 +30,7 @@ const tools = [
   previewIntegration,
   integrateChanges,
   undoOperation,
+  syncRemote,
 ] as const satisfies readonly Tool<GitDeps>[];
 
 export type GitTools = typeof tools;

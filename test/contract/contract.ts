@@ -77,6 +77,7 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     get_repo_history: tool("repo mode ref paths query", "commits lines next_cursor"),
     manage_branch: tool("repo action name from", "branch head effects operation_id"),
     commit_changes: tool("repo paths message expected_parent trailers sign", "commit effects operation_id"),
+    sync_remote: tool("repo action remote branch force_with_lease", "refs effects operation_id"),
     predict_conflicts: tool("repo branches worktrees paths", "pairs order"),
     undo_operation: tool("repo operation_id task_id", "undone effects operation_id"),
     add_worktree: tool("repo branch base ttl_s task_id", "worktree effects operation_id"),

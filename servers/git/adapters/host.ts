@@ -19,7 +19,11 @@ export interface HostSettings {
   /** Transports for cloning. Default https and ssh; a test that serves over loopback adds http. */
   readonly protocols?: readonly string[];
   readonly isTrusted?: (commonDir: string) => boolean;
+  readonly authorization?: Authorization;
 }
+
+/** The `Authorization` header for git over https to an address, or undefined where none is meant for that host. */
+export type Authorization = (url: string) => string | undefined;
 
 /** The machine as the tools see it: which repositories may be opened, and where scratch files go. */
 export interface GitHost {
@@ -29,6 +33,7 @@ export interface GitHost {
   /** Real path of a folder for files that live as long as one call. */
   readonly scratch: string;
   readonly protocols: readonly string[];
+  readonly authorization: Authorization | undefined;
   open(repo: string): Promise<GitContext>;
   /** For git without a repository; it reaches other repositories by `protocols` only, none by default. */
   outside(directory: string, protocols?: readonly string[]): GitPlace;
@@ -56,6 +61,7 @@ export function openHost(settings: HostSettings): GitHost {
     worktrees: roots.paths.at(-1) ?? settings.worktrees,
     scratch,
     protocols: settings.protocols ?? ["https", "ssh"],
+    authorization: settings.authorization,
     open: (repo) =>
       openGit({
         ...environment,

@@ -103,6 +103,20 @@ export async function countHolders(git: GitPlace, commit: string, most: number):
     .filter((name) => name !== "").length;
 }
 
+/** Every ref below a prefix such as `refs/remotes/origin/`, with its object id. */
+export async function refsBelow(git: GitPlace, prefix: string): Promise<ReadonlyMap<string, string>> {
+  const { stdout } = await runGit(
+    git,
+    gitCommand("for_each_ref", ["--format=%(refname) %(objectname)"], { revisions: [prefix] }),
+  );
+  const refs = new Map<string, string>();
+  for (const line of stdout.toString("utf8").split("\n")) {
+    const [ref, id] = line.split(" ");
+    if (ref !== undefined && id !== undefined) refs.set(ref, id);
+  }
+  return refs;
+}
+
 /** Short names of all local branches. */
 export async function localBranches(git: GitPlace): Promise<readonly string[]> {
   const command = gitCommand("for_each_ref", ["--format=%(refname:lstrip=2)"], {

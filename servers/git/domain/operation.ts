@@ -59,6 +59,12 @@ export type Plan =
       readonly was: HeadState | null;
     }
   | { readonly kind: "branch"; readonly action: BranchAction; readonly refs: readonly RefChange[] }
+  | {
+      readonly kind: "sync";
+      readonly action: "fetch" | "push";
+      readonly remote: string;
+      readonly refs: readonly RefChange[];
+    }
   | { readonly kind: "undo"; readonly of: readonly string[]; readonly moves: readonly RefMove[] }
   | { readonly kind: "switch"; readonly worktree: string; readonly from: HeadState; readonly to: HeadState }
   | { readonly kind: "create_repository"; readonly path: string; readonly draft: string };

@@ -75,6 +75,12 @@ const PlanJson = z.discriminatedUnion("kind", [
     refs: z.array(Ref),
   }),
   z.object({
+    kind: z.literal("sync"),
+    action: z.enum(["fetch", "push"]),
+    remote: z.string(),
+    refs: z.array(Ref),
+  }),
+  z.object({
     kind: z.literal("undo"),
     of: z.array(z.string()),
     moves: z.array(Ref.extend({ files: z.enum(["keep", "move"]) })),

@@ -64,6 +64,8 @@ async function finish(deps: GitDeps, git: GitContext, plan: Plan): Promise<boole
       await discardWorktree(git, { path, branch, base, isNew: ref.from === null });
       return false;
     }
+    // A fetch is simply made again, and of a push the remote knows.
+    case "sync":
     case "remove_worktree":
     case "create_repository":
       return false;

@@ -109,8 +109,8 @@ async function fileModes(
   );
   const modes = new Map<GitPath, string>();
   for (const record of stdout.toString("latin1").split("\0")) {
-    const [mode = "", rest = ""] = [record.slice(0, 6), record.slice(record.indexOf("\t") + 1)];
-    if (wanted.has(rest)) modes.set(rest, mode);
+    const path = record.slice(record.indexOf("\t") + 1);
+    if (wanted.has(path)) modes.set(path, record.slice(0, 6));
   }
   return modes;
 }

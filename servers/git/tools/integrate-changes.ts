@@ -217,7 +217,8 @@ async function resolve(
   if (args.resolve === "none" || args.operation !== "merge") return undefined;
   const judged = await judgeConflicts(git, trial, call.signal);
   const index = join(deps.host.scratch, `${id}.resolve.index`);
-  const tree = await resolveMechanically(git, trial, judged, index).finally(() => rm(index, { force: true }));
+  const tree = await resolveMechanically(git, trial, judged, index);
+  await rm(index, { force: true });
   if (tree === undefined) return undefined;
   await deps.store.write(call, (tx) =>
     tx.tell({

@@ -62,7 +62,7 @@ export const stepsArbitrary: fc.Arbitrary<readonly Step[]> = fc.array(
     { weight: 1, arbitrary: fc.record({ do: fc.constant("add_worktree" as const), branch }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("remove_worktree" as const), at }) },
   ),
-  { minLength: 1, maxLength: 10 },
+  { minLength: 6, maxLength: 10 },
 );
 
 let number = 0;

@@ -11,6 +11,7 @@ export interface GitConfig {
   readonly worktrees: string;
   /** Where git is looked for. */
   readonly path: string;
+  readonly github: { readonly url: string; readonly token: string | undefined; readonly readOnly: boolean };
 }
 
 export function readGitConfig(sources: ServerSources): GitConfig {
@@ -20,6 +21,11 @@ export function readGitConfig(sources: ServerSources): GitConfig {
     database: join(home, "git.db"),
     roots: projectRoots(sources),
     worktrees: worktreeFolder(home, env),
+    github: {
+      url: env["GITHUB_API_URL"] ?? "https://api.github.com",
+      token: env["GITHUB_TOKEN"] === "" ? undefined : env["GITHUB_TOKEN"],
+      readOnly: !["", "0", "false", undefined].includes(env["SLIPWAY_GITHUB_READ_ONLY"]),
+    },
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
   };
 }

@@ -2,6 +2,8 @@ import { systemClock } from "../../kernel/clock.ts";
 import type { ServerSources } from "../../kernel/config.ts";
 import { idSource } from "../../kernel/ids.ts";
 import type { ToolServer } from "../../kernel/mcp/server.ts";
+import { openGitHub } from "./adapters/github.ts";
+import { githubAuthorization } from "./adapters/github-client.ts";
 import { openHost } from "./adapters/host.ts";
 import { keyedMutex } from "./adapters/mutex.ts";
 import { readGitConfig } from "./config.ts";
@@ -14,7 +16,8 @@ export async function openGit(sources: ServerSources): Promise<ToolServer> {
   return createGitServer({
     // First, because it makes the state folder or says why it cannot.
     store: openGitStore(config.database, systemClock),
-    host: openHost({ ...config, clock: systemClock }),
+    host: openHost({ ...config, clock: systemClock, authorization: githubAuthorization(config.github) }),
+    forge: openGitHub(config.github),
     inTurn: keyedMutex(),
     clock: systemClock,
     newId: idSource(systemClock),

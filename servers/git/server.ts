@@ -4,6 +4,8 @@ import type { GitDeps } from "./deps.ts";
 import { addWorktree } from "./tools/add-worktree.ts";
 import { commitChanges } from "./tools/commit-changes.ts";
 import { createRepository } from "./tools/create-repository.ts";
+import { getChecks } from "./tools/get-checks.ts";
+import { getPullRequest } from "./tools/get-pull-request.ts";
 import { getRepoHistory } from "./tools/get-repo-history.ts";
 import { getRepoDiff } from "./tools/get-repo-diff.ts";
 import { getRepoStatus } from "./tools/get-repo-status.ts";
@@ -13,8 +15,10 @@ import { manageBranch } from "./tools/manage-branch.ts";
 import { predictConflicts } from "./tools/predict-conflicts.ts";
 import { previewIntegration } from "./tools/preview-integration.ts";
 import { removeWorktree } from "./tools/remove-worktree.ts";
+import { searchRepositories } from "./tools/search-repositories.ts";
 import { syncRemote } from "./tools/sync-remote.ts";
 import { undoOperation } from "./tools/undo-operation.ts";
+import { writePullRequest } from "./tools/write-pull-request.ts";
 
 const tools = [
   createRepository,
@@ -31,6 +35,10 @@ const tools = [
   integrateChanges,
   undoOperation,
   syncRemote,
+  getPullRequest,
+  writePullRequest,
+  getChecks,
+  searchRepositories,
 ] as const satisfies readonly Tool<GitDeps>[];
 
 export type GitTools = typeof tools;

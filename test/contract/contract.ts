@@ -78,6 +78,13 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     manage_branch: tool("repo action name from", "branch head effects operation_id"),
     commit_changes: tool("repo paths message expected_parent trailers sign", "commit effects operation_id"),
     sync_remote: tool("repo action remote branch force_with_lease", "refs effects operation_id"),
+    get_pull_request: tool("repo number head", "pull_request"),
+    write_pull_request: tool(
+      "repo action number head base title body draft verdict expected_head",
+      "pull_request effects operation_id",
+    ),
+    get_checks: tool("repo ref", "state checks"),
+    search_repositories: tool("query cursor", "repositories next_cursor"),
     predict_conflicts: tool("repo branches worktrees paths", "pairs order"),
     undo_operation: tool("repo operation_id task_id", "undone effects operation_id"),
     add_worktree: tool("repo branch base ttl_s task_id", "worktree effects operation_id"),

@@ -53,6 +53,7 @@ function movesBack(plan: Operation["plan"]): readonly RefMove[] {
     case "remove_worktree":
     case "create_repository":
     case "switch":
+    case "forge":
     case "sync":
       return [];
   }

@@ -36,14 +36,7 @@ export async function openRemote(host: GitHost, git: GitContext, name: string): 
       { hint: "remove these keys, or a person runs `slipway git trust`" },
     );
   }
-  const { stdout } = await runGit(
-    git,
-    gitCommand("config_get", ["--get-all"], { revisions: [`remote.${name}.url`] }),
-  );
-  const [url, ...more] = stdout
-    .toString("utf8")
-    .split("\0")
-    .filter((line) => line !== "");
+  const [url, ...more] = await remoteUrl(git, name);
   if (url === undefined)
     throw new DomainError("not_found", `there is no remote ${name}`, { hint: "`git remote` lists them" });
   if (more.length > 0)
@@ -76,6 +69,18 @@ export async function openRemote(host: GitHost, git: GitContext, name: string): 
             ],
     },
   };
+}
+
+/** The addresses a remote has in the repository's own configuration; several, or none, are possible. */
+export async function remoteUrl(git: GitContext, name: string): Promise<readonly string[]> {
+  const { stdout } = await runGit(
+    git,
+    gitCommand("config_get", ["--get-all"], { revisions: [`remote.${name}.url`] }),
+  );
+  return stdout
+    .toString("utf8")
+    .split("\0")
+    .filter((line) => line !== "");
 }
 
 /** Brings the remote's branches, and with them their tags, to refs/remotes. */

@@ -65,6 +65,7 @@ export type Plan =
       readonly remote: string;
       readonly refs: readonly RefChange[];
     }
+  | { readonly kind: "forge"; readonly action: string; readonly number: number | null }
   | { readonly kind: "undo"; readonly of: readonly string[]; readonly moves: readonly RefMove[] }
   | { readonly kind: "switch"; readonly worktree: string; readonly from: HeadState; readonly to: HeadState }
   | { readonly kind: "create_repository"; readonly path: string; readonly draft: string };

@@ -80,6 +80,7 @@ const PlanJson = z.discriminatedUnion("kind", [
     remote: z.string(),
     refs: z.array(Ref),
   }),
+  z.object({ kind: z.literal("forge"), action: z.string(), number: z.int().nullable() }),
   z.object({
     kind: z.literal("undo"),
     of: z.array(z.string()),

@@ -32,10 +32,12 @@ export const addWorktree = defineTool({
   description:
     "Makes a folder of its own for a branch, outside the repository: worktree has id, path, branch, base, behind, expires_at. behind counts the commits of base's upstream (or of base) that it lacks.",
   input,
-  output: z.object({
-    worktree: z.looseObject({ id: z.string(), path: z.string(), base: z.string() }),
-    ...written,
-  }),
+  output: z
+    .object({
+      worktree: z.looseObject({ id: z.string(), path: z.string(), base: z.string() }),
+      ...written,
+    })
+    .partial(),
   annotations: WRITES,
   core: true,
   async run(args, deps: GitDeps, call) {

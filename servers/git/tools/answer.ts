@@ -12,8 +12,16 @@ import type { Requester } from "../store/store.ts";
 // Pieces that the tools' schemas and answers share.
 
 export const repoInput = z.string().describe("Folder of the worktree, absolute");
-export const keyInput = z.string().max(200).optional();
-export const tokensInput = z.int().min(200).max(HARD_MAX_TOKENS).default(DEFAULT_MAX_TOKENS);
+// Bounds are checked and not listed: a host pays for every word of a schema in every session.
+export const keyInput = z
+  .string()
+  .refine((key) => key.length <= 200, "at most 200 characters")
+  .optional();
+/** Anything is taken and brought into the range. */
+export const tokensInput = z
+  .int()
+  .optional()
+  .transform((tokens) => Math.min(Math.max(tokens ?? DEFAULT_MAX_TOKENS, 200), HARD_MAX_TOKENS));
 
 // Shapes inside lists are told by the answers themselves: spelled out in every schema they would cost each host more
 // tokens than the tools' descriptions.
@@ -21,7 +29,7 @@ export const tokensInput = z.int().min(200).max(HARD_MAX_TOKENS).default(DEFAULT
 /** Every field of a writing tool's answer that is the same everywhere. */
 export const written = {
   operation_id: z.string(),
-  effects: z.looseObject({}).describe("refs[{ref,from,to}], files[], hosts[]"),
+  effects: z.looseObject({}),
 } as const;
 
 export function requester(call: Call): Requester {

@@ -37,12 +37,14 @@ export const commitChanges = defineTool({
   description:
     "Commits exactly the named paths as they are in the worktree, whatever else is staged or changed. Repository hooks do not run. Safe beside other committers.",
   input,
-  output: z.object({
-    commit: z.string(),
-    branch: z.string().nullable(),
-    warnings: z.array(z.string()),
-    ...written,
-  }),
+  output: z
+    .object({
+      commit: z.string(),
+      branch: z.string().nullable(),
+      warnings: z.array(z.string()),
+      ...written,
+    })
+    .partial(),
   annotations: WRITES,
   core: true,
   async run(args, deps: GitDeps, call) {

@@ -27,11 +27,13 @@ export const createRepository = defineTool({
     depth: z.int().min(1).max(1_000_000).optional(),
     idempotency_key: keyInput,
   }),
-  output: z.object({
-    repo: z.string(),
-    head: z.string().nullable().describe("null before the first commit"),
-    ...written,
-  }),
+  output: z
+    .object({
+      repo: z.string(),
+      head: z.string().nullable().describe("null before the first commit"),
+      ...written,
+    })
+    .partial(),
   annotations: MAKES,
   async run({ path, clone_url, depth }, deps: GitDeps, call) {
     const target = await deps.host.roots.resolveNew(path);

@@ -20,13 +20,15 @@ export const getRepoDiff = defineTool({
     max_tokens: tokensInput,
     cursor: z.string().optional(),
   }),
-  output: z.object({
-    files: z.array(z.looseObject({ path: z.string() })).describe("path, status, added, removed, binary"),
-    total: z.looseObject({}).describe("files, added, removed"),
-    patch: z.string().optional().describe("A line ending in CR shows ␍"),
-    truncated: z.boolean(),
-    next_cursor: z.string().optional(),
-  }),
+  output: z
+    .object({
+      files: z.array(z.looseObject({ path: z.string() })).describe("path, status, added, removed, binary"),
+      total: z.looseObject({}).describe("files, added, removed"),
+      patch: z.string().optional().describe("A line ending in CR shows ␍"),
+      truncated: z.boolean(),
+      next_cursor: z.string().optional(),
+    })
+    .partial(),
   annotations: READS,
   core: true,
   async run({ repo, from, to, paths, stat_only, max_tokens, cursor }, { host }: GitDeps, call) {

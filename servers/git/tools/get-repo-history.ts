@@ -36,18 +36,20 @@ export const getRepoHistory = defineTool({
   description:
     "log: commits, newest first; with query those whose message has it. show: one commit with message, files and patch. blame: who wrote each line. search: commits that add or remove the text query.",
   input,
-  output: z.object({
-    commits: z
-      .array(z.looseObject({}))
-      .optional()
-      .describe("id, parents, author, email, at, subject; show: message"),
-    lines: z.array(z.looseObject({})).optional().describe("line, commit, author, at, text"),
-    files: z.array(z.looseObject({})).optional(),
-    patch: z.string().optional(),
-    shallow: z.boolean().describe("Older history was not cloned"),
-    truncated: z.boolean(),
-    next_cursor: z.string().optional(),
-  }),
+  output: z
+    .object({
+      commits: z
+        .array(z.looseObject({}))
+        .optional()
+        .describe("id, parents, author, email, at, subject; show: message"),
+      lines: z.array(z.looseObject({})).optional().describe("line, commit, author, at, text"),
+      files: z.array(z.looseObject({})).optional(),
+      patch: z.string().optional(),
+      shallow: z.boolean().describe("Older history was not cloned"),
+      truncated: z.boolean(),
+      next_cursor: z.string().optional(),
+    })
+    .partial(),
   annotations: READS,
   async run(args, { host }: GitDeps, call) {
     const git = await host.open(args.repo);

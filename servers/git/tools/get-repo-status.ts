@@ -13,21 +13,23 @@ export const getRepoStatus = defineTool({
   description:
     "Branch, head and changed files of a worktree. untrusted_config names settings of the repository that were switched off because they run programs.",
   input: z.object({ repo: repoInput, max_tokens: tokensInput }),
-  output: z.object({
-    branch: z.string().nullable(),
-    head: z.string().nullable(),
-    detached: z.boolean(),
-    unborn: z.boolean(),
-    ahead: z.int().nullable().describe("null without an upstream"),
-    behind: z.int().nullable(),
-    staged: paths,
-    modified: paths,
-    untracked: paths,
-    conflicted: paths,
-    in_progress: z.string().optional(),
-    untrusted_config: paths,
-    truncated: z.boolean(),
-  }),
+  output: z
+    .object({
+      branch: z.string().nullable(),
+      head: z.string().nullable(),
+      detached: z.boolean(),
+      unborn: z.boolean(),
+      ahead: z.int().nullable().describe("null without an upstream"),
+      behind: z.int().nullable(),
+      staged: paths,
+      modified: paths,
+      untracked: paths,
+      conflicted: paths,
+      in_progress: z.string().optional(),
+      untrusted_config: paths,
+      truncated: z.boolean(),
+    })
+    .partial(),
   annotations: READS,
   core: true,
   async run({ repo, max_tokens }, { host }: GitDeps, call) {

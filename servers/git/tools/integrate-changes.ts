@@ -47,13 +47,15 @@ export const integrateChanges = defineTool({
   description:
     "Brings source to the branch target as previewed, only if both are still where expected; source stays. A worktree that has target checked out is updated. On a conflict, or where unsaved work is in the way, nothing changes.",
   input,
-  output: z.object({
-    commit: z.string(),
-    already_merged: z.boolean(),
-    updated_worktree: z.string().nullable(),
-    warnings: z.array(z.string()),
-    ...written,
-  }),
+  output: z
+    .object({
+      commit: z.string(),
+      already_merged: z.boolean(),
+      updated_worktree: z.string().nullable(),
+      warnings: z.array(z.string()),
+      ...written,
+    })
+    .partial(),
   annotations: DESTROYS,
   core: true,
   async run(args, deps: GitDeps, call) {

@@ -19,14 +19,16 @@ export const listWorktrees = defineTool({
       .optional(),
     max_tokens: tokensInput,
   }),
-  output: z.object({
-    worktrees: z
-      .array(z.looseObject({ path: z.string(), branch: z.string().nullable() }))
-      .describe(
-        "path, branch, head, main, missing (folder gone), expired; id, task_id, expires_at of leased ones",
-      ),
-    next_cursor: z.string().optional(),
-  }),
+  output: z
+    .object({
+      worktrees: z
+        .array(z.looseObject({ path: z.string(), branch: z.string().nullable() }))
+        .describe(
+          "path, branch, head, main, missing (folder gone), expired; id, task_id, expires_at of leased ones",
+        ),
+      next_cursor: z.string().optional(),
+    })
+    .partial(),
   annotations: READS,
   async run({ repo, cursor, max_tokens }, { host, store, clock }: GitDeps) {
     const git = await host.open(repo);

@@ -33,7 +33,7 @@ export const manageBranch = defineTool({
   description:
     "Creates, deletes or renames a branch, or switches this worktree to one. Switching keeps unsaved work, or refuses where it is in the way.",
   input,
-  output: z.object({ branch: z.string(), head: z.string().nullable(), ...written }),
+  output: z.object({ branch: z.string(), head: z.string().nullable(), ...written }).partial(),
   annotations: DESTROYS,
   async run(args, deps: GitDeps, call) {
     const git = await deps.host.open(args.repo);

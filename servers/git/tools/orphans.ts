@@ -65,6 +65,7 @@ async function finish(deps: GitDeps, git: GitContext, plan: Plan): Promise<boole
       return false;
     }
     // A fetch is simply made again, and of a push the remote knows.
+    case "forge":
     case "sync":
     case "remove_worktree":
     case "create_repository":

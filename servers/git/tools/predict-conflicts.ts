@@ -40,13 +40,15 @@ export const predictConflicts = defineTool({
   description:
     "Which branches, uncommitted work and planned work will get in each other's way, pair by pair, and an order in which to integrate them. Nothing is changed.",
   input,
-  output: z.object({
-    pairs: z
-      .array(z.looseObject({}))
-      .describe("a, b, level (textual, semantic, predicted), paths, probability"),
-    order: z.array(z.string()),
-    truncated: z.boolean(),
-  }),
+  output: z
+    .object({
+      pairs: z
+        .array(z.looseObject({}))
+        .describe("a, b, level (textual, semantic, predicted), paths, probability"),
+      order: z.array(z.string()),
+      truncated: z.boolean(),
+    })
+    .partial(),
   annotations: READS,
   async run(args, deps: GitDeps, call) {
     const git = await deps.host.open(args.repo);

@@ -23,20 +23,22 @@ export const previewIntegration = defineTool({
     target: z.string(),
     max_tokens: tokensInput,
   }),
-  output: z.object({
-    clean: z.boolean(),
-    already_merged: z.boolean(),
-    source_commit: z.string(),
-    target_commit: z.string(),
-    tree: z.string().optional(),
-    stopped_at: z.string().optional(),
-    conflicts: z
-      .array(z.looseObject({ path: z.string() }))
-      .describe(
-        "path, level, regions[{start,end}]: lines of the merged text from <<<<<<< to >>>>>>>; semantic: of the user of symbol",
-      ),
-    truncated: z.boolean(),
-  }),
+  output: z
+    .object({
+      clean: z.boolean(),
+      already_merged: z.boolean(),
+      source_commit: z.string(),
+      target_commit: z.string(),
+      tree: z.string().optional(),
+      stopped_at: z.string().optional(),
+      conflicts: z
+        .array(z.looseObject({ path: z.string() }))
+        .describe(
+          "path, level, regions[{start,end}]: lines of the merged text from <<<<<<< to >>>>>>>; semantic: of the user of symbol",
+        ),
+      truncated: z.boolean(),
+    })
+    .partial(),
   annotations: READS,
   async run({ repo, operation, source, target, max_tokens }, { host, clock }: GitDeps, call) {
     const git = await host.open(repo);

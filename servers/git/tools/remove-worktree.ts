@@ -25,7 +25,7 @@ export const removeWorktree = defineTool({
     force: z.boolean().default(false),
     idempotency_key: keyInput,
   }),
-  output: z.object({ removed: z.string(), branch: z.string().nullable(), ...written }),
+  output: z.object({ removed: z.string(), branch: z.string().nullable(), ...written }).partial(),
   annotations: DESTROYS,
   async run({ repo, id: worktreeId, path: worktreePath, force }, deps: GitDeps, call) {
     const name = worktreeId ?? worktreePath;

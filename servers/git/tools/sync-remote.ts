@@ -37,7 +37,7 @@ export const syncRemote = defineTool({
   title: "Sync with a remote",
   description: "Fetches, pulls (fast-forward only) or pushes a branch.",
   input,
-  output: z.object({ refs: z.array(z.looseObject({})).describe("ref, from, to"), ...written }),
+  output: z.object({ refs: z.array(z.looseObject({})).describe("ref, from, to"), ...written }).partial(),
   annotations: TALKS,
   async run(args, deps: GitDeps, call) {
     const git = await deps.host.open(args.repo);

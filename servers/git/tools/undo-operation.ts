@@ -26,7 +26,7 @@ export const undoOperation = defineTool({
     task_id: z.string().optional(),
     idempotency_key: keyInput,
   }),
-  output: z.object({ undone: z.array(z.string()).describe("Operation ids"), ...written }),
+  output: z.object({ undone: z.array(z.string()).describe("Operation ids"), ...written }).partial(),
   annotations: DESTROYS,
   async run({ repo, operation_id, task_id }, deps: GitDeps, call) {
     if ((operation_id === undefined) === (task_id === undefined))

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { idSource } from "../../../kernel/ids.ts";
 import { silentLog } from "../../../kernel/log.ts";
+import { openGitHub } from "../../../servers/git/adapters/github.ts";
+import type { GitHubSettings } from "../../../servers/git/adapters/github-client.ts";
 import { openHost, type HostSettings } from "../../../servers/git/adapters/host.ts";
 import { keyedMutex } from "../../../servers/git/adapters/mutex.ts";
 import { createGitServer } from "../../../servers/git/server.ts";
@@ -27,6 +29,7 @@ export interface GitBench {
 export async function openGitBench(
   settings: Partial<HostSettings> = {},
   ground = gitPlayground(),
+  github: Partial<GitHubSettings> = {},
 ): Promise<GitBench> {
   const home = join(ground.base, "state");
   mkdirSync(home, { recursive: true });
@@ -44,6 +47,13 @@ export async function openGitBench(
     host,
     store,
     inTurn: keyedMutex(),
+    forge: openGitHub({
+      url: "http://127.0.0.1:1",
+      token: undefined,
+      readOnly: true,
+      paced: false,
+      ...github,
+    }),
     clock: Date.now,
     newId: idSource(Date.now),
     log: silentLog,

@@ -1,4 +1,5 @@
 import { soakDecision } from "./decision.ts";
+import { soakGit } from "./git.ts";
 import { soakKernel } from "./kernel.ts";
 import { soakOrchestrator } from "./orchestrator.ts";
 import { soakQueue } from "./tasks.ts";
@@ -11,6 +12,7 @@ export type Soak = (argv: readonly string[]) => Promise<string>;
 
 /** `npm run soak -- <room> [flags of the room]`. */
 export const ROOMS: Readonly<Record<string, Soak>> = {
+  git: soakGit,
   kernel: soakKernel,
   tasks: soakQueue,
   orchestrator: soakOrchestrator,

@@ -112,7 +112,7 @@ const VERBS = {
   for_each_ref: {
     argv: ["for-each-ref"],
     flags: [],
-    valued: ["--format=", "--count=", "--points-at=", "--contains="],
+    valued: ["--format=", "--count=", "--points-at=", "--contains=", "--merged="],
   },
   update_ref: { argv: ["update-ref"], always: ["--stdin", "-z"], flags: ["--create-reflog"], valued: ["-m"] },
   check_ref_format: { argv: ["check-ref-format"], flags: ["--branch"], valued: [] },

@@ -83,6 +83,8 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
       "repo action number head base title body draft verdict expected_head",
       "pull_request effects operation_id",
     ),
+    plan_release: tool("repo from", "version changelog"),
+    publish_release: tool("repo version expected_head sign remote", "tag effects operation_id"),
     get_checks: tool("repo ref", "state checks"),
     search_repositories: tool("query cursor", "repositories next_cursor"),
     predict_conflicts: tool("repo branches worktrees paths", "pairs order"),

@@ -36,7 +36,6 @@ export const Reviews = z.array(z.object({ user: User, state: z.string() }));
 export const Comments = z.array(z.object({ body: z.string().nullish() }));
 export const Files = z.array(z.object({ filename: z.string() }));
 export const Merged = z.object({ sha: z.string() });
-export const Release = z.object({ html_url: z.string() });
 
 export const CheckRuns = z.object({
   check_runs: z.array(

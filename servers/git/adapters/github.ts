@@ -9,7 +9,6 @@ import {
   Files,
   Merged,
   Pull,
-  Release,
   Reviews,
   Search,
   toChecks,
@@ -237,21 +236,6 @@ export function openGitHub(settings: GitHubSettings): Forge {
       return all;
     },
     searchRepositories: (q, page) => send("GET /search/repositories", { q, page, per_page: 30 }, Search),
-    async createRelease(place, { tag, name, notes }) {
-      const body = { ...at(place), tag_name: tag, name, body: notes };
-      try {
-        return (await send("POST /repos/{owner}/{repo}/releases", body, Release)).html_url;
-      } catch (error) {
-        const isThere = error instanceof DomainError && error.code === "invalid";
-        if (!isThere && !isUnclear(error)) throw error;
-        const there = await send(
-          "GET /repos/{owner}/{repo}/releases/tags/{tag}",
-          { ...at(place), tag },
-          Release,
-        );
-        return there.html_url;
-      }
-    },
   };
 }
 

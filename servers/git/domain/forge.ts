@@ -35,10 +35,6 @@ export interface Forge {
   readFile(place: ForgePlace, ref: string, path: string): Promise<string | undefined>;
   changedFiles(place: ForgePlace, number: number): Promise<readonly string[]>;
   searchRepositories(query: string, page: number): Promise<RepositoryPage>;
-  createRelease(
-    place: ForgePlace,
-    release: { readonly tag: string; readonly name: string; readonly notes: string },
-  ): Promise<string>;
 }
 
 /** A repository of the forge. */

@@ -21,8 +21,14 @@ const input = z.object({
   repo: repoInput,
   branch: z.string().describe("New branch, or an existing one to go on with"),
   base: z.string().optional().describe("Where a new branch starts; default the head of repo"),
-  ttl_s: z.int().min(60).max(2_592_000).optional(),
-  task_id: z.string().max(100).optional(),
+  ttl_s: z
+    .int()
+    .refine((seconds) => seconds >= 60 && seconds <= 2_592_000, "60 s to 30 days")
+    .optional(),
+  task_id: z
+    .string()
+    .refine((id) => id.length <= 100, "at most 100 characters")
+    .optional(),
   idempotency_key: keyInput,
 });
 

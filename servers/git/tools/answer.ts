@@ -11,12 +11,15 @@ import type { Requester } from "../store/store.ts";
 
 // Pieces that the tools' schemas and answers share.
 
-export const repoInput = z.string().describe("Folder of the worktree, absolute");
+/** The absolute path of a worktree: said once, in the server's instructions. */
+export const repoInput = z.string();
 // Bounds are checked and not listed: a host pays for every word of a schema in every session.
 export const keyInput = z
   .string()
   .refine((key) => key.length <= 200, "at most 200 characters")
   .optional();
+/** Names or paths, at most 200. */
+export const someNames = z.array(z.string()).refine((names) => names.length <= 200, "at most 200");
 /** Anything is taken and brought into the range. */
 export const tokensInput = z
   .int()

@@ -24,7 +24,10 @@ export const createRepository = defineTool({
   input: z.object({
     path: z.string().describe("Absolute; a new or empty folder"),
     clone_url: z.string().optional().describe("Without credentials"),
-    depth: z.int().min(1).max(1_000_000).optional(),
+    depth: z
+      .int()
+      .refine((depth) => depth >= 1 && depth <= 1_000_000, "1 to 1,000,000")
+      .optional(),
     idempotency_key: keyInput,
   }),
   output: z

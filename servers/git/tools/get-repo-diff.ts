@@ -3,7 +3,7 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { readRef } from "../adapters/refs.ts";
 import { emptyTree } from "../adapters/trees.ts";
 import type { GitDeps } from "../deps.ts";
-import { repoInput, tokensInput } from "./answer.ts";
+import { repoInput, someNames, tokensInput } from "./answer.ts";
 import { pageDiff } from "./diff-page.ts";
 
 export const getRepoDiff = defineTool({
@@ -15,7 +15,7 @@ export const getRepoDiff = defineTool({
     repo: repoInput,
     from: z.string().optional().describe("Commit or branch; default HEAD"),
     to: z.string().optional(),
-    paths: z.array(z.string()).max(200).optional(),
+    paths: someNames.optional(),
     stat_only: z.boolean().default(false),
     max_tokens: tokensInput,
     cursor: z.string().optional(),

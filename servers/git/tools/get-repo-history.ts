@@ -15,16 +15,22 @@ import {
   type HistoryCursor,
   type LoggedCommit,
 } from "../domain/history.ts";
-import { repoInput, tokensInput } from "./answer.ts";
+import { repoInput, someNames, tokensInput } from "./answer.ts";
 import { pageDiff } from "./diff-page.ts";
 
 const input = z.object({
   repo: repoInput,
   mode: z.enum(["log", "show", "blame", "search"]).default("log"),
   ref: z.string().optional().describe("Default HEAD"),
-  paths: z.array(z.string()).max(200).optional().describe("blame: exactly one file"),
-  query: z.string().min(1).max(1000).optional(),
-  limit: z.int().min(1).max(500).default(50),
+  paths: someNames.optional().describe("blame: exactly one file"),
+  query: z
+    .string()
+    .refine((query) => query !== "" && query.length <= 1000, "1 to 1,000 characters")
+    .optional(),
+  limit: z
+    .int()
+    .optional()
+    .transform((limit) => Math.min(Math.max(limit ?? 50, 1), 500)),
   max_tokens: tokensInput,
   cursor: z.string().optional(),
 });

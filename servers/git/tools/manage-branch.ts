@@ -22,7 +22,7 @@ const input = z.object({
   action: z.enum(["create", "delete", "rename", "switch"]),
   name: z.string(),
   from: z.string().optional().describe("create: where it starts, default HEAD; rename: its old name"),
-  force: z.boolean().default(false).describe("delete even where no other branch has its commits"),
+  force: z.boolean().default(false).describe("delete unmerged work"),
   idempotency_key: keyInput,
 });
 type Args = z.output<typeof input>;

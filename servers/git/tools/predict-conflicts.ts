@@ -17,19 +17,20 @@ import {
 } from "../domain/conflict-matrix.ts";
 import { gitPath, showPath } from "../domain/path.ts";
 import { findBrokenUses, type SideDiff } from "../domain/symbols.ts";
-import { repoInput, tokensInput } from "./answer.ts";
+import { repoInput, someNames, tokensInput } from "./answer.ts";
 
 const MAX_PARTIES = 200;
 const LEAST_PROBABILITY = 0.02;
 const SHOWN_PATHS = 20;
 
-const names = z.array(z.string()).max(MAX_PARTIES);
-
 const input = z.object({
   repo: repoInput,
-  branches: names.optional().describe("Default: those checked out in worktrees"),
-  worktrees: names.optional().describe("Ids or paths whose uncommitted work counts; default all"),
-  paths: z.record(z.string(), names).optional().describe("Work not begun, by name: the paths it will change"),
+  branches: someNames.optional().describe("Default: those checked out in worktrees"),
+  worktrees: someNames.optional().describe("Ids or paths whose uncommitted work counts; default all"),
+  paths: z
+    .record(z.string(), someNames)
+    .optional()
+    .describe("Work not begun, by name: the paths it will change"),
   max_tokens: tokensInput,
 });
 type Args = z.output<typeof input>;
@@ -38,13 +39,11 @@ export const predictConflicts = defineTool({
   name: "predict_conflicts",
   title: "Predict conflicts",
   description:
-    "Which branches, uncommitted work and planned work will get in each other's way, pair by pair, and an order in which to integrate them. Nothing is changed.",
+    "Which branches, uncommitted work and planned work will get in each other's way, pair by pair, and an order in which to integrate them.",
   input,
   output: z
     .object({
-      pairs: z
-        .array(z.looseObject({}))
-        .describe("a, b, level (textual, semantic, predicted), paths, probability"),
+      pairs: z.array(z.looseObject({})).describe("a, b, level, paths, probability"),
       order: z.array(z.string()),
       truncated: z.boolean(),
     })

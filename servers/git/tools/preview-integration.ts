@@ -15,7 +15,7 @@ export const previewIntegration = defineTool({
   name: "preview_integration",
   title: "Try an integration",
   description:
-    "Says whether source would go into target and where not, without touching branches or files. rebase applies source's commits on top of target, cherry_pick one commit, revert its opposite. Hand source_commit and target_commit to integrate_changes. clean is about text; semantic conflicts are guessed from names.",
+    "Says whether source would go into target and where not; touches nothing. rebase applies source's commits on top of target. Hand source_commit and target_commit to integrate_changes. Semantic conflicts are guessed from names and may be there when clean.",
   input: z.object({
     repo: repoInput,
     operation: operationInput,
@@ -33,9 +33,7 @@ export const previewIntegration = defineTool({
       stopped_at: z.string().optional(),
       conflicts: z
         .array(z.looseObject({ path: z.string() }))
-        .describe(
-          "path, level, regions[{start,end}]: lines of the merged text from <<<<<<< to >>>>>>>; semantic: of the user of symbol",
-        ),
+        .describe("path, level, regions[{start,end}]: lines of the merged text from <<<<<<< to >>>>>>>"),
       truncated: z.boolean(),
     })
     .partial(),

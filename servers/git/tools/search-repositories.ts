@@ -8,7 +8,7 @@ import { oneLine } from "./forge-place.ts";
 export const searchRepositories = defineTool({
   name: "search_repositories",
   title: "Search repositories",
-  description: "Finds repositories on the forge, in its own query language.",
+  description: "Finds repositories on the forge.",
   input: z.object({ query: z.string().min(1), cursor: z.string().optional(), max_tokens: tokensInput }),
   output: z
     .object({

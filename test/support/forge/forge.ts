@@ -49,7 +49,6 @@ export async function openForge(ground: GitPlayground, from: string): Promise<Fo
     logs: new Map(),
     users: new Set(["ann", "bob", "carol"]),
     requiredApprovals: new Map(),
-    releases: new Map(),
     queue: [],
     git: (...args) => ground.git(bare, ...args),
   };

@@ -8,7 +8,6 @@ export interface ForgeState {
   readonly users: ReadonlySet<string>;
   /** By branch: how many approvals it takes. */
   readonly requiredApprovals: Map<string, number>;
-  readonly releases: Map<string, Record<string, unknown>>;
   readonly queue: number[];
   /** Runs git in the bare repository; throws when it fails. */
   git(...args: readonly string[]): string;
@@ -59,9 +58,6 @@ export function answerPulls(state: ForgeState, asked: Asked): Reply {
   const route = `${method} ${inside}`;
   if (route === "GET /pulls") return ok(listed(state, asked).map((pull) => show(state, pull)));
   if (route === "POST /pulls") return create(state, asked);
-  if (route === "POST /releases") return release(state, asked);
-  const [, tag] = /^GET \/releases\/tags\/(.+)$/.exec(route) ?? [];
-  if (tag !== undefined) return state.releases.has(tag) ? ok(state.releases.get(tag)) : NOT_FOUND;
   const [, logs] = /^GET \/actions\/jobs\/(\d+)\/logs$/.exec(route) ?? [];
   if (logs !== undefined) return state.logs.has(Number(logs)) ? ok(state.logs.get(Number(logs))) : NOT_FOUND;
   const [, file] = /^GET \/contents\/(.+)$/.exec(route) ?? [];
@@ -206,14 +202,6 @@ function enqueue(state: ForgeState, { body }: Asked): Reply {
     return ok({ data: null, errors: [{ message: "expected head" }] });
   state.queue.push(pull.number);
   return ok({ data: { enqueuePullRequest: { mergeQueueEntry: { id: "MQ_1" } } } });
-}
-
-function release(state: ForgeState, { body }: Asked): Reply {
-  const tag = String(body["tag_name"]);
-  if (state.releases.has(tag)) return { status: 422, body: { message: "already_exists" } };
-  const made = { html_url: `https://forge/releases/${tag}`, body: body["body"] };
-  state.releases.set(tag, made);
-  return ok(made, 201);
 }
 
 function content(state: ForgeState, path: string, { query, accept }: Asked): Reply {

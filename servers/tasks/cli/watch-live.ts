@@ -49,13 +49,17 @@ export function livePicture(terminal: {
   const rows = terminal.rows > 0 ? terminal.rows : 24;
   let latest: readonly string[] = [];
   let height = 0;
+  let drawn = "";
   return {
     draw(look, news, now) {
       latest = [...latest, ...news.map(eventLine)].slice(-rows);
-      const lines = pictureLines(look, latest, now, rows).map((line) => oneLine(line, columns - 1));
+      const lines = pictureLines(look, latest, now, rows).map((line) => fitColumns(line, columns - 1));
+      const picture = lines.join("\n");
+      if (picture === drawn) return;
       const up = height > 1 ? `\u001b[${height - 1}A` : "";
-      terminal.write(`${up}\r\u001b[J${lines.join("\n")}`);
+      terminal.write(`${up}\r\u001b[J${picture}`);
       height = lines.length;
+      drawn = picture;
     },
     end: () => terminal.write("\n"),
   };
@@ -72,12 +76,13 @@ export function pictureLines(
   const out = running.slice(0, Math.ceil(room / 3)).map((task) => {
     const { claim } = task;
     const left = claim === null ? 0 : Math.max(0, Math.round((claim.expiresAt - now) / 1_000));
-    return `  ${task.id}  ${(claim?.agent ?? "").padEnd(12)} ${percent(task.progress).padStart(5)}  ${left} s left  ${task.title}`;
+    const agent = oneLine(claim?.agent ?? "", 18).padEnd(12);
+    return `  ${task.id}  ${agent} ${percent(task.progress).padStart(5)}  ${left} s left  ${oneLine(task.title, 200)}`;
   });
   const next = ready
     .slice(0, Math.ceil((room - out.length) / 3))
-    .map((task) => `  ${task.id}  priority ${task.priority}  ${task.title}`);
-  const news = latest.slice(-Math.max(1, room - out.length - next.length));
+    .map((task) => `  ${task.id}  priority ${task.priority}  ${oneLine(task.title, 200)}`);
+  const news = latest.slice(-Math.max(1, room - out.length - next.length)).map((line) => `  ${line}`);
   return [
     countsLine(counts),
     ...section("running", out, counts.running ?? 0),
@@ -89,4 +94,19 @@ export function pictureLines(
 function section(title: string, lines: readonly string[], count: number): readonly string[] {
   if (count === 0) return [];
   return [count > lines.length ? `${title} (${lines.length} of ${count})` : title, ...lines];
+}
+
+/** From here on characters are two columns wide in the scripts where any are. */
+const WIDE = 0x11_00;
+
+/** Cuts a line before it would wrap: a wrapped one takes two rows, and the next picture would be drawn too low. */
+export function fitColumns(line: string, columns: number): string {
+  let used = 0;
+  let end = 0;
+  for (const character of line) {
+    used += (character.codePointAt(0) ?? 0) < WIDE ? 1 : 2;
+    if (used > columns) break;
+    end += character.length;
+  }
+  return line.slice(0, end);
 }

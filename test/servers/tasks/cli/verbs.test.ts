@@ -8,7 +8,7 @@ import { graphCommand } from "../../../../servers/tasks/cli/graph.ts";
 import { listCommand } from "../../../../servers/tasks/cli/list.ts";
 import { showCommand } from "../../../../servers/tasks/cli/show.ts";
 import { watchCommand } from "../../../../servers/tasks/cli/watch.ts";
-import { pictureLines } from "../../../../servers/tasks/cli/watch-live.ts";
+import { fitColumns, pictureLines } from "../../../../servers/tasks/cli/watch-live.ts";
 import { openServed, temporaryFolder } from "../../../support/all-servers.ts";
 import { run } from "../call.ts";
 
@@ -303,9 +303,10 @@ describe("watch", () => {
     for (const rows of [12, 24, 80]) {
       const lines = pictureLines(look, news, 0, rows);
       expect(lines.length).toBeLessThan(rows);
-      expect(lines).toContain("event 99");
+      expect(lines).toContain("  event 99");
       expect(lines.some((line) => line.startsWith("running ("))).toBe(true);
     }
+    expect(fitColumns("  a 修复 b", 6)).toBe("  a 修");
     expect(pictureLines({ counts: {}, running: [], ready: [] }, [], 0, 24)).toEqual(["the queue is empty"]);
   });
 });

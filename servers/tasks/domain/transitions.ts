@@ -165,7 +165,7 @@ export function completed(
   });
 }
 
-/** How long an agent is not given again what failed for want of a resource where it works, after the pause. */
+/** How long what failed for want of a resource where an agent works is kept for others, if any are there, after the pause. */
 const ELSEWHERE_MS = 10 * 60_000;
 
 /**

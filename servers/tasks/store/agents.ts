@@ -67,6 +67,15 @@ export function agentTx(sql: Sql): AgentTx {
     async silentAgents(since, limit) {
       return sql.all(SILENT_QUERY, since, limit).map(toAgent);
     },
+    async hasOthers(name, since) {
+      const row = sql.get(
+        `SELECT EXISTS (SELECT 1 FROM agent WHERE name <> ?1 AND is_retired = 0 AND lost_at IS NULL AND last_call_at > ?2)
+           OR EXISTS (SELECT 1 FROM task INDEXED BY task_worker WHERE status = 'running' AND worker <> ?1) AS others`,
+        name,
+        since,
+      );
+      return row?.["others"] === 1;
+    },
     loadOf: async (name) => loadOf(name),
     async agents(after, limit) {
       return sql

@@ -59,6 +59,8 @@ export interface AgentTx {
   noteCall(name: string, now: number): Promise<void>;
   /** Agents that hold nothing, have said nothing since, and are not known to be lost; the longest silent first. */
   silentAgents(since: number, limit: number): Promise<readonly Agent[]>;
+  /** Whether anybody else is there: holds a task, or is registered and was heard of since. */
+  hasOthers(name: string, since: number): Promise<boolean>;
   /** How many tasks an agent holds, registered or not. */
   loadOf(name: string): Promise<number>;
   /** By name, those after `after`. */

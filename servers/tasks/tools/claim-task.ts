@@ -5,7 +5,7 @@ import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { clipText } from "../../../kernel/text.ts";
 import { fitText } from "../../../kernel/tokens.ts";
 import { firstGrant } from "../domain/budget.ts";
-import { whyNoClaim } from "../domain/agent.ts";
+import { IDLE_MS, whyNoClaim } from "../domain/agent.ts";
 import { reservationsOverlap } from "../domain/paths.ts";
 import type { Task } from "../domain/task.ts";
 import { claimed, endOf, wishOf } from "../domain/transitions.ts";
@@ -112,6 +112,7 @@ async function nextFor(
   now: number,
 ): Promise<{ readonly task: Task } | { readonly why: string }> {
   let reserved: readonly string[] | undefined;
+  let hasOthers: boolean | undefined;
   const has = new Set(capabilities);
   const passed = { needs: 0, elsewhere: 0, paths: 0 };
   let last: Task | undefined;
@@ -122,7 +123,14 @@ async function nextFor(
         throw new DomainError("denied", `${task.id} is assigned to somebody else`);
       if (task.milestone !== null && filter.without.includes(task.milestone)) continue;
       if (!task.capabilities.every((capability) => has.has(capability))) passed.needs += 1;
-      else if (task.avoid?.agent === filter.agent && task.avoid.until > now) passed.elsewhere += 1;
+      else if (
+        // Who names a task means it.
+        filter.taskId === undefined &&
+        task.avoid?.agent === filter.agent &&
+        task.avoid.until > now &&
+        (hasOthers ??= await tx.hasOthers(filter.agent, now - IDLE_MS))
+      )
+        passed.elsewhere += 1;
       else if (task.paths.length === 0) return { task };
       else {
         reserved ??= await tx.reservedPaths();

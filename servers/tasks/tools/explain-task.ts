@@ -52,7 +52,7 @@ function reasons(task: Task, waiting: number, failed: number, meeting: number, n
   if (isWaiting && task.capabilities.length > 0)
     why.push(`only for agents with ${clipText(task.capabilities.join(", "), 120)}`);
   if (isWaiting && task.avoid !== null && task.avoid.until > now)
-    why.push(`not for ${clipText(task.avoid.agent, 60)} before ${toIso(task.avoid.until)}`);
+    why.push(`rather for others than ${clipText(task.avoid.agent, 60)} until ${toIso(task.avoid.until)}`);
   if (task.attempt > 0) {
     const counted = task.attempt - task.excused;
     why.push(

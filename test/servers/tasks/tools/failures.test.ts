@@ -95,28 +95,41 @@ test("a follow-up lives on a part of the failed task's budget", async () => {
   expect(await get(id)).toMatchObject({ budget: { tokens: 900 }, spent: { tokens: 200 } });
 });
 
-test("what failed for want of a resource is tried later, and by somebody else", async () => {
+test("what failed for want of a resource is tried later, and by somebody else where there is one", async () => {
   const [id = ""] = await add({ title: "a" });
+  await call("register_agent", { name: "bob" });
   const { claim: given } = await claim();
   expect(await fail(given.token, "resource")).toEqual({
     status: "scheduled",
-    retry_at: "2026-01-01T00:00:30.000Z",
+    retry_at: "2026-01-01T00:00:04.000Z",
   });
-  queue.advance(30_000);
+  queue.advance(4_000);
   expect(await claim()).toMatchObject({
     task: null,
     why_none: expect.stringContaining("failed where you work"),
   });
   const { why } = await call<{ why: string[] }>("explain_tasks", { id });
-  expect(why).toContainEqual("not for ann before 2026-01-01T00:10:30.000Z");
+  expect(why).toContainEqual("rather for others than ann until 2026-01-01T00:10:04.000Z");
   expect((await claim("bob")).task.id).toBe(id);
 });
 
-test("where nobody else comes, the same agent gets it after a while", async () => {
+test("where nobody else comes, or is there, the same agent gets it again", async () => {
   const [id = ""] = await add({ title: "a" });
-  const { claim: given } = await claim();
-  await fail(given.token, "resource");
-  queue.advance(30_000 + 10 * 60_000);
+  const first = await claim();
+  await fail(first.claim.token, "resource");
+  queue.advance(4_000);
+  const alone = await claim();
+  expect(alone.task.id).toBe(id);
+  await call("register_agent", { name: "bob" });
+  await fail(alone.claim.token, "resource");
+  queue.advance(8_000);
+  expect((await claim()).task).toBeNull();
+  // Who names it means it.
+  const named = await call<Claimed>("claim_task", { agent: "ann", task_id: id });
+  await fail(named.claim.token, "resource");
+  queue.advance(16_000);
+  expect((await claim()).task).toBeNull();
+  queue.advance(10 * 60_000);
   expect((await claim()).task.id).toBe(id);
 });
 

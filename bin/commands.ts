@@ -148,6 +148,22 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "memory import",
+    {
+      usage: "memory import FILE",
+      summary: "take in an export, or the file of the reference memory server",
+      load: async () => (await import("../servers/memory/cli/import.ts")).memoryImportCommand,
+    },
+  ],
+  [
+    "memory export",
+    {
+      usage: "memory export",
+      summary: "write the memory as JSONL or Markdown",
+      load: async () => (await import("../servers/memory/cli/export.ts")).memoryExportCommand,
+    },
+  ],
+  [
     "sandbox image build",
     {
       usage: "sandbox image build node",

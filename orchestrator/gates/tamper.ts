@@ -1,4 +1,4 @@
-import { matchesPath } from "../plan/glob.ts";
+import { matchesPath } from "../../kernel/glob.ts";
 import type { PlanAcceptance } from "../plan/plan.ts";
 
 /** Files the acceptance of a task rests on and that its work may therefore not touch. */

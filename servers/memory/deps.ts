@@ -1,7 +1,13 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { NewId } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
+import type { CodeParser } from "./adapters/code-parser.ts";
 import type { DependencyGraph } from "./adapters/dependency-graph.ts";
+import type { Indexing } from "./adapters/indexing.ts";
+import type { SourceTrees } from "./adapters/source-tree.ts";
+import type { Web } from "./adapters/web.ts";
+import type { Indexed } from "./domain/code/indexed.ts";
+import type { Ingested } from "./domain/document/ingested.ts";
 import type { RecallLog } from "./store/recall-log.ts";
 import type { MemoryStore } from "./store/sqlite.ts";
 
@@ -10,6 +16,11 @@ export interface MemoryDeps {
   readonly store: MemoryStore;
   readonly graph: DependencyGraph;
   readonly recalls: RecallLog;
+  readonly trees: SourceTrees;
+  readonly parser: CodeParser;
+  readonly indexing: Indexing<Indexed>;
+  readonly web: Web;
+  readonly ingesting: Indexing<Ingested>;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly log: Log;

@@ -1,4 +1,8 @@
+export { codeParser, type CodeParser } from "./adapters/code-parser.ts";
 export { dependencyGraph, type DependencyGraph } from "./adapters/dependency-graph.ts";
+export { openIndexing, type Indexing } from "./adapters/indexing.ts";
+export { sourceTrees, type SourceTrees } from "./adapters/source-tree.ts";
+export { openWeb, type Web } from "./adapters/web.ts";
 export type { MemoryDeps } from "./deps.ts";
 export { createMemoryServer, type MemoryTools } from "./server.ts";
 export { openMemoryStore, type MemoryStore } from "./store/sqlite.ts";

@@ -2,7 +2,11 @@ import { systemClock } from "../../kernel/clock.ts";
 import type { ServerSources } from "../../kernel/config.ts";
 import { idSource } from "../../kernel/ids.ts";
 import type { ToolServer } from "../../kernel/mcp/server.ts";
+import { codeParser } from "./adapters/code-parser.ts";
 import { dependencyGraph } from "./adapters/dependency-graph.ts";
+import { openIndexing } from "./adapters/indexing.ts";
+import { sourceTrees } from "./adapters/source-tree.ts";
+import { openWeb } from "./adapters/web.ts";
 import { readMemoryConfig } from "./config.ts";
 import { createMemoryServer } from "./server.ts";
 import { recallLog } from "./store/recall-log.ts";
@@ -10,13 +14,18 @@ import { openMemoryStore } from "./store/sqlite.ts";
 
 /** Opens the memory server of a state folder. Close it when done. */
 export async function openMemory(sources: ServerSources): Promise<ToolServer> {
-  const { path } = readMemoryConfig(sources);
+  const config = readMemoryConfig(sources);
   const newId = idSource(systemClock);
-  const store = openMemoryStore(path, systemClock, newId);
+  const store = openMemoryStore(config.database, systemClock, newId);
   return createMemoryServer({
     store,
     graph: dependencyGraph(),
     recalls: recallLog(store, sources.log),
+    trees: sourceTrees(config),
+    parser: codeParser(),
+    indexing: openIndexing(),
+    web: openWeb(config),
+    ingesting: openIndexing(),
     clock: systemClock,
     newId,
     log: sources.log,

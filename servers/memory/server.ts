@@ -7,6 +7,8 @@ import { forgetMemories } from "./tools/forget-memories.ts";
 import { getMemoryStats } from "./tools/get-memory-stats.ts";
 import { getMemories } from "./tools/get-memories.ts";
 import { rateMemory } from "./tools/rate-memory.ts";
+import { indexCodebase } from "./tools/index-codebase.ts";
+import { ingestDocument } from "./tools/ingest-document.ts";
 import { recall } from "./tools/recall.ts";
 import { relateEntities } from "./tools/relate-entities.ts";
 import { remember } from "./tools/remember.ts";
@@ -21,6 +23,8 @@ export const memoryTools = [
   relateEntities,
   exploreGraph,
   findImpact,
+  indexCodebase,
+  ingestDocument,
   rateMemory,
   getMemoryStats,
 ] as const satisfies readonly Tool<MemoryDeps>[];
@@ -39,6 +43,7 @@ export function createMemoryServer(deps: MemoryDeps): ToolServer {
     tools: bindTools(memoryTools, deps, deps.store),
     log: deps.log,
     close: async () => {
+      await Promise.all([deps.indexing.close(), deps.ingesting.close()]);
       await deps.recalls.settle();
       deps.store.close();
     },

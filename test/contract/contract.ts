@@ -26,6 +26,8 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     relate_entities: tool("entities relations", "entities relations"),
     explore_graph: tool("start mode to types direction depth limit", "nodes edges truncated"),
     find_impact: tool("changed depth limit", "affected truncated"),
+    index_codebase: tool("root include exclude", ""),
+    ingest_document: tool("uri path text kind title tags crawl", ""),
     rate_memory: tool("id outcome weight", "mean status"),
     get_memory_stats: tool("check", "memories index"),
   },

@@ -31,12 +31,8 @@ export function dependencyGraph(): DependencyGraph {
       }
       while (last < state.last) {
         const edges = await rows.edgesAfter(last, PAGE);
-        // Between two reads of one snapshot nothing can vanish; the guard keeps a broken store from looping.
-        if (edges.length === 0) break;
-        for (const { n, from, to } of edges) {
-          graph.mergeEdge(String(from), String(to));
-          last = n;
-        }
+        for (const { from, to } of edges) graph.mergeEdge(String(from), String(to));
+        last = edges.length < PAGE ? state.last : (edges.at(-1)?.n ?? state.last);
       }
       return dependentsIn(graph);
     },

@@ -30,7 +30,7 @@ export const memoryCheckCommand: Command = async (argv, io) => {
     return EXIT.done;
   }
   const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
-  const { path } = readMemoryConfig({ home, env: io.env, cwd: io.cwd, log: silentLog });
+  const { database: path } = readMemoryConfig({ home, env: io.env, cwd: io.cwd, log: silentLog });
   if (!existsSync(path)) {
     throw new DomainError("not_found", `there is no store ${path}`, {
       hint: "name the state folder with --home DIR, or bring a backup back: slipway memory restore",

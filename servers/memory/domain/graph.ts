@@ -22,6 +22,9 @@ export interface RelationDraft {
   readonly properties?: object | undefined;
 }
 
+/** Relations that say nothing of a dependency: a change at one end does not reach the other. */
+export const NO_DEPENDENCY = ["CHANGED_WITH", "SIMILAR_TO", "REVIEWED_BY", "NEXT", "ABOUT"] as const;
+
 /** The one way a name is kept: paths lose a leading "./". */
 export function normalName(name: string): string {
   return name.replace(/^(?:\.\/)+/, "");

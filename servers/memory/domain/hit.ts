@@ -14,6 +14,8 @@ export interface Hit {
   readonly thread?: Thread;
   readonly version: number;
   readonly trust: Trust;
+  /** The file it is about has changed since, or is gone. */
+  readonly stale?: true;
   readonly why?: Why;
 }
 
@@ -36,9 +38,15 @@ export interface HitOptions {
   /** What this hit may cost; the snippet takes what the other fields leave, 80 to 400 characters. */
   readonly maxTokens: number;
   readonly explain: boolean;
+  /** Ids of memories whose file has changed since. */
+  readonly stale: ReadonlySet<string>;
 }
 
-export function hitOf(memory: Memory, lexical: number, { terms, now, maxTokens, explain }: HitOptions): Hit {
+export function hitOf(
+  memory: Memory,
+  lexical: number,
+  { terms, now, maxTokens, explain, stale }: HitOptions,
+): Hit {
   const { source, thread } = memory;
   const fieldChars = clamp(Math.floor(maxTokens / 2), 40, 200);
   const shortened = (text: string): string => cut(cleanText(text), fieldChars);
@@ -52,6 +60,7 @@ export function hitOf(memory: Memory, lexical: number, { terms, now, maxTokens, 
     ...(thread === undefined ? {} : { thread: mapThread(thread, shortened) }),
     version: memory.version,
     trust: trustOf(memory),
+    ...(stale.has(memory.id) ? { stale: true as const } : {}),
     ...(explain
       ? {
           why: {

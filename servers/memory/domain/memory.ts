@@ -18,6 +18,8 @@ export interface Source {
   readonly uri?: string | undefined;
   readonly path?: string | undefined;
   readonly commit?: string | undefined;
+  /** The git blob id of what the file at `path` held when this was written; stamped by the server. */
+  readonly blob?: string | undefined;
 }
 
 /** Where a memory stands in a conversation, a log or another ordered text. */

@@ -65,6 +65,9 @@ interface Written {
 async function create(draft: Draft, tx: MemoryTx, writing: Writing, newId: NewId): Promise<Written> {
   const memory = newMemory(draft, newId("mem"), writing);
   const twin = await tx.findTwin(memory, writing.now);
+  // The same said of a file that has changed since is news: it still holds.
+  if (twin !== undefined && twin.source?.blob !== memory.source?.blob)
+    return update(draft, twin.id, tx, writing);
   if (twin !== undefined) return { memory: twin, status: "duplicate" };
   await tx.add(memory);
   return { memory, status: "created" };

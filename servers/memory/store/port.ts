@@ -1,4 +1,8 @@
 import type { Emit } from "../../../kernel/store.ts";
+import type { Pair } from "../domain/code/co-change.ts";
+import type { CodeEdge } from "../domain/code/code-graph.ts";
+import type { CodeFacts } from "../domain/code/facts.ts";
+import type { Writing } from "../domain/draft.ts";
 import type { Entity, EntityDraft, RelationDraft } from "../domain/graph.ts";
 import type { Ratings } from "../domain/rating.ts";
 import type { Direction, Link } from "../domain/walk.ts";
@@ -111,7 +115,7 @@ export interface MemoryGraph {
     numbers: readonly number[] | undefined,
     filter: LinkFilter,
   ): Promise<readonly { readonly n: number; readonly degree: number }[]>;
-  /** Relations with a larger number than `after`, in order. */
+  /** Dependencies with a larger number than `after`, in order. */
   edgesAfter(after: number, limit: number): Promise<readonly Edge[]>;
 }
 
@@ -155,6 +159,88 @@ export interface MemoryRatings {
   setRatings(id: string, ratings: Ratings): Promise<void>;
 }
 
-export interface MemoryTx extends MemoryRecords, MemoryGraph, MemoryHealth, MemoryRatings {
+/** A folder of sources and how the names of its files begin here. */
+export interface CodeTree {
+  readonly n: number;
+  /** Real path. */
+  readonly root: string;
+  readonly prefix: string;
+}
+
+/** What is known of a source file from the last time it was read. */
+export interface CodeFile {
+  readonly path: string;
+  readonly blob: string;
+  /** Which reader made the facts; an older one's are made again. */
+  readonly reader: number;
+  readonly facts: CodeFacts;
+}
+
+export interface MemoryCode {
+  /** The tree of a folder, added where it is new. Needs a write when it is. */
+  codeTree(root: string): Promise<CodeTree>;
+  codeTrees(): Promise<readonly CodeTree[]>;
+  codeFiles(tree: CodeTree): Promise<readonly CodeFile[]>;
+  /** Keeps a file's facts, and its text as a memory of kind code that search finds. No history: git has it. */
+  keepCodeFile(tree: CodeTree, file: CodeFile & { readonly text: string }, writing: Writing): Promise<void>;
+  /** Removes files and their memories. */
+  dropCodeFiles(tree: CodeTree, paths: readonly string[]): Promise<void>;
+  /** Makes the tree's part of the graph what is given. What others related stays, and so do its ends. */
+  setCodeGraph(
+    tree: CodeTree,
+    edges: readonly CodeEdge[],
+    pairs: readonly Pair[],
+    now: number,
+  ): Promise<{ readonly symbols: number; readonly edges: number }>;
+}
+
+/** A document as it was when it was last read. */
+export interface KnownDocument {
+  /** An address, a path, or the digest of a text. */
+  readonly key: string;
+  /** The memory that outlines it; its id is the thread of the chunks. */
+  readonly memoryId: string;
+  readonly digest: string;
+  readonly etag: string | undefined;
+  readonly chunks: number;
+  readonly links: readonly string[];
+}
+
+export interface MemoryDocuments {
+  findDocument(key: string): Promise<KnownDocument | undefined>;
+  keepDocument(document: KnownDocument): Promise<void>;
+  /** Current versions in a thread, those that hold no more too, oldest first. */
+  inThread(id: string): Promise<readonly Memory[]>;
+}
+
+/** An entity with what was observed of it. */
+export interface ExportedEntity {
+  readonly n: number;
+  readonly name: string;
+  readonly type: string;
+  readonly observations: readonly string[];
+}
+
+/** A relation by the names of its ends. */
+export interface ExportedRelation {
+  readonly n: number;
+  readonly from: string;
+  readonly type: string;
+  readonly to: string;
+  readonly properties: object;
+}
+
+/** Pages of everything but what came from indexed sources, in the order of `n`, from after a number on. */
+export interface MemoryExport {
+  memoriesAfter(
+    n: number,
+    limit: number,
+  ): Promise<readonly { readonly n: number; readonly memory: Memory }[]>;
+  entitiesAfter(n: number, limit: number): Promise<readonly ExportedEntity[]>;
+  relationsAfter(n: number, limit: number): Promise<readonly ExportedRelation[]>;
+}
+
+export interface MemoryTx
+  extends MemoryRecords, MemoryGraph, MemoryHealth, MemoryRatings, MemoryCode, MemoryDocuments, MemoryExport {
   readonly emit: Emit;
 }

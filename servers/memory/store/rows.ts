@@ -50,7 +50,12 @@ const MemoryRow = z.object({
   supersedes: z.string().nullable(),
   superseded_by: z.string().nullable(),
   source: json(
-    z.object({ uri: z.string().optional(), path: z.string().optional(), commit: z.string().optional() }),
+    z.object({
+      uri: z.string().optional(),
+      path: z.string().optional(),
+      commit: z.string().optional(),
+      blob: z.string().optional(),
+    }),
   ).nullable(),
   thread: json(
     z.object({ id: z.string(), seq: z.number().optional(), author: z.string().optional() }),
@@ -110,7 +115,8 @@ export function valuesOf(memory: Memory): readonly (string | number | null)[] {
   ];
 }
 
-/** Equal for memories that say the same thing in the same place. */
+/** Equal for memories that say the same thing in the same place, whatever the file there holds. */
 export function twinKey({ space, kind, text, source, thread }: Memory): string {
-  return digestOf([space, kind, text, source ?? null, thread ?? null]);
+  const { blob: _, ...place } = source ?? {};
+  return digestOf([space, kind, text, source === undefined ? null : place, thread ?? null]);
 }

@@ -78,4 +78,42 @@ CREATE TABLE rating (
   count INTEGER NOT NULL
 ) STRICT;
 `,
+  `
+-- A folder of sources that was indexed. Names of its files begin with the prefix; that of the first tree is empty.
+CREATE TABLE code_tree (n INTEGER PRIMARY KEY, root TEXT NOT NULL UNIQUE, prefix TEXT NOT NULL UNIQUE) STRICT;
+-- What each file says by itself, so that an unchanged one is not parsed again.
+CREATE TABLE code_file (
+  tree_n INTEGER NOT NULL REFERENCES code_tree (n) ON DELETE CASCADE,
+  path TEXT NOT NULL,
+  blob TEXT NOT NULL,
+  reader INTEGER NOT NULL,
+  memory_id TEXT NOT NULL,
+  facts TEXT NOT NULL,
+  PRIMARY KEY (tree_n, path)
+) STRICT, WITHOUT ROWID;
+-- Which entities and relations came from a tree: those go when their sources go.
+CREATE TABLE code_entity (
+  tree_n INTEGER NOT NULL REFERENCES code_tree (n) ON DELETE CASCADE,
+  entity_n INTEGER NOT NULL REFERENCES entity (n) ON DELETE CASCADE,
+  symbol TEXT,
+  PRIMARY KEY (tree_n, entity_n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX code_entity_by_entity ON code_entity (entity_n);
+CREATE INDEX code_entity_by_symbol ON code_entity (symbol) WHERE symbol IS NOT NULL;
+CREATE TABLE code_relation (
+  relation_n INTEGER PRIMARY KEY REFERENCES relation (n) ON DELETE CASCADE,
+  tree_n INTEGER NOT NULL REFERENCES code_tree (n) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX code_relation_by_tree ON code_relation (tree_n);
+`,
+  `
+CREATE TABLE document (
+  key TEXT PRIMARY KEY,
+  memory_id TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  etag TEXT,
+  chunks INTEGER NOT NULL,
+  links TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
 ];

@@ -4,7 +4,14 @@ import { DomainError } from "../../../kernel/errors.ts";
 import type { NewId } from "../../../kernel/ids.ts";
 import { sqliteLinks } from "./sqlite-links.ts";
 import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
-import { normalName, placeEntity, UNKNOWN_TYPE, type Entity, type EntityDraft } from "../domain/graph.ts";
+import {
+  NO_DEPENDENCY,
+  normalName,
+  placeEntity,
+  UNKNOWN_TYPE,
+  type Entity,
+  type EntityDraft,
+} from "../domain/graph.ts";
 import type { Memory } from "../domain/memory.ts";
 import type { Edge, MemoryGraph, Related } from "./port.ts";
 
@@ -15,6 +22,8 @@ type NumberedEntity = z.output<typeof EntityRow>;
 
 export interface SqliteGraph extends MemoryGraph {
   mention(memoryNumber: number, memory: Memory, now: number): void;
+  /** The number of the entity a draft means, added or typed where needed. */
+  place(draft: EntityDraft, now: number): number;
 }
 
 export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
@@ -108,8 +117,14 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
       return { id, status: "updated", added };
     },
     async numbersOf(nameOrId) {
-      return [...named(nameOrId), ...withId(nameOrId)].map(({ n }) => n);
+      const found = [...named(nameOrId), ...withId(nameOrId)].map(({ n }) => n);
+      if (found.length > 0) return found;
+      // A symbol of indexed code is known by its own name, too, wherever it is defined.
+      return sql
+        .all("SELECT DISTINCT entity_n FROM code_entity WHERE symbol = ? ORDER BY entity_n", nameOrId)
+        .map((row) => Number(row["entity_n"]));
     },
+    place: (draft, now) => place(draft, now).n,
     async entities(numbers) {
       const rows = sql.all(
         "SELECT n, id, name, type FROM entity WHERE n IN (SELECT value FROM json_each(?))",
@@ -130,7 +145,13 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
         return { n, from, to };
       };
       return sql
-        .all("SELECT n, from_n, to_n FROM relation WHERE n > ? ORDER BY n LIMIT ?", after, limit)
+        .all(
+          `SELECT n, from_n, to_n FROM relation
+           WHERE n > ? AND type NOT IN (SELECT value FROM json_each(?)) ORDER BY n LIMIT ?`,
+          after,
+          JSON.stringify(NO_DEPENDENCY),
+          limit,
+        )
         .map(toEdge);
     },
     mention(memoryNumber, memory, now) {

@@ -4,6 +4,9 @@ import { openDatabase } from "../../../kernel/sqlite/open.ts";
 import { storeOver, type Store } from "../../../kernel/store.ts";
 import type { MemoryTx } from "./port.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { sqliteCode } from "./sqlite-code.ts";
+import { sqliteDocuments } from "./sqlite-documents.ts";
+import { sqliteExport } from "./sqlite-export.ts";
 import { sqliteGraph } from "./sqlite-graph.ts";
 import { sqliteHealth } from "./sqlite-health.ts";
 import { sqliteRatings } from "./sqlite-ratings.ts";
@@ -17,6 +20,16 @@ export function openMemoryStore(path: string, clock: Clock, newId: NewId): Memor
   return storeOver(db, clock, (sql, emit) => {
     const graph = sqliteGraph(sql, newId);
     const records = sqliteRecords(sql, emit, (n, memory) => graph.mention(n, memory, memory.updatedAt));
-    return { ...records, ...graph, ...sqliteHealth(sql), ...sqliteRatings(sql), emit };
+    const code = sqliteCode(sql, newId, graph);
+    return {
+      ...records,
+      ...graph,
+      ...sqliteHealth(sql),
+      ...sqliteRatings(sql),
+      ...code,
+      ...sqliteDocuments(sql),
+      ...sqliteExport(sql),
+      emit,
+    };
   });
 }

@@ -13,7 +13,7 @@ export const findImpact = defineTool({
   name: "find_impact",
   title: "Find impact",
   description:
-    "Lists what depends on changed files or symbols, nearest first, by walking relations of every type from target to source. Use it before a change and to choose tests. `unknown` is not in the graph.",
+    "Lists what depends on changed files or symbols, nearest first, by walking relations from target to source (but CHANGED_WITH, SIMILAR_TO, REVIEWED_BY, NEXT, ABOUT). Use it before a change and to choose tests. `unknown` is not in the graph.",
   input: z.strictObject({
     changed: someOf(z.string()).describe("Paths, symbols or entity ids"),
     depth: whole(1, 5).default(3),

@@ -3,6 +3,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { whole, word } from "../../../kernel/mcp/input.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { fitItems } from "../../../kernel/tokens.ts";
+import { rankFiles } from "../domain/file-rank.ts";
 import { groupBest } from "../domain/group.ts";
 import { hitOf } from "../domain/hit.ts";
 import { KINDS } from "../domain/memory.ts";
@@ -11,6 +12,7 @@ import { queryTerms } from "../domain/tokens.ts";
 import { parseWhere } from "../domain/where.ts";
 import type { MemoryDeps } from "../deps.ts";
 import type { Search } from "../store/port.ts";
+import { staleAmong } from "./file-state.ts";
 import { checkSpace, jsonObject, maxTokens, space } from "./memory-schema.ts";
 
 const RETRIEVERS = ["lexical", "vector", "graph"] as const;
@@ -51,21 +53,35 @@ export const recall = defineTool({
   annotations: READS,
   alwaysLoad: true,
   core: true,
-  async run(wanted, { store, recalls, clock }: MemoryDeps, call) {
+  async run(wanted, { store, recalls, trees, clock }: MemoryDeps, call) {
     const startedAt = clock();
     refuseExpand(wanted.expand);
     const groupBy = groupFor(wanted.group_by);
     const { used, skipped } = choose(wanted.retrievers);
     const search = searchFor(wanted, startedAt);
     const { terms } = search;
-    const matches = used.length === 0 ? [] : await store.read((tx) => tx.search(search));
-    const ranked = groupBy === undefined ? matches : groupBest(matches, groupBy);
+    const { matches, indexed } = await store.read(async (tx) => ({
+      matches: used.length === 0 ? [] : await tx.search(search),
+      indexed: await tx.codeTrees(),
+    }));
+    const ranked =
+      groupBy === undefined
+        ? matches
+        : groupBy === "file"
+          ? rankFiles(matches, wanted.query)
+          : groupBest(matches);
     const best = ranked.slice(0, wanted.k);
+    const stale = await staleAmong(
+      best.map(({ memory }) => memory),
+      trees,
+      indexed,
+    );
     const options = {
       terms: new Set(terms),
       now: startedAt,
       maxTokens: Math.floor((wanted.max_tokens - FRAME_TOKENS) / Math.max(1, best.length)) - 1,
       explain: wanted.explain ?? false,
+      stale,
     };
     const hits = best.map(({ memory, lexical }) => hitOf(memory, lexical, options));
     const { taken, truncated } = fitItems(hits, wanted.max_tokens, FRAME_TOKENS);

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import type { Draft } from "../domain/draft.ts";
 import { atMost, checkDraft, LIMITS } from "../domain/limits.ts";
 import { KINDS } from "../domain/memory.ts";
 import type { MemoryDeps } from "../deps.ts";
 import { answerOrRecordConflict, keepMemory } from "../store/keep-memory.ts";
+import { stamped } from "./file-state.ts";
 import {
   checkSpace,
   idempotencyKey,
@@ -44,7 +46,7 @@ export const remember = defineTool({
   }),
   annotations: WRITES,
   core: true,
-  async run({ items }, { store, clock, newId }: MemoryDeps, call) {
+  async run({ items }, { store, trees, clock, newId }: MemoryDeps, call) {
     atMost(items.length, LIMITS.items, "items", "entries", "send the rest in another call");
     items.forEach((draft, index) => {
       checkDraft(draft, `items[${index}]`);
@@ -55,11 +57,17 @@ export const remember = defineTool({
         });
       }
     });
+    const indexed = await store.read((tx) => tx.codeTrees());
+    const drafts: Draft[] = [];
+    for (const item of items)
+      drafts.push(
+        item.source === undefined ? item : { ...item, source: await stamped(item.source, trees, indexed) },
+      );
     return answerOrRecordConflict(store, call, async (tx) => {
       // Read under the lock, so that versions follow each other in time as they do in the store.
       const writing = { principal: call.principal.id, now: clock() };
       const kept = [];
-      for (const draft of items) kept.push({ ...(await keepMemory(draft, tx, writing, newId)) });
+      for (const draft of drafts) kept.push({ ...(await keepMemory(draft, tx, writing, newId)) });
       return { items: kept };
     });
   },

@@ -4,6 +4,7 @@ import { MERGES } from "../domain/change.ts";
 import { KINDS } from "../domain/memory.ts";
 import type { MemoryDeps } from "../deps.ts";
 import { answerOrRecordConflict, changeMemory } from "../store/keep-memory.ts";
+import { stamped } from "./file-state.ts";
 import { idempotencyKey, jsonObject, mention, source, thread } from "./memory-schema.ts";
 
 // Listed as a plain object: the fields are those of remember, which the model has read already.
@@ -42,7 +43,13 @@ export const updateMemory = defineTool({
   }),
   output: z.object({ id: z.string(), version: z.number() }),
   annotations: WRITES,
-  async run(change, { store, clock }: MemoryDeps, call) {
+  async run(given, { store, trees, clock }: MemoryDeps, call) {
+    const { changes: wanted } = given;
+    const indexed = await store.read((tx) => tx.codeTrees());
+    const change =
+      wanted.source == null
+        ? given
+        : { ...given, changes: { ...wanted, source: await stamped(wanted.source, trees, indexed) } };
     return answerOrRecordConflict(store, call, async (tx) => {
       // Read under the lock, so that versions follow each other in time as they do in the store.
       const writing = { principal: call.principal.id, now: clock() };

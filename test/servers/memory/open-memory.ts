@@ -2,10 +2,14 @@ import type { Clock } from "../../../kernel/clock.ts";
 import { idSource } from "../../../kernel/ids.ts";
 import type { ToolServer } from "../../../kernel/mcp/server.ts";
 import {
+  codeParser,
   createMemoryServer,
   dependencyGraph,
+  openIndexing,
   openMemoryStore,
+  openWeb,
   recallLog,
+  sourceTrees,
   type MemoryStore,
   type RecallLog,
 } from "../../../servers/memory/index.ts";
@@ -14,6 +18,8 @@ import {
 export function openForTest(
   path = ":memory:",
   clock: Clock = Date.now,
+  roots: readonly string[] = [],
+  allowedHosts: readonly string[] = [],
 ): { readonly server: ToolServer; readonly store: MemoryStore; readonly recalls: RecallLog } {
   const newId = idSource(clock);
   const store = openMemoryStore(path, clock, newId);
@@ -22,6 +28,18 @@ export function openForTest(
   return {
     store,
     recalls,
-    server: createMemoryServer({ store, graph: dependencyGraph(), recalls, clock, newId, log }),
+    server: createMemoryServer({
+      store,
+      graph: dependencyGraph(),
+      recalls,
+      trees: sourceTrees({ roots, path: process.env["PATH"] ?? "/usr/bin:/bin" }),
+      parser: codeParser(),
+      indexing: openIndexing(),
+      web: openWeb({ allowedHosts }),
+      ingesting: openIndexing(),
+      clock,
+      newId,
+      log,
+    }),
   };
 }

@@ -28,6 +28,8 @@ test("tools/list costs at most 3,000 tokens and names what the contract names", 
     "relate_entities",
     "explore_graph",
     "find_impact",
+    "index_codebase",
+    "ingest_document",
     "rate_memory",
     "get_memory_stats",
   ]);

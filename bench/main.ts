@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { CALL_HEAD, callRow, measureClaims, measureRunEvents, measureStoreTools } from "./calls.ts";
+import { measureDecide } from "./decide.ts";
 import { machineLine, markdownTable } from "./machine.ts";
 import { measureStarts, type StartFigures } from "./starts.ts";
 import { compareTasks } from "./tasks/compare.ts";
@@ -54,6 +55,7 @@ async function benchAll(starts: number, calls: number): Promise<void> {
     ...(await measureStoreTools(calls)),
     await measureClaims(1_000, calls),
     await measureClaims(20_000, calls),
+    await measureDecide(10_000, calls),
     { ...(await measureRunEvents(calls)), what: "run event append (in process)" },
   ];
   process.stdout.write(`${markdownTable(CALL_HEAD, figures.map(callRow))}\n`);

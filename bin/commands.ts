@@ -124,6 +124,46 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "escalations",
+    {
+      usage: "escalations",
+      summary: "what calls for a person, most urgent first",
+      load: async () => (await import("../servers/decision/cli/escalations.ts")).escalations,
+    },
+  ],
+  [
+    "acknowledge",
+    {
+      usage: "acknowledge <id>",
+      summary: "mark an escalation as seen, at a terminal",
+      load: async () => (await import("../servers/decision/cli/escalations.ts")).acknowledge,
+    },
+  ],
+  [
+    "audit verify",
+    {
+      usage: "audit verify [--head FILE]",
+      summary: "hold the decision log against its chain, signed heads and the state",
+      load: async () => (await import("../servers/decision/cli/audit.ts")).auditVerify,
+    },
+  ],
+  [
+    "audit head",
+    {
+      usage: "audit head",
+      summary: "sign how far the decision log reaches, to keep elsewhere",
+      load: async () => (await import("../servers/decision/cli/audit.ts")).auditHead,
+    },
+  ],
+  [
+    "audit export",
+    {
+      usage: "audit export",
+      summary: "the decision log as signed in-toto statements",
+      load: async () => (await import("../servers/decision/cli/audit.ts")).auditExport,
+    },
+  ],
+  [
     "decision backtest",
     {
       usage: "decision backtest --csv FILE",

@@ -49,6 +49,7 @@ export const EVENT_TYPES = [
   "decision.made",
   "policy.changed",
   "vote.cast",
+  "access.denied",
   "approval.requested",
   "approval.answered",
   "approval.expired",

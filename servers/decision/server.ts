@@ -2,10 +2,14 @@ import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "./deps.ts";
 import { assessRisk } from "./tools/assess-risk.ts";
+import { castVote } from "./tools/cast-vote.ts";
 import { decide } from "./tools/decide.ts";
 import { explainDecision } from "./tools/explain-decision.ts";
 import { getApproval } from "./tools/get-approval.ts";
+import { listEscalations } from "./tools/list-escalations.ts";
+import { raiseEscalation } from "./tools/raise-escalation.ts";
 import { recordOutcome } from "./tools/record-outcome.ts";
+import { tallyVotes } from "./tools/tally-votes.ts";
 
 const tools = [
   assessRisk,
@@ -13,6 +17,10 @@ const tools = [
   getApproval,
   recordOutcome,
   explainDecision,
+  castVote,
+  tallyVotes,
+  raiseEscalation,
+  listEscalations,
 ] as const satisfies readonly Tool<DecisionDeps>[];
 
 export type DecisionTools = typeof tools;
@@ -22,7 +30,7 @@ export function createDecisionServer(deps: DecisionDeps): ToolServer {
   return {
     name: "decision",
     instructions:
-      "Says how risky a change is and whether to go on. assess_risk measures, decide gives a verdict, get_approval tells what a person answered, record_outcome says how it ended.",
+      "Says how risky a change is and whether to go on. assess_risk measures, decide gives a verdict, get_approval tells what a person answered, record_outcome says how it ended. cast_vote and raise_escalation bring in others.",
     tools: bindTools(tools, deps, deps.store),
     log: deps.log,
     close: async () => deps.store.close(),

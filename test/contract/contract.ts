@@ -112,6 +112,10 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     get_approval: tool("approval_id", "status channel"),
     record_outcome: tool("decision_id outcome source at", "matures_at learned"),
     explain_decision: tool("decision_id", ""),
+    cast_vote: tool("decision_id voter role score veto abstain rationale", "score quorum dissent verdict"),
+    tally_votes: tool("decision_id", "score quorum dissent verdict"),
+    raise_escalation: tool("reason facts subject", "tier deduplicated deadline state"),
+    list_escalations: tool("", "escalations next_cursor"),
   },
 };
 
@@ -130,6 +134,7 @@ export const CORE_BUDGET = { tools: 30, tokens: 8_000 } as const;
 export const SMALL_ANSWERS: readonly string[] = [
   "get_approval",
   "explain_decision",
+  "tally_votes",
   "explain_tasks",
   "list_sandboxes",
 ];

@@ -16,7 +16,7 @@ export type Era = "2026-07-28" | "2025-11-25";
 export async function connect(
   server: ToolServer,
   era: Era = "2026-07-28",
-  person?: () => ElicitResult,
+  person?: (message: string) => ElicitResult,
 ): Promise<Connection> {
   const { transport, close } = serveInProcess(server);
   const client = new Client(
@@ -26,7 +26,8 @@ export async function connect(
       ...(person === undefined ? {} : { capabilities: { elicitation: { form: {} } } }),
     },
   );
-  if (person !== undefined) client.setRequestHandler("elicitation/create", () => person());
+  if (person !== undefined)
+    client.setRequestHandler("elicitation/create", ({ params }) => person(params.message));
   await client.connect(transport);
   return {
     client,

@@ -19,7 +19,7 @@ export interface PolicyDocument {
 }
 
 /** Bytes. The shipped ones have 5 kB. */
-const LARGEST = 65_536;
+const LARGEST = 32_768;
 const MOST_RULES = 200;
 
 const id = z.string().regex(/^[a-z][a-z0-9_]{0,59}$/, "lower case letters, digits and _");
@@ -49,6 +49,7 @@ const Document = z.strictObject({
   name: id,
   guards: z.array(Guard).max(MOST_RULES).default([]),
   ladder: z.array(Rung).max(MOST_RULES).default([]),
+  elicitation: z.boolean().optional(),
   otherwise: z.strictObject({ verdict: z.enum(VERDICTS), because }),
   tests: z.array(Test).max(500).default([]),
 });
@@ -71,12 +72,13 @@ export function readPolicy(text: string): PolicyDocument {
       hint: issue?.code === "unrecognized_keys" ? "it has a key that is not known" : "see docs/decision.md",
     });
   }
-  const { name, guards, ladder, otherwise, tests } = parsed.data;
+  const { name, guards, ladder, otherwise, tests, elicitation } = parsed.data;
   const source: Policy = {
     name,
     guards: guards.map(toRule),
     ladder: ladder.map(toRule),
     otherwise: { id: "otherwise", when: "true", ...otherwise },
+    ...(elicitation === undefined ? {} : { elicitation }),
   };
   const ids = [...source.guards, ...source.ladder, source.otherwise].map((rule) => rule.id);
   const twice = ids.find((one, place) => ids.indexOf(one) !== place);
@@ -94,10 +96,48 @@ function toRule({ actions, critical, tier, ...rule }: z.output<typeof Guard>): R
   };
 }
 
+// What a policy has no use for and what takes a reader of YAML long: deep or stray brackets, anchors and tags, markers
+// in a row, two colons on the way to one value.
+const TANGLED: readonly RegExp[] = [
+  /(?:^|[:,?[{-] *)[&*!%@`]/m,
+  /^ *(?:[-?] +){3}/m,
+  /: [^,{}[\]\n]*: /,
+  /[[{\]},][ \n]*(?:[[{\]},][ \n]*){6}/,
+];
+const DEEPEST = 6;
+// An open quote reaches to the end of its line, so that each character is looked at once.
+const QUOTED = /"(?:[^"\\\n]|\\.)*"?|'(?:[^'\n]|'')*'?/g;
+/** Lines, and signs that make a reader begin something new: what reading takes grows with them. */
+const MOST_LINES = 1_000;
+const MOST_SIGNS = 2_500;
+
+/** Refuses what no policy looks like before it costs time. @throws {DomainError} invalid */
+function refuseTangled(text: string): void {
+  const bare = text.replace(QUOTED, "x");
+  const signs = (text.match(QUOTED)?.length ?? 0) + (bare.match(/[:,?[{|>-]/g)?.length ?? 0);
+  if (signs > MOST_SIGNS || text.split("\n").length > MOST_LINES)
+    throw new DomainError("limit", "the policy has too many parts", {
+      hint: "use fewer rules, or fewer lines",
+    });
+  let depth = 0;
+  let deepest = 0;
+  for (const sign of bare) {
+    if (sign === "[" || sign === "{") depth += 1;
+    if (sign === "]" || sign === "}") depth -= 1;
+    deepest = depth < 0 ? DEEPEST + 1 : Math.max(deepest, depth);
+  }
+  if (deepest > DEEPEST || TANGLED.some((pattern) => pattern.test(bare))) {
+    throw new DomainError("invalid", "the policy is not the plain YAML that policies are written in", {
+      hint: "use no anchors, tags or deep brackets; quote a text that holds them, or a colon",
+    });
+  }
+}
+
 function readYaml(text: string): unknown {
+  refuseTangled(text);
   try {
     // Aliases let a short text stand for an enormous one; a policy needs none.
-    return parse(text, { maxAliasCount: 0, logLevel: "error" });
+    return parse(text, { maxAliasCount: 0, logLevel: "error", prettyErrors: false });
   } catch (cause) {
     throw new DomainError("invalid", "the policy is not YAML", {
       hint: "check its indentation and quotes; a condition that begins with ! needs quotes",

@@ -5,6 +5,7 @@ import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
 import {
   answered,
   atTime,
+  isOwnRequest,
   startsDigest,
   TYPED_CHARACTERS,
   type Approval,
@@ -23,22 +24,24 @@ export const deny: Command = answerCommand("denied", openControllingTerminal);
 
 /** Makes the command for one answer; `openTerminal` is what decides who counts as a person. */
 export function answerCommand(answer: ApprovalAnswer, openTerminal: OpenTerminal): Command {
-  const verb = answer === "approved" ? "approve" : "deny";
   return async (argv, io) => {
     try {
       const flags = parseFlags(argv, { home: { type: "string" }, help: { type: "boolean", short: "h" } }, 1);
       if (flags.has("help")) {
         io.out(
-          `usage: slipway ${verb} <approval id> [--home DIR]   shows what is asked, then takes your answer at the terminal`,
+          `usage: slipway ${verb(answer)} <approval id> [--home DIR]   shows what is asked, then takes your answer at the terminal`,
         );
         return EXIT.done;
       }
       const [id] = flags.words;
       if (id === undefined)
-        throw new DomainError("invalid", `slipway ${verb} needs an approval id`, {
+        throw new DomainError("invalid", `slipway ${verb(answer)} needs an approval id`, {
           hint: "`slipway approvals` lists them",
         });
-      const terminal = openTerminal(io);
+      const terminal = await openOrNote(openTerminal, flags.text("home"), io, {
+        what: verb(answer),
+        subject: id,
+      });
       try {
         const code = await withStore(flags.text("home"), io, (store) =>
           converse(store, terminal, io, id, answer),
@@ -52,6 +55,33 @@ export function answerCommand(answer: ApprovalAnswer, openTerminal: OpenTerminal
       return exitFor(error, io);
     }
   };
+}
+
+function verb(answer: ApprovalAnswer): string {
+  return answer === "approved" ? "approve" : "deny";
+}
+
+/** Opens the terminal; a program that tried without one is on record before it is refused. */
+async function openOrNote(
+  openTerminal: OpenTerminal,
+  home: string | undefined,
+  io: Io,
+  attempt: { readonly what: string; readonly subject: string },
+): Promise<Terminal> {
+  try {
+    return openTerminal(io);
+  } catch (error) {
+    if (error instanceof DomainError && error.code === "denied") {
+      const { code, message } = error;
+      await withStore(home, io, (store) =>
+        store.write({ principal: { id: "local" }, once: undefined }, async (tx) => {
+          if ((await tx.findApproval(attempt.subject)) !== undefined)
+            await tx.noteRefusal({ ...attempt, code, reason: message });
+        }),
+      );
+    }
+    throw error;
+  }
 }
 
 async function converse(
@@ -78,17 +108,30 @@ async function converse(
   const stored = await store.write({ principal: { id: by }, once: undefined }, async (tx) => {
     const now = systemClock();
     const approval = await mustBeOpen(tx, id, now);
-    if (!startsDigest(approval, typed?.trim().toLowerCase() ?? "")) {
-      throw new DomainError("conflict", "that is not the start of the digest: nothing was changed", {
-        hint: "run the command again",
-      });
+    const refusal = refusalOf(approval, by, typed);
+    if (refusal !== null) {
+      // Kept, so that it is on record whatever becomes of this program.
+      await tx.noteRefusal({ what: verb(answer), subject: id, code: refusal.code, reason: refusal.message });
+      return refusal;
     }
     const done = answered(approval, answer, by, "terminal", now);
     await tx.saveApproval(done);
     return done;
   });
+  if (stored instanceof DomainError) throw stored;
   io.err(`${stored.id} ${answer} by ${by}; the answer holds until ${toIso(stored.expiresAt)}`);
   return EXIT.done;
+}
+
+function refusalOf(approval: Approval, by: string, typed: string | null): DomainError | null {
+  if (isOwnRequest(approval, by))
+    return new DomainError("denied", "this is your own request: somebody else has to answer it", {
+      hint: "let another person run the command",
+    });
+  if (startsDigest(approval, typed?.trim().toLowerCase() ?? "")) return null;
+  return new DomainError("conflict", "that is not the start of the digest: nothing was changed", {
+    hint: "run the command again",
+  });
 }
 
 /** @throws {DomainError} not_found, invalid_state */

@@ -37,8 +37,13 @@ export function isLive(approval: Approval, now: number): boolean {
 }
 
 /** Whether what a person typed is the start of the digest, in full and no more. */
-export function startsDigest(approval: Approval, typed: string): boolean {
+export function startsDigest(approval: Pick<Approval, "digest">, typed: string): boolean {
   return typed === approval.digest.slice(0, TYPED_CHARACTERS);
+}
+
+/** Whether whoever asked is the one who answers: two people, or two keys, or it is no approval. */
+export function isOwnRequest(approval: Approval, by: string): boolean {
+  return approval.requestedBy === by;
 }
 
 /** An answered approval; the answer holds as long again as the question was open for. */

@@ -34,6 +34,8 @@ export const FACTS = {
   production_outage: { kind: "flag", riskier: "higher", producer: null },
   data_loss_risk: { kind: "flag", riskier: "higher", producer: null },
   legal_compliance_issue: { kind: "flag", riskier: "higher", producer: null },
+  /** The risk of a deploy; `decide` knows at least the assessed one. */
+  deployment_risk_score: { kind: "share", riskier: "higher", producer: "decide, for a deploy" },
   /** How much slower than before: .5 takes half as long again, 1 twice as long. */
   performance_degradation: { kind: "ratio", riskier: "higher", producer: "a benchmark of the caller" },
   code_review_disagreement: { kind: "flag", riskier: "higher", producer: "tally_votes" },
@@ -62,6 +64,7 @@ export const FACT_NAMES: readonly FactName[] = [
   "production_outage",
   "data_loss_risk",
   "legal_compliance_issue",
+  "deployment_risk_score",
   "performance_degradation",
   "code_review_disagreement",
   "architectural_decision_needed",
@@ -75,7 +78,6 @@ export const DERIVED = {
   confidence: "as the caller gave it, else .5",
   critical: "1 where the caller says so",
   known_weight: "share of the risk's weights that is known, 0..1",
-  deployment_risk_score: "the risk of a deploy; not there for other actions",
 } as const;
 
 /** Every number that a rule may ask for. */

@@ -41,6 +41,8 @@ export interface Policy {
   readonly guards: readonly Rule[];
   readonly ladder: readonly Rule[];
   readonly otherwise: Rule;
+  /** Whether an answer that the host asked its user for counts as a person's. Left out: it does not. */
+  readonly elicitation?: boolean;
 }
 
 /** A rule whose condition has been read. */

@@ -7,13 +7,21 @@ import type { Metrics } from "../domain/metrics.ts";
 import type { OutcomeRecord } from "../domain/outcome.ts";
 import type { Known } from "../domain/expression.ts";
 import type { Action, Policy, Verdict } from "../domain/policy.ts";
+import type { EscalationTx } from "./escalations.ts";
+import type { VoteTx } from "./votes.ts";
 
 /** What was looked at, and what the formula made of it. */
 export interface StoredAssessment {
   readonly id: string;
   readonly action: Action;
   /** The measured range; null where nothing but claims were given. */
-  readonly range: { readonly repo: string; readonly base: string | null; readonly head: string } | null;
+  readonly range: {
+    readonly repo: string;
+    readonly base: string | null;
+    readonly head: string;
+    /** As the newest commit says; not there in records of before votes. */
+    readonly author?: string | undefined;
+  } | null;
   readonly metrics: Metrics | null;
   readonly measured: Readings | null;
   readonly claims: Facts;
@@ -39,12 +47,22 @@ export interface StoredDecision {
   readonly reasons: readonly string[];
   readonly policyVersion: string;
   readonly approvalId: string | null;
+  /** Who did the work, as far as anybody said; they have no vote on it. */
+  readonly authors: readonly string[];
   readonly principal: string;
   readonly at: number;
 }
 
+/** What was tried, on what, and why it was refused. */
+export interface Refusal {
+  readonly what: string;
+  readonly subject: string;
+  readonly code: string;
+  readonly reason: string;
+}
+
 /** What the decision store offers inside one transaction. Adding anything records its event. */
-export interface DecisionTx {
+export interface DecisionTx extends EscalationTx, VoteTx {
   addAssessment(assessment: StoredAssessment): Promise<void>;
   findAssessment(id: string): Promise<StoredAssessment | undefined>;
   /** Decisions with smaller ids than `before`, newest first. */
@@ -70,6 +88,8 @@ export interface DecisionTx {
   /** Marks the overdue as expired. */
   expireApprovals(now: number): Promise<void>;
   addOutcome(outcome: OutcomeRecord): Promise<void>;
+  /** Puts on record that somebody tried what they may not. */
+  noteRefusal(refusal: Refusal): Promise<void>;
   /** Versions of a decision's outcome, first to last. */
   outcomesOf(decisionId: string): Promise<readonly OutcomeRecord[]>;
 }

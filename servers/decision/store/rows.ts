@@ -57,7 +57,14 @@ const Known = z.record(z.string(), z.number().nullable());
 const AssessmentBody = z.object({
   id: z.string(),
   action: z.enum(ACTIONS),
-  range: z.object({ repo: z.string(), base: z.string().nullable(), head: z.string() }).nullable(),
+  range: z
+    .object({
+      repo: z.string(),
+      base: z.string().nullable(),
+      head: z.string(),
+      author: z.string().optional(),
+    })
+    .nullable(),
   metrics: Metrics.nullable(),
   measured: Readings.nullable(),
   claims: Known,
@@ -81,6 +88,8 @@ const DecisionBody = z.object({
   reasons: z.array(z.string()),
   policyVersion: z.string(),
   approvalId: z.string().nullable(),
+  // Decisions of before votes name none.
+  authors: z.array(z.string()).default([]),
   principal: z.string(),
   at: z.int(),
 });
@@ -118,12 +127,17 @@ const RuleBody = z
     ...(critical === undefined ? {} : { critical }),
     ...(tier === undefined ? {} : { tier }),
   }));
-const PolicyBody = z.object({
-  name: z.string(),
-  guards: z.array(RuleBody),
-  ladder: z.array(RuleBody),
-  otherwise: RuleBody,
-});
+const PolicyBody = z
+  .object({
+    name: z.string(),
+    guards: z.array(RuleBody),
+    ladder: z.array(RuleBody),
+    otherwise: RuleBody,
+    elicitation: z.boolean().optional(),
+  })
+  .transform(({ elicitation, ...policy }) =>
+    elicitation === undefined ? policy : { ...policy, elicitation },
+  );
 
 const ApprovalRow = z
   .object({

@@ -65,4 +65,41 @@ CREATE TABLE policy_in_force (
   at INTEGER NOT NULL
 ) STRICT;
 `,
+  `
+CREATE TABLE escalation (
+  id TEXT PRIMARY KEY,
+  key TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  rule TEXT,
+  decision_id TEXT REFERENCES decision (id),
+  tier TEXT NOT NULL CHECK (tier IN ('immediate', 'high', 'standard')),
+  state TEXT NOT NULL CHECK (state IN ('open', 'acknowledged')),
+  raised_by TEXT NOT NULL,
+  raised_at INTEGER NOT NULL,
+  deadline INTEGER NOT NULL,
+  times INTEGER NOT NULL,
+  missed INTEGER NOT NULL,
+  acknowledged_by TEXT,
+  channel TEXT,
+  acknowledged_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX escalation_by_key ON escalation (key, id);
+CREATE INDEX escalation_open ON escalation (deadline) WHERE state = 'open';
+CREATE TABLE vote (
+  decision_id TEXT NOT NULL REFERENCES decision (id),
+  -- Who it is to the server: a token's principal, or "self:" and a name.
+  identity TEXT NOT NULL,
+  voter TEXT NOT NULL,
+  role TEXT NOT NULL,
+  score REAL NOT NULL,
+  veto INTEGER NOT NULL,
+  abstain INTEGER NOT NULL,
+  rationale TEXT NOT NULL,
+  attested TEXT NOT NULL CHECK (attested IN ('self', 'token')),
+  at INTEGER NOT NULL,
+  PRIMARY KEY (decision_id, identity)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX vote_by_voter ON vote (identity, at);
+`,
 ];

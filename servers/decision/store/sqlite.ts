@@ -4,7 +4,9 @@ import type { Sql } from "../../../kernel/sqlite/database.ts";
 import { storeOver, type Emit } from "../../../kernel/store.ts";
 import type { DecisionStore, DecisionTx } from "./decision-store.ts";
 import { toApproval, toAssessment, toDecision, toOutcome, toPastFactors, toPolicy } from "./rows.ts";
+import { bindEscalations } from "./escalations.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { bindVotes } from "./votes.ts";
 
 /** Opens the decision store at a path, or in memory for ":memory:". The caller closes it. */
 export function openDecisionStore(path: string, clock: Clock): DecisionStore {
@@ -17,6 +19,8 @@ export function openDecisionStore(path: string, clock: Clock): DecisionStore {
 
 function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
   return {
+    ...bindEscalations(sql, emit),
+    ...bindVotes(sql, emit),
     async addAssessment(assessment) {
       const { id, at, result, model, range } = assessment;
       sql.run("INSERT INTO assessment (id, at, body) VALUES (?, ?, ?)", id, at, JSON.stringify(assessment));
@@ -198,6 +202,9 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
           matures_at: outcome.maturesAt === null ? null : toIso(outcome.maturesAt),
         },
       });
+    },
+    async noteRefusal({ what, subject, code, reason }) {
+      emit({ type: "access.denied", subject, data: { what, code, reason } });
     },
     async outcomesOf(decisionId) {
       return sql

@@ -23,7 +23,7 @@ export function measure(
     (file) => isManifest(file.path) || isManifest(file.previousPath),
   ).length;
   return {
-    range: { repo, base: change.base, head: change.head },
+    range: { repo, base: change.base, head: change.head, author: change.author },
     metrics,
     measured: measuredReadings(metrics, manifests),
   };

@@ -6,9 +6,18 @@ import type { DecisionDeps } from "../deps.ts";
 import { APPROVAL_TTL_MS, isLive } from "../domain/approval.ts";
 import { riskierFacts, type Facts } from "../domain/facts.ts";
 import type { Known } from "../domain/expression.ts";
-import { ACTIONS, applyPolicy, VERDICTS, type Action } from "../domain/policy.ts";
+import {
+  ACTIONS,
+  applyPolicy,
+  VERDICTS,
+  type Action,
+  type Outcome,
+  type ReadyPolicy,
+} from "../domain/policy.ts";
 import type { DecisionTx, StoredAssessment, StoredDecision } from "../store/decision-store.ts";
+import { approvedAtHost, isApprovedAtHost } from "./asking.ts";
 import { approvalDigest, assess, hasFacts, UNMEASURED, versionOf } from "./assessing.ts";
+import { raise } from "./escalating.ts";
 import { factsInput, idempotencyKey, readFacts } from "./fields.ts";
 
 /** Stands in for a confidence nobody gave: too low for any rule that lets an agent go on alone. */
@@ -26,6 +35,7 @@ export const decide = defineTool({
     confidence: z.number().min(0).max(1).optional().describe("left out: 0.5, never automatic"),
     critical: z.boolean().optional(),
     subject: z.string().min(1).max(200).optional().describe("digest of what is decided on"),
+    author: z.string().min(1).max(100).optional().describe("who did it; has no vote"),
     idempotency_key: idempotencyKey,
   }),
   output: z.object({
@@ -35,31 +45,41 @@ export const decide = defineTool({
     rules_fired: z.array(z.string()),
     approval_id: z.string().optional(),
     policy_version: z.string(),
+    escalations: z.array(z.string()).optional(),
   }),
   annotations: WRITES,
   core: true,
   async run(
-    { action, assessment_id, facts: given, confidence, critical, subject },
+    { action, assessment_id, facts: given, confidence, critical, subject, author },
     deps: DecisionDeps,
     call,
   ) {
     const { store, policies, clock, newId } = deps;
     const { facts, unread } = readFacts(given);
     const policy = await policies.current();
+    const policyVersion = versionOf(policy.source);
+    const judge = (assessment: StoredAssessment): Judgement =>
+      judgement(policy, assessment, confidence ?? UNKNOWN_CONFIDENCE, critical === true);
+    const isApproved =
+      policy.source.elicitation === true &&
+      call.ask !== undefined &&
+      (await store.read(async (tx) => {
+        const assessment = await assessmentFor(tx, deps, call, action, assessment_id, facts);
+        const { outcome } = judge(assessment);
+        const about = subject ?? subjectOf(assessment);
+        if (outcome.verdict !== "require_human" || about === null) return false;
+        const digest = approvalDigest(action, about, policyVersion, assessment);
+        const isOpen = (await tx.approvalsOf(digest)).every(
+          (approval) => !isLive(approval, clock()) || approval.status === "pending",
+        );
+        return isOpen && isApprovedAtHost(call, { digest, action, subject: about, reasons: outcome.reasons });
+      }));
     return store.answer(call, async (tx) => {
       const now = clock();
       const assessment = await assessmentFor(tx, deps, call, action, assessment_id, facts);
-      const policyVersion = versionOf(policy.source);
+      if (assessment.id !== assessment_id) await tx.addAssessment(assessment);
       const id = newId("dec");
-      const known: Known = {
-        ...assessment.claims,
-        risk: assessment.result.risk,
-        known_weight: assessment.result.knownWeight,
-        confidence: confidence ?? UNKNOWN_CONFIDENCE,
-        critical: critical === true ? 1 : 0,
-        ...(action === "deploy" ? { deployment_risk_score: assessment.result.risk } : {}),
-      };
-      const outcome = applyPolicy(policy, action, known);
+      const { known, outcome } = judge(assessment);
       const reasons = [
         ...outcome.reasons,
         ...(confidence === undefined ? ["no confidence was given: 0.5 is assumed"] : []),
@@ -86,12 +106,21 @@ export const decide = defineTool({
         reasons,
         policyVersion,
         approvalId: approvalId?.id ?? null,
+        authors: [author, assessment.range?.author].filter((name) => name !== undefined),
         principal: call.principal.id,
         at: now,
       };
       await tx.keepPolicy(policyVersion, policy.source, now);
       await tx.addDecision(decision);
       if (approvalId?.isNew === true) await openApproval(tx, decision, approvalId.id, approvalId.digest);
+      const pending = approvalId === null ? undefined : await tx.findApproval(approvalId.id);
+      if (isApproved && pending?.status === "pending")
+        await tx.saveApproval(approvedAtHost(pending, call, now));
+      const escalations: string[] = [];
+      for (const { rule, tier, because } of outcome.triggers) {
+        const alarm = { rule, tier, reason: because, subject: about, decisionId: id, by: call.principal.id };
+        escalations.push((await raise(tx, deps, alarm)).escalation.id);
+      }
       return {
         decision_id: id,
         verdict: outcome.verdict,
@@ -99,11 +128,38 @@ export const decide = defineTool({
         rules_fired: [...outcome.rulesFired],
         ...(approvalId === null ? {} : { approval_id: approvalId.id }),
         policy_version: policyVersion,
+        ...(escalations.length === 0 ? {} : { escalations }),
       };
     });
   },
 });
 
+interface Judgement {
+  readonly known: Known;
+  readonly outcome: Outcome;
+}
+
+/** What the policy says to an assessment, and all that it was told. */
+function judgement(
+  policy: ReadyPolicy,
+  { action, claims, result }: StoredAssessment,
+  confidence: number,
+  isCritical: boolean,
+): Judgement {
+  const known: Known = {
+    ...claims,
+    risk: result.risk,
+    known_weight: result.knownWeight,
+    confidence,
+    critical: isCritical ? 1 : 0,
+    ...(action === "deploy"
+      ? { deployment_risk_score: Math.max(result.risk, claims.deployment_risk_score ?? 0) }
+      : {}),
+  };
+  return { known, outcome: applyPolicy(policy, action, known) };
+}
+
+/** The assessment that is named, or one of it and the facts, not stored yet. */
 async function assessmentFor(
   tx: DecisionTx,
   { clock, newId }: DecisionDeps,
@@ -129,7 +185,7 @@ async function assessmentFor(
       hint: "give an assessment_id, or facts",
     });
   }
-  const assessment = assess({
+  return assess({
     ...(found ?? UNMEASURED),
     id: newId("rsk"),
     action,
@@ -137,8 +193,6 @@ async function assessmentFor(
     principal: call.principal.id,
     at: clock(),
   });
-  await tx.addAssessment(assessment);
-  return assessment;
 }
 
 /** A measured range names itself; without one every decision is about itself, and shares no approval. */

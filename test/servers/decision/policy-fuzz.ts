@@ -79,7 +79,10 @@ const conditions = fc.oneof(
   fc.array(fc.constantFrom(...PIECES), { maxLength: 40 }).map((pieces) => pieces.join("")),
   fc.string({ maxLength: 200, unit: "grapheme" }),
   fc
-    .tuple(fc.constantFrom("(", "!", "-", "[", "risk||", "risk?risk:", "unknown("), fc.nat(3_000))
+    .tuple(
+      fc.constantFrom("(", "!", "-", "[", "risk||", "risk?risk:", "unknown(", "a:\n", '"', "&a ", "- "),
+      fc.nat(3_000),
+    )
     .map(([piece, times]) => piece.repeat(times)),
 );
 

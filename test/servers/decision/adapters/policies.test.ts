@@ -97,7 +97,7 @@ test.each<[what: string, text: string, says: RegExp]>([
   ["is not YAML", "name: [", /not YAML/],
   ["is empty", "", /its top/],
   ["is a list", "- 1", /its top/],
-  ["is 100 kB long", document(rule("when: critical")).padEnd(100_000, "# "), /at most 65536 bytes/],
+  ["is 100 kB long", document(rule("when: critical")).padEnd(100_000, "# "), /at most 32768 bytes/],
   ["has an unknown key", `${document(rule("when: critical"))}extra: 1\n`, /its top/],
   ["has an unknown key in a rule", document(rule("when: critical, wenn: 1")), /guards\.0/],
   [
@@ -109,8 +109,11 @@ test.each<[what: string, text: string, says: RegExp]>([
   ["reaches for a prototype", document(rule("when: risk.__proto__")), /rule one/],
   ["has two rules of one name", document(`${rule("when: critical")}\n${rule("when: risk")}`), /two rules/],
   ["lacks its otherwise", "name: mine\n", /otherwise/],
-  ["has aliases", `a: &a [1]\nb: *a\n${document(rule("when: critical"))}`, /not YAML/],
-  ["is a bomb", `a: &a [1]\nb: &b [*a, *a]\nc: [*b, *b]\n`, /not YAML/],
+  ["has aliases", `a: &a [1]\nb: *a\n${document(rule("when: critical"))}`, /plain YAML/],
+  ["is a bomb", `a: &a [1]\nb: &b [*a, *a]\nc: [*b, *b]\n`, /plain YAML/],
+  ["is deep", "[".repeat(30), /plain YAML/],
+  ["opens quotes", `"\\\\`.repeat(10_000), /./],
+  ["has 20,000 parts", "a:\n".repeat(10_000), /too many parts/],
   [
     "tests what is no fact",
     `${document(rule("when: critical"))}tests: [{ name: t, known: { x: 1 }, expect: block }]`,

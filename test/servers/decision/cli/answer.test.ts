@@ -256,6 +256,53 @@ test("refuses a pipe, even with the right digest, in one line", async () => {
   expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
 });
 
+test("who asked does not answer, and every attempt that was refused is on record", async () => {
+  const approval = await ask();
+  const at = (user: string, typed: string) =>
+    answerCommand("approved", () => ({
+      user,
+      say: () => undefined,
+      ask: async () => typed,
+      close: () => undefined,
+    }))([approval.id, "--home", server.home], {
+      out: () => undefined,
+      err: () => undefined,
+      env: {},
+      cwd: server.home,
+      terminal: undefined,
+      signal: new AbortController().signal,
+    });
+  const other = await ask("another digest");
+  expect(await at("ann", other.digest.slice(0, 8))).toBe(1);
+  await server.store.write({ principal: { id: "user:ann" }, once: undefined }, (tx) =>
+    tx.addApproval({ ...approval, id: "apr_own", requestedBy: "user:ann" }),
+  );
+  const own = answerCommand("approved", () => ({
+    user: "ann",
+    say: () => undefined,
+    ask: async () => approval.digest.slice(0, 8),
+    close: () => undefined,
+  }));
+  const io = {
+    out: () => undefined,
+    err: () => undefined,
+    env: {},
+    cwd: server.home,
+    terminal: undefined,
+    signal: new AbortController().signal,
+  };
+  expect(await own(["apr_own", "--home", server.home], io)).toBe(4);
+  expect((await withoutTerminal(["approve", approval.id])).code).toBe(4);
+  const denied = await server.store.events({ after: 0, limit: 99, types: ["access.denied"] });
+  expect(denied).toMatchObject([
+    { subject: approval.id, principal: "user:ann", data: { what: "approve", code: "conflict" } },
+    { subject: "apr_own", principal: "user:ann", data: { what: "approve", code: "denied" } },
+    { subject: approval.id, principal: "local", data: { what: "approve", code: "denied" } },
+  ]);
+  expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
+  expect(await statusOf("apr_own")).toMatchObject({ status: "pending" });
+});
+
 test("lists what waits, in words and as one object per line, and makes no state folder by looking", async () => {
   const approval = await ask("line\nbreak");
   const closed = await ask("closed");

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
+import type { Emit } from "../../../kernel/store.ts";
+import { ROLES, type PastVote, type Vote } from "../domain/votes.ts";
+
+/** What the store offers for votes. */
+export interface VoteTx {
+  addVote(vote: Vote): Promise<void>;
+  /** Votes on a decision in the order in which they were cast. */
+  votesOn(decisionId: string): Promise<readonly Vote[]>;
+  /**
+   * What became of this voter's newest votes on other decisions, as far as it is known for good: outcomes by `attested`
+   * and matured by `now`. Votes that somebody else attested count as little as such outcomes.
+   */
+  pastVotes(identity: string, attested: "self" | "token", now: number): Promise<readonly PastVote[]>;
+}
+
+/** Votes of one voter that are looked at. */
+const LEARNED_FROM = 200;
+
+const VoteRow = z
+  .object({
+    decision_id: z.string(),
+    identity: z.string(),
+    voter: z.string(),
+    role: z.enum(ROLES),
+    score: z.number(),
+    veto: z.int(),
+    abstain: z.int(),
+    rationale: z.string(),
+    attested: z.enum(["self", "token"]),
+    at: z.int(),
+  })
+  .transform(({ decision_id, veto, abstain, ...row }) => ({
+    ...row,
+    decisionId: decision_id,
+    veto: veto === 1,
+    abstain: abstain === 1,
+  }));
+const PastRow = z
+  .object({ score: z.number(), went_well: z.int() })
+  .transform(({ score, went_well }) => ({ score, wentWell: went_well === 1 }));
+
+const toVote = (row: Row): Vote => parseRow(VoteRow, row);
+
+export function bindVotes(sql: Sql, emit: Emit): VoteTx {
+  return {
+    async addVote(vote) {
+      sql.run(
+        `INSERT INTO vote (decision_id, identity, voter, role, score, veto, abstain, rationale, attested, at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        vote.decisionId,
+        vote.identity,
+        vote.voter,
+        vote.role,
+        vote.score,
+        vote.veto ? 1 : 0,
+        vote.abstain ? 1 : 0,
+        vote.rationale,
+        vote.attested,
+        vote.at,
+      );
+      emit({
+        type: "vote.cast",
+        subject: vote.decisionId,
+        data: {
+          identity: vote.identity,
+          role: vote.role,
+          score: vote.abstain ? null : vote.score,
+          veto: vote.veto,
+          abstain: vote.abstain,
+          attested: vote.attested,
+        },
+      });
+    },
+    async votesOn(decisionId) {
+      return sql
+        .all("SELECT * FROM vote WHERE decision_id = ? ORDER BY at, identity", decisionId)
+        .map(toVote);
+    },
+    async pastVotes(identity, attested, now) {
+      return sql
+        .all(
+          `SELECT v.score AS score, o.outcome = 'success' AS went_well
+           FROM vote v JOIN outcome o ON o.decision_id = v.decision_id
+           WHERE v.identity = ?1 AND v.abstain = 0 AND (?2 = 'self' OR (v.attested = 'token' AND o.attested = 'token'))
+             AND o.matures_at IS NOT NULL AND o.matures_at <= ?3
+             AND o.version = (SELECT max(version) FROM outcome WHERE decision_id = v.decision_id)
+           ORDER BY v.at DESC LIMIT ?4`,
+          identity,
+          attested,
+          now,
+          LEARNED_FROM,
+        )
+        .map((row) => parseRow(PastRow, row));
+    },
+  };
+}

@@ -56,11 +56,10 @@ describe("cleanText", () => {
     );
   });
 
-  it("takes time linear in a text made of unfinished escapes", () => {
-    const started = performance.now();
-    cleanText("\u001b]\u001b[".repeat(200_000));
-    cleanText(`\u001b]${"x".repeat(1_000_000)}`);
-    expect(performance.now() - started).toBeLessThan(2_000);
+  // A quadratic step would outlast the test's own time.
+  it("gets through a long text made of unfinished escapes", () => {
+    expect(cleanText("\u001b]\u001b[".repeat(400_000))).not.toContain("\u001b");
+    expect(cleanText(`\u001b]${"x".repeat(2_000_000)}`)).not.toContain("\u001b");
   });
 });
 

@@ -172,7 +172,7 @@ function serveTasks(args: readonly string[], env: Readonly<Record<string, string
 }
 
 async function urlOf(server: LineProcess): Promise<string> {
-  await expect.poll(() => server.stderr(), { timeout: 10_000 }).toMatch(/serves http/);
+  await expect.poll(() => server.stderr(), { timeout: 60_000 }).toMatch(/serves http/);
   return /serves (http\S+)/.exec(server.stderr())?.[1] ?? "";
 }
 

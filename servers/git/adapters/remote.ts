@@ -33,7 +33,7 @@ export async function openRemote(host: GitHost, git: GitContext, name: string): 
     throw new DomainError(
       "denied",
       `the repository's configuration changes where git goes (${git.networkConfig.slice(0, 5).join(", ")})`,
-      { hint: "remove these keys, or a person runs `slipway git trust`" },
+      { hint: "remove these keys from the repository's configuration" },
     );
   }
   const [url, ...more] = await remoteUrl(git, name);

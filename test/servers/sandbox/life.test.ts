@@ -90,12 +90,13 @@ for (const { name: backend, need } of await candidates()) {
       const { id } = await mustCall(client, "create_sandbox", { backend });
       const running = await mustCall(client, "run_command", {
         sandbox_id: id,
-        script: "echo first; sleep 1; echo last",
+        script: "echo first; until [ -e go ]; do sleep 0.1; done; echo last",
         wait_ms: 300,
       });
       expect(running).toMatchObject({ outcome: "running", status: "working" });
-      const working = await mustCall(client, "read_job", { job_id: running["job_id"], wait_ms: 0 });
-      expect(working).toMatchObject({ status: "working", output: "first\n" });
+      const soFar = () => mustCall(client, "read_job", { job_id: running["job_id"], wait_ms: 0 });
+      await expect.poll(soFar, { timeout: 60_000 }).toMatchObject({ status: "working", output: "first\n" });
+      await mustCall(client, "write_sandbox_files", { sandbox_id: id, files: [{ path: "go", text: "" }] });
       expect(await mustCall(client, "read_job", { job_id: running["job_id"] })).toMatchObject({
         status: "completed",
         outcome: "exited",
@@ -121,7 +122,7 @@ for (const { name: backend, need } of await candidates()) {
         background: true,
       });
       await mustCall(client, "delete_sandbox", { sandbox_id: id });
-      expect(await mustCall(client, "read_job", { job_id: last["job_id"], wait_ms: 10_000 })).toMatchObject({
+      expect(await mustCall(client, "read_job", { job_id: last["job_id"], wait_ms: 40_000 })).toMatchObject({
         status: "completed",
         outcome: "sandbox_dead",
       });

@@ -2,12 +2,14 @@
  * The figures that a reader asks for first: `npm run bench`. Prints markdown for docs/measurements.
  *
  *     main.ts [--starts N] [--calls N]
+ *     main.ts memory-recall [--calls N]           recall and remember at 1,000 to 100,000 records
  *     main.ts tasks [--peers DIR] [--calls N]    the queue beside the task servers of others
  */
 import { parseArgs } from "node:util";
 import { CALL_HEAD, callRow, measureClaims, measureRunEvents, measureStoreTools } from "./calls.ts";
 import { measureDecide } from "./decide.ts";
 import { machineLine, markdownTable } from "./machine.ts";
+import { measureRecall, RECALL_HEAD, recallRow } from "./recall.ts";
 import { measureStarts, type StartFigures } from "./starts.ts";
 import { compareTasks } from "./tasks/compare.ts";
 
@@ -46,8 +48,15 @@ const { values, positionals } = parseArgs({
 process.stdout.write(`${machineLine(new Date())}\n\n`);
 if (positionals.includes("tasks"))
   process.stdout.write(`${await compareTasks(values.peers, Number(values.calls ?? 20))}\n`);
+else if (positionals.includes("memory-recall")) await benchRecall(Number(values.calls ?? 200));
 else await benchAll(Number(values.starts), Number(values.calls ?? 500));
 process.stdout.write(`\n${machineLine(new Date())}\n`);
+
+async function benchRecall(calls: number): Promise<void> {
+  const rows = [];
+  for (const records of [1_000, 10_000, 100_000]) rows.push(recallRow(await measureRecall(records, calls)));
+  process.stdout.write(`${markdownTable(RECALL_HEAD, rows)}\n`);
+}
 
 async function benchAll(starts: number, calls: number): Promise<void> {
   process.stdout.write(`${markdownTable(START_HEAD, (await measureStarts(starts)).map(startRow))}\n\n`);

@@ -180,6 +180,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "memory embed",
+    {
+      usage: "memory embed",
+      summary: "make the vectors that are missing, with the embedder that is configured",
+      load: async () => (await import("../servers/memory/cli/embed.ts")).memoryEmbedCommand,
+    },
+  ],
+  [
     "memory check",
     {
       usage: "memory check [--repair]",

@@ -2,6 +2,7 @@ import { soakDecision } from "./decision.ts";
 import { soakGit } from "./git.ts";
 import { soakKernel } from "./kernel.ts";
 import { soakOrchestrator } from "./orchestrator.ts";
+import { soakMemory } from "./memory.ts";
 import { soakQueue } from "./tasks.ts";
 
 /**
@@ -15,6 +16,7 @@ export const ROOMS: Readonly<Record<string, Soak>> = {
   git: soakGit,
   kernel: soakKernel,
   tasks: soakQueue,
+  memory: soakMemory,
   orchestrator: soakOrchestrator,
   decision: soakDecision,
 };

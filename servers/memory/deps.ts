@@ -8,6 +8,9 @@ import type { SourceTrees } from "./adapters/source-tree.ts";
 import type { Web } from "./adapters/web.ts";
 import type { Indexed } from "./domain/code/indexed.ts";
 import type { Ingested } from "./domain/document/ingested.ts";
+import type { RecallIndex } from "./adapters/recall-index.ts";
+import type { RecallVectors } from "./adapters/recall-vectors.ts";
+import type { Weights } from "./domain/weights.ts";
 import type { RecallLog } from "./store/recall-log.ts";
 import type { MemoryStore } from "./store/sqlite.ts";
 
@@ -15,6 +18,10 @@ import type { MemoryStore } from "./store/sqlite.ts";
 export interface MemoryDeps {
   readonly store: MemoryStore;
   readonly graph: DependencyGraph;
+  readonly index: RecallIndex;
+  readonly vectors: RecallVectors;
+  /** What the parts of a recall weigh. */
+  readonly weights: Weights;
   readonly recalls: RecallLog;
   readonly trees: SourceTrees;
   readonly parser: CodeParser;

@@ -3,7 +3,13 @@ export { dependencyGraph, type DependencyGraph } from "./adapters/dependency-gra
 export { openIndexing, type Indexing } from "./adapters/indexing.ts";
 export { sourceTrees, type SourceTrees } from "./adapters/source-tree.ts";
 export { openWeb, type Web } from "./adapters/web.ts";
+export { exactVectors } from "./adapters/exact-vectors.ts";
+export { endpointEmbedder } from "./adapters/endpoint-embedder.ts";
+export { recallVectors, type RecallVectors } from "./adapters/recall-vectors.ts";
+export type { Embedder } from "./domain/embedder.ts";
+export { recallIndex, type RecallIndex } from "./adapters/recall-index.ts";
 export type { MemoryDeps } from "./deps.ts";
+export { WEIGHTS, type Weights } from "./domain/weights.ts";
 export { createMemoryServer, type MemoryTools } from "./server.ts";
 export { openMemoryStore, type MemoryStore } from "./store/sqlite.ts";
 export { recallLog, type RecallLog } from "./store/recall-log.ts";

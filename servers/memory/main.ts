@@ -7,7 +7,11 @@ import { dependencyGraph } from "./adapters/dependency-graph.ts";
 import { openIndexing } from "./adapters/indexing.ts";
 import { sourceTrees } from "./adapters/source-tree.ts";
 import { openWeb } from "./adapters/web.ts";
+import { exactVectors } from "./adapters/exact-vectors.ts";
+import { recallVectors } from "./adapters/recall-vectors.ts";
+import { recallIndex } from "./adapters/recall-index.ts";
 import { readMemoryConfig } from "./config.ts";
+import { WEIGHTS } from "./domain/weights.ts";
 import { createMemoryServer } from "./server.ts";
 import { recallLog } from "./store/recall-log.ts";
 import { openMemoryStore } from "./store/sqlite.ts";
@@ -20,6 +24,9 @@ export async function openMemory(sources: ServerSources): Promise<ToolServer> {
   return createMemoryServer({
     store,
     graph: dependencyGraph(),
+    index: recallIndex(store, sources.log),
+    vectors: recallVectors(store, config.embedder, exactVectors),
+    weights: WEIGHTS,
     recalls: recallLog(store, sources.log),
     trees: sourceTrees(config),
     parser: codeParser(),

@@ -44,6 +44,7 @@ export function createMemoryServer(deps: MemoryDeps): ToolServer {
     log: deps.log,
     close: async () => {
       await Promise.all([deps.indexing.close(), deps.ingesting.close()]);
+      deps.index.stop();
       await deps.recalls.settle();
       deps.store.close();
     },

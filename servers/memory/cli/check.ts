@@ -5,7 +5,6 @@ import { parseFlags } from "../../../kernel/flags.ts";
 import { findHome } from "../../../kernel/home.ts";
 import { idSource } from "../../../kernel/ids.ts";
 import { EXIT, type Command } from "../../../kernel/io.ts";
-import { silentLog } from "../../../kernel/log.ts";
 import { checkFile } from "../../../kernel/sqlite/check.ts";
 import { readMemoryConfig } from "../config.ts";
 import { checkSearch, type SearchCheck } from "../store/check-search.ts";
@@ -30,7 +29,7 @@ export const memoryCheckCommand: Command = async (argv, io) => {
     return EXIT.done;
   }
   const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
-  const { database: path } = readMemoryConfig({ home, env: io.env, cwd: io.cwd, log: silentLog });
+  const { database: path } = readMemoryConfig({ home, env: io.env, cwd: io.cwd });
   if (!existsSync(path)) {
     throw new DomainError("not_found", `there is no store ${path}`, {
       hint: "name the state folder with --home DIR, or bring a backup back: slipway memory restore",

@@ -17,24 +17,28 @@ export interface Hit {
   /** The file it is about has changed since, or is gone. */
   readonly stale?: true;
   readonly why?: Why;
+  readonly around?: readonly Beside[];
 }
 
-/** What each retriever said. Null: it did not run. */
+/** What each retriever adds to the score, with its weight. Null: it did not run. */
 export interface Why {
-  /** BM25; today it alone is the score. */
-  readonly lexical: number;
-  readonly vector: null;
-  readonly graph: null;
-  /** 1 when just written, half of it every 30 days; it decides between equal scores only. */
-  readonly recency: number;
-  readonly usage: null;
+  readonly lexical: number | null;
+  readonly vector: number | null;
+  readonly graph: number | null;
+  readonly recency: number | null;
+  readonly usage: number | null;
 }
 
-const HALF_LIFE_MS = 30 * 24 * 3_600_000;
+/** A memory beside a hit in its session. */
+export interface Beside {
+  readonly id: string;
+  readonly seq?: number;
+  readonly author?: string;
+  readonly snippet: string;
+}
 
 export interface HitOptions {
   readonly terms: ReadonlySet<string>;
-  readonly now: number;
   /** What this hit may cost; the snippet takes what the other fields leave, 80 to 400 characters. */
   readonly maxTokens: number;
   readonly explain: boolean;
@@ -42,10 +46,18 @@ export interface HitOptions {
   readonly stale: ReadonlySet<string>;
 }
 
+/** What a hit is made of. */
+export interface Match {
+  readonly memory: Memory;
+  readonly score: number;
+  readonly why: Why;
+  /** Memories beside it in its session, in order. */
+  readonly around: readonly Memory[];
+}
+
 export function hitOf(
-  memory: Memory,
-  lexical: number,
-  { terms, now, maxTokens, explain, stale }: HitOptions,
+  { memory, score, why, around }: Match,
+  { terms, maxTokens, explain, stale }: HitOptions,
 ): Hit {
   const { source, thread } = memory;
   const fieldChars = clamp(Math.floor(maxTokens / 2), 40, 200);
@@ -55,23 +67,14 @@ export function hitOf(
     kind: memory.kind,
     title: memory.title === undefined ? firstLine(memory.text) : shortened(memory.title),
     snippet: "",
-    score: rounded(lexical),
+    score: rounded(score),
     ...(source === undefined ? {} : { source: mapSource(source, shortened) }),
     ...(thread === undefined ? {} : { thread: mapThread(thread, shortened) }),
     version: memory.version,
     trust: trustOf(memory),
     ...(stale.has(memory.id) ? { stale: true as const } : {}),
-    ...(explain
-      ? {
-          why: {
-            lexical: rounded(lexical),
-            vector: null,
-            graph: null,
-            recency: recencyOf(memory, now),
-            usage: null,
-          },
-        }
-      : {}),
+    ...(explain ? { why: roundedWhy(why) } : {}),
+    ...(around.length === 0 ? {} : { around: around.map((one) => besideOf(one, terms, maxTokens)) }),
   };
   const text = cleanText(memory.text);
   const charsPerToken = Math.min(3, text.length / Math.max(1, estimateTokens(text)));
@@ -99,16 +102,33 @@ function mapSource({ uri, path, commit }: Source, change: (text: string) => stri
   };
 }
 
-function mapThread({ id, seq, author }: Thread, change: (text: string) => string): Thread {
+function mapThread({ id, session, seq, author }: Thread, change: (text: string) => string): Thread {
   return {
     id: change(id),
+    ...(session === undefined ? {} : { session: change(session) }),
     ...(seq === undefined ? {} : { seq }),
     ...(author === undefined ? {} : { author: change(author) }),
   };
 }
 
-function recencyOf({ updatedAt }: Memory, now: number): number {
-  return rounded(0.5 ** (Math.max(0, now - updatedAt) / HALF_LIFE_MS));
+function besideOf({ id, thread, text }: Memory, terms: ReadonlySet<string>, maxTokens: number): Beside {
+  return {
+    id,
+    ...(thread?.seq === undefined ? {} : { seq: thread.seq }),
+    ...(thread?.author === undefined ? {} : { author: cut(cleanText(thread.author), 40) }),
+    snippet: snippetOf(cleanText(text), terms, clamp(maxTokens, 40, 160)),
+  };
+}
+
+function roundedWhy({ lexical, vector, graph, recency, usage }: Why): Why {
+  const shown = (value: number | null): number | null => (value === null ? null : rounded(value));
+  return {
+    lexical: shown(lexical),
+    vector: shown(vector),
+    graph: shown(graph),
+    recency: shown(recency),
+    usage: shown(usage),
+  };
 }
 
 function rounded(value: number): number {

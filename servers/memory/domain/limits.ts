@@ -54,7 +54,8 @@ export function checkDraft(draft: Draft, where: string): void {
   atMost(draft.tags?.length ?? 0, LIMITS.tags, `${where}.tags`, "entries", shorten);
   atMost(draft.entities?.length ?? 0, LIMITS.entities, `${where}.entities`, "entries", "split the item");
   const names = [...(draft.tags ?? []), ...(draft.entities ?? []).flatMap(({ name, type }) => [name, type])];
-  names.push(draft.thread?.id ?? "", draft.thread?.author ?? "", draft.task_id ?? "");
+  names.push(draft.thread?.id ?? "", draft.thread?.session ?? "", draft.thread?.author ?? "");
+  names.push(draft.task_id ?? "");
   for (const name of names)
     atMost(name.length, LIMITS.nameChars, `a name in ${where}`, "characters", shorten);
   for (const place of [draft.source?.uri, draft.source?.path, draft.source?.commit]) {

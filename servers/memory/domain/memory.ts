@@ -25,8 +25,15 @@ export interface Source {
 /** Where a memory stands in a conversation, a log or another ordered text. */
 export interface Thread {
   readonly id: string;
+  /** A part of the thread that belongs together, such as one sitting of a long conversation. */
+  readonly session?: string | undefined;
   readonly seq?: number | undefined;
   readonly author?: string | undefined;
+}
+
+/** Names a session in its space: that of a thread, or the whole thread where it has none. */
+export function sessionKey({ id, session }: Thread): string {
+  return session === undefined ? id : `${id}\n${session}`;
 }
 
 export interface Mention {

@@ -36,9 +36,11 @@ export function runsOf(text: string): readonly Run[] {
   return Array.from(text.matchAll(WORD), (match) => ({ text: match[0], start: match.index }));
 }
 
-/** All tokens of a text, in order, repeated as often as they occur. */
-export function tokensOf(text: string): readonly string[] {
-  const seen = new Map<string, readonly string[]>();
+/**
+ * All tokens of a text, in order, repeated as often as they occur. `seen` keeps the tokens of its runs; texts read one
+ * after another share most of them.
+ */
+export function tokensOf(text: string, seen: Map<string, readonly string[]> = new Map()): readonly string[] {
   const tokens: string[] = [];
   for (const run of runsOf(text.toWellFormed().normalize("NFKC"))) {
     let own = seen.get(run.text);

@@ -37,6 +37,13 @@ export interface Match {
   readonly lexical: number;
 }
 
+/** A memory that changed. Undefined: it is gone. */
+export interface Change {
+  readonly seq: number;
+  readonly n: number;
+  readonly memory: Memory | undefined;
+}
+
 export interface MemoryRecords {
   /** Current versions by id; unknown ids are absent. */
   find(ids: readonly string[]): Promise<ReadonlyMap<string, Memory>>;
@@ -56,8 +63,18 @@ export interface MemoryRecords {
   purge(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Ends `old` where `by` begins. */
   supersede(old: Memory, by: Memory): Promise<void>;
-  /** Best first; equals by the newest, then by id. */
+  /** By words alone, best first; equals by the newest, then by id. */
   search(search: Search): Promise<readonly Match[]>;
+  /** Whether a replaced version holds at a time: one whose successor holds only later. */
+  holdsReplaced(at: number): Promise<boolean>;
+  /** The newest number of the log of changes, 0 for none. */
+  lastChange(): Promise<number>;
+  /** Memories changed after a number of that log, in order, each with its latest change only. */
+  changesAfter(seq: number, limit: number): Promise<readonly Change[]>;
+  /** Current versions by their number; unknown numbers are absent. */
+  findNumbers(numbers: readonly number[]): Promise<ReadonlyMap<number, Memory>>;
+  /** Numbers of the memories of a space whose metadata fits. */
+  numbersWhere(space: string, where: NonNullable<SearchFilter["where"]>): Promise<ReadonlySet<number>>;
   /**
    * Drops the search index and builds it again from the records. Returns how many versions it holds. Scores may move
    * a little: until then FTS5 counts the lengths of replaced texts in its averages.
@@ -101,6 +118,11 @@ export interface MemoryGraph {
    * @throws {DomainError} invalid when several entities share an end's name, not_found for an unknown id.
    */
   relate(draft: RelationDraft, now: number): Promise<Related & { readonly added: readonly Entity[] }>;
+  /**
+   * How near memories are to entities of these names, by the memories' numbers: 1 for those that mention one, less for
+   * those that mention an entity related to it, the less the more relations it has.
+   */
+  mentionsOf(names: readonly string[]): Promise<ReadonlyMap<number, number>>;
   /** Numbers of the entities with this name or id, whatever their type. */
   numbersOf(nameOrId: string): Promise<readonly number[]>;
   /** Entities by number; unknown numbers are absent. */
@@ -153,6 +175,8 @@ export interface MemoryHealth {
 }
 
 export interface MemoryRatings {
+  /** Ratings by the number of the memory; those nobody rated are absent. */
+  ratingsAt(numbers: readonly number[]): Promise<ReadonlyMap<number, Ratings>>;
   /** Undefined for an unknown memory; zeros for one that nobody rated. */
   ratingsOf(id: string): Promise<Ratings | undefined>;
   /** Keeps the ratings of a known memory. */
@@ -240,7 +264,61 @@ export interface MemoryExport {
   relationsAfter(n: number, limit: number): Promise<readonly ExportedRelation[]>;
 }
 
+/** Vectors of memories. One memory has one, of the model that embedded it last. */
+export interface MemoryVectors {
+  /** Vectors of a model, in the order they were put, after a number of that order. */
+  vectorsAfter(
+    model: string,
+    seq: number,
+    limit: number,
+  ): Promise<
+    readonly {
+      readonly seq: number;
+      readonly n: number;
+      readonly version: number;
+      readonly values: Float32Array;
+    }[]
+  >;
+  /** Memories changed after a number of the log of changes whose current version has no vector of the model. */
+  withoutVector(
+    model: string,
+    after: number,
+    limit: number,
+  ): Promise<
+    readonly {
+      readonly seq: number;
+      readonly n: number;
+      readonly version: number;
+      readonly title: string | undefined;
+      readonly text: string;
+    }[]
+  >;
+  /** Vectors that the model has made of texts with these digests. */
+  vectorsOf(model: string, digests: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
+  putVectors(
+    model: string,
+    vectors: readonly {
+      readonly n: number;
+      readonly version: number;
+      readonly digest: string;
+      readonly values: Float32Array;
+    }[],
+  ): Promise<void>;
+  /** Models that have vectors here, the most first. */
+  vectorModels(): Promise<
+    readonly { readonly model: string; readonly dimension: number; readonly vectors: number }[]
+  >;
+}
+
 export interface MemoryTx
-  extends MemoryRecords, MemoryGraph, MemoryHealth, MemoryRatings, MemoryCode, MemoryDocuments, MemoryExport {
+  extends
+    MemoryRecords,
+    MemoryGraph,
+    MemoryHealth,
+    MemoryRatings,
+    MemoryCode,
+    MemoryDocuments,
+    MemoryExport,
+    MemoryVectors {
   readonly emit: Emit;
 }

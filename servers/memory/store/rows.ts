@@ -58,7 +58,12 @@ const MemoryRow = z.object({
     }),
   ).nullable(),
   thread: json(
-    z.object({ id: z.string(), seq: z.number().optional(), author: z.string().optional() }),
+    z.object({
+      id: z.string(),
+      session: z.string().optional(),
+      seq: z.number().optional(),
+      author: z.string().optional(),
+    }),
   ).nullable(),
   entities: json(z.array(z.object({ name: z.string(), type: z.string() }))),
   title: z.string().nullable(),

@@ -116,4 +116,33 @@ CREATE TABLE document (
   links TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
+  // What changed last, by number: copies in memory follow it. A number whose memory is gone stays, so that they drop it.
+  `
+CREATE TABLE memory_change (n INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX memory_change_by_seq ON memory_change (seq);
+INSERT INTO memory_change (n, seq) SELECT n, n FROM memory;
+CREATE TRIGGER memory_added AFTER INSERT ON memory BEGIN
+  INSERT OR REPLACE INTO memory_change (n, seq) VALUES (new.n, (SELECT coalesce(max(seq), 0) + 1 FROM memory_change));
+END;
+CREATE TRIGGER memory_changed AFTER UPDATE ON memory BEGIN
+  INSERT OR REPLACE INTO memory_change (n, seq) VALUES (new.n, (SELECT coalesce(max(seq), 0) + 1 FROM memory_change));
+END;
+CREATE TRIGGER memory_removed AFTER DELETE ON memory BEGIN
+  INSERT OR REPLACE INTO memory_change (n, seq) VALUES (old.n, (SELECT coalesce(max(seq), 0) + 1 FROM memory_change));
+END;
+`,
+  // Numbers are 32-bit floats of length 1, little-endian. The digest is of the embedded text: equal texts are embedded once.
+  `
+CREATE TABLE memory_vector (
+  memory_n INTEGER PRIMARY KEY REFERENCES memory (n) ON DELETE CASCADE,
+  seq INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  dimension INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  numbers BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX memory_vector_by_seq ON memory_vector (seq);
+CREATE INDEX memory_vector_by_digest ON memory_vector (model, digest);
+`,
 ];

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { canonicalJson } from "../../../kernel/canonical-json.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import type { NewId } from "../../../kernel/ids.ts";
+import { mentionsOf } from "./sqlite-mentions.ts";
 import { sqliteLinks } from "./sqlite-links.ts";
 import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
 import {
@@ -116,6 +117,7 @@ export function sqliteGraph(sql: Sql, newId: NewId): SqliteGraph {
       sql.run("UPDATE relation SET properties = ? WHERE id = ?", wanted, id);
       return { id, status: "updated", added };
     },
+    mentionsOf: async (names) => mentionsOf(sql, names),
     async numbersOf(nameOrId) {
       const found = [...named(nameOrId), ...withId(nameOrId)].map(({ n }) => n);
       if (found.length > 0) return found;

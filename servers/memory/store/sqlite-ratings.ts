@@ -7,6 +7,13 @@ const RatingRow = z.object({ success: z.number(), failure: z.number(), count: z.
 /** Ratings stay with a memory through all its versions, and go when it is purged. */
 export function sqliteRatings(sql: Sql): MemoryRatings {
   return {
+    async ratingsAt(numbers) {
+      const rows = sql.all(
+        "SELECT * FROM rating WHERE memory_n IN (SELECT value FROM json_each(?))",
+        JSON.stringify(numbers),
+      );
+      return new Map(rows.map((row) => [Number(row["memory_n"]), parseRow(RatingRow, row)]));
+    },
     async ratingsOf(id) {
       const row = sql.get(
         `SELECT coalesce(success, 0.0) AS success, coalesce(failure, 0.0) AS failure, coalesce(count, 0) AS count

@@ -9,6 +9,8 @@ import {
   compactIndex,
   dropFromIndex,
   ended,
+  holdsReplaced,
+  numbersWhere,
   rebuildIndex,
   searchIndex,
 } from "./sqlite-search.ts";
@@ -108,6 +110,31 @@ export function sqliteRecords(
       emit({ type: "memory.updated", subject: old.id, data: { version: old.version, superseded_by: by.id } });
     },
     search: async (search) => searchIndex(sql, search),
+    holdsReplaced: async (at) => holdsReplaced(sql, at),
+    async lastChange() {
+      return Number(sql.get("SELECT max(seq) AS seq FROM memory_change")?.["seq"] ?? 0);
+    },
+    async changesAfter(seq, limit) {
+      const rows = sql.all(
+        `SELECT seq AS change_seq, memory_change.n AS change_n, memory.* FROM memory_change LEFT JOIN memory ON memory.n = memory_change.n
+         WHERE seq > ? ORDER BY seq LIMIT ?`,
+        seq,
+        limit,
+      );
+      return rows.map((row) => ({
+        seq: Number(row["change_seq"]),
+        n: Number(row["change_n"]),
+        memory: row["id"] === null ? undefined : toMemory(row),
+      }));
+    },
+    async findNumbers(numbers) {
+      const rows = sql.all(
+        "SELECT * FROM memory WHERE n IN (SELECT value FROM json_each(?))",
+        JSON.stringify(numbers),
+      );
+      return new Map(rows.map((row) => [Number(row["n"]), toMemory(row)]));
+    },
+    numbersWhere: async (space, where) => numbersWhere(sql, space, where),
     rebuildSearch: async () => rebuildIndex(sql, "memory") + rebuildIndex(sql, "memory_version"),
   };
 }

@@ -23,7 +23,7 @@ function cellsOf(memory: Memory): readonly (readonly string[])[] {
     ...memory.entities.map((entity) => entity.name),
     memory.source?.path ?? "",
   ].join(" ");
-  return [memory.title ?? "", memory.text, names].map(tokensOf);
+  return [memory.title ?? "", memory.text, names].map((text) => tokensOf(text));
 }
 
 /** How many of its words a record is looked up by. */
@@ -75,13 +75,39 @@ export function searchIndex(sql: Sql, search: Search): readonly Match[] {
   if (search.terms.length === 0) return [];
   const at = search.asOf ?? search.now;
   const matches = searchShelf(sql, "memory", search, at);
-  if (
-    sql.get("SELECT 1 FROM memory_version WHERE ends_at > ? AND starts_at <= ? LIMIT 1", at, at) === undefined
-  )
-    return matches;
+  if (!holdsReplaced(sql, at)) return matches;
   const older = searchShelf(sql, "memory_version", search, at);
   return [...matches, ...older].sort(byRank).slice(0, search.limit);
 }
+
+export function holdsReplaced(sql: Sql, at: number): boolean {
+  return (
+    sql.get("SELECT 1 FROM memory_version WHERE ends_at > ? AND starts_at <= ? LIMIT 1", at, at) !== undefined
+  );
+}
+
+/** The rows of a space are read one by one; a search for the key's name in the text skips most of them. */
+export function numbersWhere(
+  sql: Sql,
+  space: string,
+  where: NonNullable<Search["where"]>,
+): ReadonlySet<number> {
+  const conditions = ["m.space = ?"];
+  const values: SQLInputValue[] = [space];
+  for (const { key } of where) {
+    conditions.push("instr(m.metadata, ?) > 0");
+    values.push(JSON.stringify(key));
+  }
+  for (const condition of where) {
+    conditions.push(METADATA_FITS);
+    values.push(JSON.stringify(condition.any), condition.key);
+  }
+  const rows = sql.all(`SELECT m.n AS n FROM memory m WHERE ${conditions.join(" AND ")}`, ...values);
+  return new Set(rows.map((row) => Number(row["n"])));
+}
+
+const METADATA_FITS = `EXISTS (SELECT 1 FROM json_each(m.metadata) has, json_each(?) wanted
+         WHERE has.key = ? AND has.value IS wanted.value AND replace(has.type, 'real', 'integer') = replace(wanted.type, 'real', 'integer'))`;
 
 function byRank(a: Match, b: Match): number {
   return (
@@ -141,10 +167,7 @@ function conditionsOf(
     values.push(JSON.stringify(search.tags));
   }
   for (const { key, any } of search.where ?? []) {
-    conditions.push(
-      `EXISTS (SELECT 1 FROM json_each(m.metadata) has, json_each(?) wanted
-         WHERE has.key = ? AND has.value IS wanted.value AND replace(has.type, 'real', 'integer') = replace(wanted.type, 'real', 'integer'))`,
-    );
+    conditions.push(METADATA_FITS);
     values.push(JSON.stringify(any), key);
   }
   return { conditions, values };

@@ -10,6 +10,7 @@ import { sqliteExport } from "./sqlite-export.ts";
 import { sqliteGraph } from "./sqlite-graph.ts";
 import { sqliteHealth } from "./sqlite-health.ts";
 import { sqliteRatings } from "./sqlite-ratings.ts";
+import { sqliteVectors } from "./sqlite-vectors.ts";
 import { sqliteRecords } from "./sqlite-records.ts";
 
 export type MemoryStore = Store<MemoryTx>;
@@ -29,6 +30,7 @@ export function openMemoryStore(path: string, clock: Clock, newId: NewId): Memor
       ...code,
       ...sqliteDocuments(sql),
       ...sqliteExport(sql),
+      ...sqliteVectors(sql),
       emit,
     };
   });

@@ -12,8 +12,9 @@ export const getMemoryStats = defineTool({
   input: z.strictObject({ check: orElse(z.boolean(), () => false), max_tokens: maxTokens }),
   output: z.looseObject({ memories: z.number(), index: z.looseObject({}) }),
   annotations: READS,
-  async run({ check, max_tokens: budget }, { store }: MemoryDeps) {
+  async run({ check, max_tokens: budget }, { store, vectors }: MemoryDeps) {
     const { kinds, spaces, indexed, ...counts } = await store.read((tx) => tx.counts());
+    const models = await store.read((tx) => tx.vectorModels());
     const found = check ? await checkSearch(store) : undefined;
     const unreachable = found?.unreachable.slice(0, Math.floor(budget / 40)) ?? [];
     const isSound = found?.damage === undefined && found?.unreachableCount === 0;
@@ -21,7 +22,8 @@ export const getMemoryStats = defineTool({
       ...counts,
       by_kind: Object.fromEntries(kinds),
       by_space: Object.fromEntries([...spaces].slice(0, Math.max(1, Math.floor(budget / 400)))),
-      model: null,
+      model: vectors.model ?? null,
+      vectors: models.map((one) => ({ ...one })),
       index: {
         entries: indexed,
         ...(found === undefined

@@ -22,6 +22,7 @@ export const source = z.strictObject({
 
 export const thread = z.strictObject({
   id: z.string(),
+  session: z.string().optional(),
   seq: z.number().optional(),
   author: z.string().optional(),
 });

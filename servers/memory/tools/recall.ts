@@ -1,24 +1,21 @@
 import { z } from "zod";
-import { DomainError } from "../../../kernel/errors.ts";
-import { whole, word } from "../../../kernel/mcp/input.ts";
+import { orElse, whole, word } from "../../../kernel/mcp/input.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { fitItems } from "../../../kernel/tokens.ts";
-import { rankFiles } from "../domain/file-rank.ts";
-import { groupBest } from "../domain/group.ts";
 import { hitOf } from "../domain/hit.ts";
 import { KINDS } from "../domain/memory.ts";
+import { GROUPINGS } from "../domain/rank.ts";
 import { parseTime } from "../domain/time.ts";
 import { queryTerms } from "../domain/tokens.ts";
 import { parseWhere } from "../domain/where.ts";
+import type { RecallVectors } from "../adapters/recall-vectors.ts";
 import type { MemoryDeps } from "../deps.ts";
-import type { Search } from "../store/port.ts";
+import { findMemories, RETRIEVERS, type Question } from "../store/find-memories.ts";
 import { staleAmong } from "./file-state.ts";
 import { checkSpace, jsonObject, maxTokens, space } from "./memory-schema.ts";
 
-const RETRIEVERS = ["lexical", "vector", "graph"] as const;
-
-/** How many matches are looked at before grouping. */
-const GROUPING_POOL = 500;
+/** Memories on either side of a hit. */
+const MOST_AROUND = 5;
 
 /** What the answer costs beside its hits. */
 const FRAME_TOKENS = 150;
@@ -30,11 +27,13 @@ const input = z.strictObject({
   tags: z.array(z.string()).optional().describe("All of them"),
   space: space.default("shared"),
   where: jsonObject.optional().describe("Metadata key: value or list of values"),
-  thread: z.union([z.string(), z.object({ id: z.string() })]).optional(),
+  thread: z.union([z.string(), z.object({ id: z.string(), session: z.string().optional() })]).optional(),
   as_of: z.string().optional().describe("ISO 8601: what held then"),
-  group_by: z.enum(["file", "thread", "session"]).optional(),
+  group_by: z.enum(GROUPINGS).optional(),
   retrievers: z.array(z.enum(RETRIEVERS)).optional(),
-  expand: z.unknown().optional(),
+  expand: orElse(z.union([whole(0, MOST_AROUND), z.boolean()]), () => 0).describe(
+    "How many before and after in the session",
+  ),
   explain: z.boolean().optional(),
   max_tokens: maxTokens,
 });
@@ -53,44 +52,41 @@ export const recall = defineTool({
   annotations: READS,
   alwaysLoad: true,
   core: true,
-  async run(wanted, { store, recalls, trees, clock }: MemoryDeps, call) {
+  async run(wanted, { store, recalls, index, vectors, trees, weights, clock }: MemoryDeps, call) {
     const startedAt = clock();
-    refuseExpand(wanted.expand);
-    const groupBy = groupFor(wanted.group_by);
-    const { used, skipped } = choose(wanted.retrievers);
-    const search = searchFor(wanted, startedAt);
-    const { terms } = search;
-    const { matches, indexed } = await store.read(async (tx) => ({
-      matches: used.length === 0 ? [] : await tx.search(search),
+    const asked = new Set(wanted.retrievers ?? RETRIEVERS);
+    const given = questionOf(wanted, startedAt);
+    const question = {
+      ...given,
+      asked,
+      weights,
+      vector: asked.has("vector") ? await nearTo(wanted.query, vectors) : NOT_ASKED,
+    };
+    const { findings, indexed } = await store.read(async (tx) => ({
+      findings: await findMemories(question, tx, index),
       indexed: await tx.codeTrees(),
     }));
-    const ranked =
-      groupBy === undefined
-        ? matches
-        : groupBy === "file"
-          ? rankFiles(matches, wanted.query)
-          : groupBest(matches);
-    const best = ranked.slice(0, wanted.k);
+    const { found, hasMore, used, skipped, isLoading } = findings;
+    if (isLoading) index.load();
     const stale = await staleAmong(
-      best.map(({ memory }) => memory),
+      found.map(({ memory }) => memory),
       trees,
       indexed,
     );
     const options = {
-      terms: new Set(terms),
-      now: startedAt,
-      maxTokens: Math.floor((wanted.max_tokens - FRAME_TOKENS) / Math.max(1, best.length)) - 1,
+      terms: new Set(question.search.terms),
+      maxTokens: Math.floor((wanted.max_tokens - FRAME_TOKENS) / Math.max(1, found.length)) - 1,
       explain: wanted.explain ?? false,
       stale,
     };
-    const hits = best.map(({ memory, lexical }) => hitOf(memory, lexical, options));
+    const hits = found.map((match) => hitOf(match, options));
     const { taken, truncated } = fitItems(hits, wanted.max_tokens, FRAME_TOKENS);
     recalls.record(call, { latency_ms: clock() - startedAt, hits: taken.length });
-    const hint = hintFor(used.length, terms.length, taken.length);
+    const hint = hintFor(used.length, question.search.terms.length, taken.length);
     return {
       hits: taken.map((hit) => ({ ...hit })),
-      retrievers: { used, skipped },
-      truncated: truncated || ranked.length > wanted.k || matches.length === GROUPING_POOL,
+      retrievers: { used: [...used], skipped },
+      truncated: truncated || hasMore,
       ...(hint === undefined ? {} : { hint }),
     };
   },
@@ -98,47 +94,34 @@ export const recall = defineTool({
 
 type Wanted = z.output<typeof input>;
 
-function searchFor(wanted: Wanted, now: number): Search {
+const NOT_ASKED = { reason: "it was not asked for" };
+
+async function nearTo(query: string, vectors: RecallVectors): Promise<Question["vector"]> {
+  const { query: vector, reason } = await vectors.prepare(query);
+  if (vector === undefined) return { reason: reason ?? "the query has no vector" };
+  return (tx, accepts) => vectors.near(tx, vector, accepts);
+}
+
+function questionOf(wanted: Wanted, now: number): Omit<Question, "asked" | "weights" | "vector"> {
   checkSpace(wanted.space);
+  const thread = typeof wanted.thread === "string" ? { id: wanted.thread } : wanted.thread;
   return {
-    terms: queryTerms(wanted.query),
-    space: wanted.space,
-    kinds: wanted.kinds,
-    tags: wanted.tags,
-    thread: typeof wanted.thread === "object" ? wanted.thread.id : wanted.thread,
-    where: wanted.where === undefined ? undefined : parseWhere(wanted.where),
-    asOf: wanted.as_of === undefined ? undefined : parseTime(wanted.as_of, "as_of"),
-    now,
-    // One more than asked tells whether there is more.
-    limit: wanted.group_by === undefined ? wanted.k + 1 : GROUPING_POOL,
-  };
-}
-
-function groupFor(wanted: Wanted["group_by"]): "file" | "thread" | undefined {
-  if (wanted !== "session") return wanted;
-  throw new DomainError("invalid", "group_by session is not supported yet", {
-    hint: "use group_by thread, with one thread per session",
-  });
-}
-
-function refuseExpand(expand: unknown): void {
-  if (expand === undefined || expand === false) return;
-  throw new DomainError("invalid", "expand is not supported yet", {
-    hint: "leave it out, and recall again with names found in the hits",
-  });
-}
-
-function choose(wanted: Wanted["retrievers"]): {
-  readonly used: string[];
-  readonly skipped: { name: string; reason: string }[];
-} {
-  const reasons = { vector: "no embedder is built in yet", graph: "ranking by graph is not built in yet" };
-  const asked = wanted ?? RETRIEVERS;
-  return {
-    used: asked.includes("lexical") ? ["lexical"] : [],
-    skipped: (["vector", "graph"] as const)
-      .filter((name) => asked.includes(name))
-      .map((name) => ({ name, reason: reasons[name] })),
+    query: wanted.query,
+    search: {
+      terms: queryTerms(wanted.query),
+      space: wanted.space,
+      kinds: wanted.kinds,
+      tags: wanted.tags,
+      thread: thread?.id,
+      where: wanted.where === undefined ? undefined : parseWhere(wanted.where),
+      asOf: wanted.as_of === undefined ? undefined : parseTime(wanted.as_of, "as_of"),
+      now,
+      limit: wanted.k,
+    },
+    session: thread?.session,
+    groupBy: wanted.group_by,
+    k: wanted.k,
+    expand: Number(wanted.expand),
   };
 }
 

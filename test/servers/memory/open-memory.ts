@@ -5,11 +5,16 @@ import {
   codeParser,
   createMemoryServer,
   dependencyGraph,
+  exactVectors,
   openIndexing,
   openMemoryStore,
   openWeb,
+  recallIndex,
   recallLog,
+  recallVectors,
   sourceTrees,
+  WEIGHTS,
+  type Embedder,
   type MemoryStore,
   type RecallLog,
 } from "../../../servers/memory/index.ts";
@@ -20,6 +25,7 @@ export function openForTest(
   clock: Clock = Date.now,
   roots: readonly string[] = [],
   allowedHosts: readonly string[] = [],
+  { atOnce, embedder }: { readonly atOnce?: number; readonly embedder?: Embedder } = {},
 ): { readonly server: ToolServer; readonly store: MemoryStore; readonly recalls: RecallLog } {
   const newId = idSource(clock);
   const store = openMemoryStore(path, clock, newId);
@@ -31,6 +37,9 @@ export function openForTest(
     server: createMemoryServer({
       store,
       graph: dependencyGraph(),
+      index: recallIndex(store, log, atOnce),
+      vectors: recallVectors(store, embedder, exactVectors),
+      weights: WEIGHTS,
       recalls,
       trees: sourceTrees({ roots, path: process.env["PATH"] ?? "/usr/bin:/bin" }),
       parser: codeParser(),

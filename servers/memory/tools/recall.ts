@@ -28,11 +28,11 @@ const input = z.strictObject({
   space: space.default("shared"),
   where: jsonObject.optional().describe("Metadata key: value or list of values"),
   thread: z.union([z.string(), z.object({ id: z.string(), session: z.string().optional() })]).optional(),
-  as_of: z.string().optional().describe("ISO 8601: what held then"),
+  as_of: z.string().optional().describe("ISO 8601"),
   group_by: z.enum(GROUPINGS).optional(),
   retrievers: z.array(z.enum(RETRIEVERS)).optional(),
   expand: orElse(z.union([whole(0, MOST_AROUND), z.boolean()]), () => 0).describe(
-    "How many before and after in the session",
+    "Neighbours on each side",
   ),
   explain: z.boolean().optional(),
   max_tokens: maxTokens,

@@ -81,6 +81,7 @@ test("counts by kind and space, versions, relations and conflicts", async () => 
     by_kind: { bug: 1, fact: 2 },
     by_space: { shared: 2, "agent:x": 1 },
     model: null,
+    vectors: [],
     index: { entries: 4 },
   });
   expect((await stats())["index"]).toEqual({

@@ -1,10 +1,12 @@
 import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
-import type { DecisionDeps } from "./deps.ts";
+import type { DecisionDeps, DecisionToolDeps } from "./deps.ts";
 import { assessRisk } from "./tools/assess-risk.ts";
 import { castVote } from "./tools/cast-vote.ts";
+import { modelSource } from "./tools/current-model.ts";
 import { decide } from "./tools/decide.ts";
 import { explainDecision } from "./tools/explain-decision.ts";
+import { getCalibration } from "./tools/get-calibration.ts";
 import { getApproval } from "./tools/get-approval.ts";
 import { listEscalations } from "./tools/list-escalations.ts";
 import { raiseEscalation } from "./tools/raise-escalation.ts";
@@ -21,7 +23,8 @@ const tools = [
   tallyVotes,
   raiseEscalation,
   listEscalations,
-] as const satisfies readonly Tool<DecisionDeps>[];
+  getCalibration,
+] as const satisfies readonly Tool<DecisionToolDeps>[];
 
 export type DecisionTools = typeof tools;
 
@@ -31,7 +34,7 @@ export function createDecisionServer(deps: DecisionDeps): ToolServer {
     name: "decision",
     instructions:
       "Says how risky a change is and whether to go on. assess_risk measures, decide gives a verdict, get_approval tells what a person answered, record_outcome says how it ended. cast_vote and raise_escalation bring in others.",
-    tools: bindTools(tools, deps, deps.store),
+    tools: bindTools(tools, { ...deps, models: modelSource() }, deps.store),
     log: deps.log,
     close: async () => deps.store.close(),
   };

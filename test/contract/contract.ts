@@ -111,6 +111,10 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     ),
     get_approval: tool("approval_id", "status channel"),
     record_outcome: tool("decision_id outcome source at", "matures_at learned"),
+    get_calibration: tool(
+      "scope",
+      "reliability brier ece ece_interval auto_share realised_risk budget within_budget",
+    ),
     explain_decision: tool("decision_id", ""),
     cast_vote: tool("decision_id voter role score veto abstain rationale", "score quorum dissent verdict"),
     tally_votes: tool("decision_id", "score quorum dissent verdict"),
@@ -136,6 +140,7 @@ export const SMALL_ANSWERS: readonly string[] = [
   "explain_decision",
   "tally_votes",
   "explain_tasks",
+  "get_calibration",
   "list_sandboxes",
 ];
 

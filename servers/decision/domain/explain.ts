@@ -3,9 +3,9 @@ import { WEIGHTS, type Factor } from "./formula.ts";
 import type { Known } from "./expression.ts";
 import { applyPolicy, type Action, type ReadyPolicy, type Verdict } from "./policy.ts";
 
-/** One changed factor that alone would have changed the verdict. */
+/** One changed factor, or the risk as a whole, that alone would have changed the verdict. */
 export interface Counterfactual {
-  readonly factor: FactorName;
+  readonly factor: FactorName | "risk";
   readonly from: number;
   readonly to: number;
   readonly verdict: Verdict;
@@ -40,6 +40,39 @@ export function counterfactualOf(policy: ReadyPolicy, decided: Decided): Counter
   return candidates(0)[0] ?? candidates(1)[0] ?? null;
 }
 
+/**
+ * The same for a learned risk, which is no sum over the factors' values: how far the risk itself is from another verdict.
+ */
+export function riskCounterfactualOf(policy: ReadyPolicy, decided: Decided): Counterfactual | null {
+  const from = decided.known["risk"] ?? null;
+  if (from === null) return null;
+  const verdictAt = (risk: number): Verdict =>
+    applyPolicy(policy, decided.action, { ...decided.known, risk }).verdict;
+  for (const end of [0, 1]) {
+    if (verdictAt(end) === decided.verdict) continue;
+    const to = halved(from, end, (risk) => verdictAt(risk) === decided.verdict);
+    return {
+      factor: "risk",
+      from,
+      to,
+      verdict: verdictAt(to),
+      words: `a risk of ${to.toFixed(3)} instead of ${from.toFixed(3)}`,
+    };
+  }
+  return null;
+}
+
+/** The value nearest to `from`, on the way to `end`, where `isSame` no longer holds, to within a step. */
+function halved(from: number, end: number, isSame: (value: number) => boolean): number {
+  let [same, other] = [from, end];
+  while (Math.abs(other - same) > STEP) {
+    const middle = (same + other) / 2;
+    if (isSame(middle)) same = middle;
+    else other = middle;
+  }
+  return other;
+}
+
 /** The verdict never falls as a factor rises, so the turning point is found by halving. */
 function turningPoint(
   policy: ReadyPolicy,
@@ -60,13 +93,7 @@ function turningPoint(
   const verdictAt = (value: number): Verdict =>
     applyPolicy(policy, decided.action, { ...decided.known, risk: clamp(riskAt(value)) }).verdict;
   if (verdictAt(end) === decided.verdict) return null;
-  let same = from;
-  let other: number = end;
-  while (Math.abs(other - same) > STEP) {
-    const middle = (same + other) / 2;
-    if (verdictAt(middle) === decided.verdict) same = middle;
-    else other = middle;
-  }
+  const other = halved(from, end, (value) => verdictAt(value) === decided.verdict);
   return { factor: factor.name, from, to: other, verdict: verdictAt(other), words: wordsFor(factor, other) };
 }
 

@@ -75,7 +75,7 @@ export const FACT_NAMES: readonly FactName[] = [
 /** What the server itself knows of a decision, by the names that rules use. */
 export const DERIVED = {
   risk: "the assessment's risk, 0..1",
-  confidence: "as the caller gave it, else .5",
+  confidence: "as the caller gave it, lowered where outcomes speak against it; else .5",
   critical: "1 where the caller says so",
   known_weight: "share of the risk's weights that is known, 0..1",
 } as const;

@@ -96,7 +96,7 @@ export function scoreRisk(measured: Readings | null, claimed: Readings): Assessm
   return {
     risk,
     interval: intervalOf(measured, claimed),
-    level: LEVELS.find(([, from]) => risk >= from)?.[0] ?? "low",
+    level: levelOf(risk),
     factors,
     knownWeight: total,
     basis: measured === null ? "claimed" : "measured",
@@ -105,6 +105,10 @@ export function scoreRisk(measured: Readings | null, claimed: Readings): Assessm
         ? []
         : FACTORS.filter((name) => claimed[name].value !== null && byName.get(name)?.source !== "claimed"),
   };
+}
+
+export function levelOf(risk: number): Level {
+  return LEVELS.find(([, from]) => risk >= from)?.[0] ?? "low";
 }
 
 function claimedParts(claimed: Readings): readonly Part[] {

@@ -3,12 +3,51 @@ import type { Approval } from "../domain/approval.ts";
 import type { Facts } from "../domain/facts.ts";
 import type { FactorValues, Readings } from "../domain/factors.ts";
 import type { Assessment } from "../domain/formula.ts";
+import type { Trust } from "../domain/learned-risk.ts";
+import type { ChangeMetrics } from "../domain/learning/features.ts";
+import type { LearnedRisk } from "../domain/learning/living-model.ts";
 import type { Metrics } from "../domain/metrics.ts";
 import type { OutcomeRecord } from "../domain/outcome.ts";
 import type { Known } from "../domain/expression.ts";
 import type { Action, Policy, Verdict } from "../domain/policy.ts";
 import type { EscalationTx } from "./escalations.ts";
 import type { VoteTx } from "./votes.ts";
+
+export interface ModelNamed {
+  readonly name: string;
+  readonly version: string;
+  readonly trained_on: string;
+}
+
+/** A past change with what became of it, as models and calibration learn from it. */
+export interface LessonRecord {
+  /** The decision's id, or `git:` and the commit's. */
+  readonly id: string;
+  readonly action: Action | null;
+  readonly principal: string;
+  /** Who vouches for the label; "mined" from the repository's history. */
+  readonly attested: "self" | "token" | "mined";
+  /** Confidence that the agent stated; null when none. */
+  readonly stated: number | null;
+  /** What was decided, and at which risk; null for mined ones. */
+  readonly risk: number | null;
+  readonly verdict: Verdict | null;
+  readonly metrics: ChangeMetrics | null;
+  readonly at: number;
+  readonly due: number;
+  /** 1: it turned out badly. */
+  readonly label: 0 | 1;
+}
+
+/** Which lessons: those due by `now`, of one agent or kind of action where given. */
+export interface LessonQuery {
+  readonly now: number;
+  readonly principal?: string | undefined;
+  readonly action?: Action | undefined;
+  /** Only those that a change can be learned from, or that a calibration can. */
+  readonly with: "metrics" | "stated" | "verdict";
+  readonly limit: number;
+}
 
 /** What was looked at, and what the formula made of it. */
 export interface StoredAssessment {
@@ -25,7 +64,9 @@ export interface StoredAssessment {
   readonly metrics: Metrics | null;
   readonly measured: Readings | null;
   readonly claims: Facts;
-  readonly model: { readonly name: string; readonly version: string };
+  readonly model: ModelNamed;
+  /** What the learned model said of the metrics, and how far it is trusted; null where the formula is in force. */
+  readonly learned: { readonly risk: LearnedRisk; readonly trust: Trust } | null;
   readonly result: Assessment;
   /** SHA-256 over everything above but the id: the same change, measured again, has the same one. */
   readonly digest: string;
@@ -92,6 +133,23 @@ export interface DecisionTx extends EscalationTx, VoteTx {
   noteRefusal(refusal: Refusal): Promise<void>;
   /** Versions of a decision's outcome, first to last. */
   outcomesOf(decisionId: string): Promise<readonly OutcomeRecord[]>;
+  /** Keeps the lesson of this id; null takes it back. */
+  setLesson(id: string, lesson: LessonRecord | null, now: number): Promise<void>;
+  /** Takes back every mined lesson. */
+  dropMined(): Promise<void>;
+  /** The newest by when they were due, oldest first. */
+  lessons(query: LessonQuery): Promise<readonly LessonRecord[]>;
+  /** How many lessons with metrics are due, and a mark that changes with any of them. */
+  lessonCount(now: number): Promise<{ readonly count: number; readonly mark: string }>;
+  /** The number of lessons the model is held to; null when it goes on learning. */
+  heldAt(): Promise<number | null>;
+  hold(labels: number | null, now: number): Promise<void>;
+  /** Notes which model is in force; a change of it is an event. */
+  putInForce(
+    model: ModelNamed,
+    evidence: Readonly<Record<string, number | string>>,
+    now: number,
+  ): Promise<void>;
 }
 
 export type DecisionStore = Store<DecisionTx>;

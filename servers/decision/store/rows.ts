@@ -4,7 +4,7 @@ import type { Approval } from "../domain/approval.ts";
 import { FACTORS } from "../domain/factors.ts";
 import { OUTCOMES, type OutcomeRecord } from "../domain/outcome.ts";
 import { ACTIONS, TIERS, VERDICTS, type Policy } from "../domain/policy.ts";
-import type { StoredAssessment, StoredDecision } from "./decision-store.ts";
+import type { LessonRecord, StoredAssessment, StoredDecision } from "./decision-store.ts";
 
 const Reading = z.object({ value: z.number().nullable(), basis: z.string() });
 const Readings = z.object({
@@ -68,7 +68,19 @@ const AssessmentBody = z.object({
   metrics: Metrics.nullable(),
   measured: Readings.nullable(),
   claims: Known,
-  model: z.object({ name: z.string(), version: z.string() }),
+  model: z.object({ name: z.string(), version: z.string(), trained_on: z.string().default("nothing") }),
+  learned: z
+    .object({
+      risk: z.object({
+        p: z.number(),
+        interval: z.tuple([z.number(), z.number()]),
+        start: z.number(),
+        parts: z.partialRecord(z.enum(FACTORS), z.number()),
+      }),
+      trust: z.enum(["full", "raise"]),
+    })
+    .nullable()
+    .default(null),
   result: Result,
   digest: z.string(),
   principal: z.string(),
@@ -195,6 +207,33 @@ const OutcomeRow = z
     maturesAt: row.matures_at,
   }));
 
+const LessonMetrics = z.object({
+  ...Metrics.shape,
+  ns: count,
+  nd: count,
+  nf: count,
+  entropy: count,
+  fix: count,
+});
+const LessonRow = z
+  .object({
+    id: z.string(),
+    principal: z.string(),
+    action: z.enum(ACTIONS).nullable(),
+    attested: z.enum(["self", "token", "mined"]),
+    stated: z.number().nullable(),
+    risk: z.number().nullable(),
+    verdict: z.enum(VERDICTS).nullable(),
+    metrics: z.string().nullable(),
+    at: z.int(),
+    due: z.int(),
+    label: z.union([z.literal(0), z.literal(1)]),
+  })
+  .transform((row) => ({
+    ...row,
+    metrics: row.metrics === null ? null : LessonMetrics.parse(JSON.parse(row.metrics)),
+  }));
+
 function bodyOf(row: Row): unknown {
   return JSON.parse(String(row["body"]));
 }
@@ -210,4 +249,5 @@ export function toPastFactors(row: Row): {
 }
 export const toPolicy = (row: Row): Policy => PolicyBody.parse(bodyOf(row));
 export const toApproval = (row: Row): Approval => parseRow(ApprovalRow, row);
+export const toLesson = (row: Row): LessonRecord => parseRow(LessonRow, row);
 export const toOutcome = (row: Row): OutcomeRecord => parseRow(OutcomeRow, row);

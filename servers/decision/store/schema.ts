@@ -102,4 +102,34 @@ CREATE TABLE vote (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX vote_by_voter ON vote (identity, at);
 `,
+  `
+-- What became of changes, as models and calibration learn from it: one row per decided change, or commit of the past.
+CREATE TABLE lesson (
+  id TEXT PRIMARY KEY,
+  principal TEXT NOT NULL,
+  action TEXT,
+  attested TEXT NOT NULL CHECK (attested IN ('self', 'token', 'mined')),
+  stated REAL,
+  risk REAL,
+  verdict TEXT,
+  metrics TEXT,
+  at INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  label INTEGER NOT NULL CHECK (label IN (0, 1)),
+  changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lesson_by_due ON lesson (due);
+-- One row: the model in force, and the number of lessons it is held to when it is frozen.
+CREATE TABLE model_in_force (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE model_hold (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  labels INTEGER NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+`,
 ];

@@ -3,7 +3,15 @@ import { openDatabase } from "../../../kernel/sqlite/open.ts";
 import type { Sql } from "../../../kernel/sqlite/database.ts";
 import { storeOver, type Emit } from "../../../kernel/store.ts";
 import type { DecisionStore, DecisionTx } from "./decision-store.ts";
-import { toApproval, toAssessment, toDecision, toOutcome, toPastFactors, toPolicy } from "./rows.ts";
+import {
+  toApproval,
+  toAssessment,
+  toDecision,
+  toLesson,
+  toOutcome,
+  toPastFactors,
+  toPolicy,
+} from "./rows.ts";
 import { bindEscalations } from "./escalations.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { bindVotes } from "./votes.ts";
@@ -210,6 +218,81 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       return sql
         .all("SELECT * FROM outcome WHERE decision_id = ? ORDER BY version", decisionId)
         .map(toOutcome);
+    },
+    async setLesson(id, lesson, now) {
+      sql.run("DELETE FROM lesson WHERE id = ?", id);
+      if (lesson === null) return;
+      const { principal, action, attested, stated, risk, verdict, metrics, at, due, label } = lesson;
+      sql.run(
+        `INSERT INTO lesson (id, principal, action, attested, stated, risk, verdict, metrics, at, due, label, changed_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        id,
+        principal,
+        action,
+        attested,
+        stated,
+        risk,
+        verdict,
+        metrics === null ? null : JSON.stringify(metrics),
+        at,
+        due,
+        label,
+        now,
+      );
+    },
+    async dropMined() {
+      sql.run("DELETE FROM lesson WHERE attested = 'mined'");
+    },
+    async lessons({ now, principal, action, with: needed, limit }) {
+      const rows = sql.all(
+        `SELECT * FROM lesson WHERE due <= ? AND (? IS NULL OR principal = ?) AND (? IS NULL OR action = ?)
+         AND ${needed} IS NOT NULL ORDER BY due DESC, id DESC LIMIT ?`,
+        now,
+        principal ?? null,
+        principal ?? null,
+        action ?? null,
+        action ?? null,
+        limit,
+      );
+      return rows.map(toLesson).reverse();
+    },
+    async lessonCount(now) {
+      const row = sql.get(
+        "SELECT COUNT(*) AS count, MAX(changed_at) AS changed FROM lesson WHERE due <= ? AND metrics IS NOT NULL",
+        now,
+      );
+      const count = Number(row?.["count"] ?? 0);
+      return { count, mark: `${count}@${String(row?.["changed"] ?? 0)}` };
+    },
+    async heldAt() {
+      const row = sql.get("SELECT labels FROM model_hold");
+      return row === undefined ? null : Number(row["labels"]);
+    },
+    async hold(labels, now) {
+      sql.run("DELETE FROM model_hold");
+      if (labels !== null) sql.run("INSERT INTO model_hold (one, labels, at) VALUES (1, ?, ?)", labels, now);
+    },
+    async putInForce({ name, version, trained_on }, evidence, now) {
+      const before = sql.get("SELECT name, version FROM model_in_force");
+      if (before?.["version"] === version && before["name"] === name) return;
+      sql.run(
+        "INSERT OR REPLACE INTO model_in_force (one, name, version, at) VALUES (1, ?, ?, ?)",
+        name,
+        version,
+        now,
+      );
+      if ((before?.["name"] ?? "weighted_formula") === name) return;
+      emit({
+        type: "model.promoted",
+        subject: name,
+        data: {
+          from: String(before?.["name"] ?? "weighted_formula"),
+          to: name,
+          version,
+          trained_on,
+          ...evidence,
+        },
+      });
     },
   };
 }

@@ -1,11 +1,10 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
-import type { DecisionDeps } from "../deps.ts";
+import type { DecisionToolDeps } from "../deps.ts";
 import { adviceFor } from "../domain/advice.ts";
-import { MODEL } from "../domain/formula.ts";
 import { ACTIONS } from "../domain/policy.ts";
-import { assess, hasFacts, measure, UNMEASURED } from "./assessing.ts";
+import { assess, hasFacts, judged, measure, UNMEASURED } from "./assessing.ts";
 import { FACTS_HINT, factsInput, idempotencyKey, readFacts } from "./fields.ts";
 
 const revision = z.string().max(300);
@@ -25,7 +24,7 @@ export const assessRisk = defineTool({
   }),
   output: z.object({
     assessment_id: z.string(),
-    risk: z.number().describe("score 0..1, not a probability"),
+    risk: z.number().describe("0..1; a probability once model is not weighted_formula"),
     interval: z.array(z.number()),
     level: z.string(),
     factors: z.array(z.looseObject({})).describe("value 0..1, higher = riskier; contributions sum to risk"),
@@ -38,7 +37,7 @@ export const assessRisk = defineTool({
   core: true,
   async run(
     { action, repo, base, head, facts: given },
-    { store, changes, clock, newId }: DecisionDeps,
+    { store, changes, clock, newId, models }: DecisionToolDeps,
     call,
   ) {
     const { facts, unread } = readFacts(given);
@@ -58,13 +57,17 @@ export const assessRisk = defineTool({
         : await changes.read({ repo, base, head: head ?? "HEAD", signal: call.signal });
     const measured = repo === undefined || change === null ? UNMEASURED : measure(repo, change);
     return store.answer(call, async (tx) => {
+      const now = clock();
+      const model = await models.current(tx, now);
+      await tx.putInForce(model.named, model.evidence, now);
       const assessment = assess({
         id: newId("rsk"),
         action,
         ...measured,
+        ...judged(model, measured.metrics),
         claims: facts,
         principal: call.principal.id,
-        at: clock(),
+        at: now,
       });
       await tx.addAssessment(assessment);
       const { result, metrics } = assessment;
@@ -74,7 +77,7 @@ export const assessRisk = defineTool({
         interval: [...result.interval],
         level: result.level,
         factors: result.factors.map((factor) => ({ ...factor })),
-        model: { ...MODEL },
+        model: { ...assessment.model },
         ...(metrics === null ? {} : { metrics: { ...metrics } }),
         ...(change === null ? {} : { range: { base: change.base, head: change.head } }),
         advice: [...adviceFor(result, change, unread)],

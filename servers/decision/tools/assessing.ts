@@ -2,16 +2,15 @@ import { digestOf } from "../../../kernel/canonical-json.ts";
 import type { Change } from "../domain/change.ts";
 import type { Facts } from "../domain/facts.ts";
 import { claimedReadings, isManifest, measuredReadings } from "../domain/factors.ts";
-import { MODEL, scoreRisk } from "../domain/formula.ts";
-import { metricsOf } from "../domain/metrics.ts";
+import { scoreRisk } from "../domain/formula.ts";
+import { withLearned } from "../domain/learned-risk.ts";
+import { metricsOf, type Metrics } from "../domain/metrics.ts";
 import type { Action, Policy } from "../domain/policy.ts";
 import type { StoredAssessment } from "../store/decision-store.ts";
+import { FORMULA, type CurrentModel } from "./current-model.ts";
 
-/** Everything of an assessment that does not come from the formula. */
-export type Assessable = Pick<
-  StoredAssessment,
-  "id" | "action" | "range" | "metrics" | "measured" | "claims" | "principal" | "at"
->;
+/** Everything of an assessment that is not computed from the rest. */
+export type Assessable = Omit<StoredAssessment, "result" | "digest">;
 
 /** What a change itself tells, before anybody claims anything. */
 export function measure(
@@ -29,27 +28,41 @@ export function measure(
   };
 }
 
-export const UNMEASURED: Pick<StoredAssessment, "range" | "metrics" | "measured"> = {
+export const UNMEASURED: Pick<StoredAssessment, "range" | "metrics" | "measured" | "model" | "learned"> = {
   range: null,
   metrics: null,
   measured: null,
+  model: FORMULA,
+  learned: null,
 };
 
-/** Runs the formula and seals what was looked at. The digest leaves out who, when and under which path. */
+/** The model in force with what it says of a change; the formula where nothing was measured. */
+export function judged(
+  { named, trust, judge }: CurrentModel,
+  metrics: Metrics | null,
+): Pick<StoredAssessment, "model" | "learned"> {
+  const risk = metrics === null ? null : judge(metrics);
+  return risk === null ? { model: FORMULA, learned: null } : { model: named, learned: { risk, trust } };
+}
+
+/** Computes the risk and seals what was looked at. The digest leaves out who, when and under which path. */
 export function assess(what: Assessable): StoredAssessment {
-  const result = scoreRisk(what.measured, claimedReadings(what.claims));
-  const model = { name: MODEL.name, version: MODEL.version };
+  const { measured, learned, model } = what;
+  const formula = scoreRisk(measured, claimedReadings(what.claims));
+  const result =
+    learned === null
+      ? formula
+      : withLearned(formula, scoreRisk(measured, claimedReadings({})), learned.risk, learned.trust);
   const range = what.range === null ? null : { base: what.range.base, head: what.range.head };
   return {
     ...what,
-    model,
     result,
     digest: digestOf({
       action: what.action,
       range,
       metrics: what.metrics,
       claims: what.claims,
-      model,
+      model: { name: model.name, version: model.version },
       result,
     }),
   };

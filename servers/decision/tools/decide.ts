@@ -16,6 +16,7 @@ import {
 } from "../domain/policy.ts";
 import type { DecisionTx, StoredAssessment, StoredDecision } from "../store/decision-store.ts";
 import { approvedAtHost, isApprovedAtHost } from "./asking.ts";
+import { confidenceOf, type ReadConfidence } from "./stated-confidence.ts";
 import { approvalDigest, assess, hasFacts, UNMEASURED, versionOf } from "./assessing.ts";
 import { raise } from "./escalating.ts";
 import { factsInput, idempotencyKey, readFacts } from "./fields.ts";
@@ -58,14 +59,16 @@ export const decide = defineTool({
     const { facts, unread } = readFacts(given);
     const policy = await policies.current();
     const policyVersion = versionOf(policy.source);
-    const judge = (assessment: StoredAssessment): Judgement =>
-      judgement(policy, assessment, confidence ?? UNKNOWN_CONFIDENCE, critical === true);
+    const readingOf = async (tx: DecisionTx): Promise<ReadConfidence | null> =>
+      confidence === undefined ? null : confidenceOf(tx, confidence, call.principal.id, action, clock());
+    const judge = (assessment: StoredAssessment, reading: ReadConfidence | null): Judgement =>
+      judgement(policy, assessment, reading, critical === true);
     const isApproved =
       policy.source.elicitation === true &&
       call.ask !== undefined &&
       (await store.read(async (tx) => {
         const assessment = await assessmentFor(tx, deps, call, action, assessment_id, facts);
-        const { outcome } = judge(assessment);
+        const { outcome } = judge(assessment, await readingOf(tx));
         const about = subject ?? subjectOf(assessment);
         if (outcome.verdict !== "require_human" || about === null) return false;
         const digest = approvalDigest(action, about, policyVersion, assessment);
@@ -79,10 +82,16 @@ export const decide = defineTool({
       const assessment = await assessmentFor(tx, deps, call, action, assessment_id, facts);
       if (assessment.id !== assessment_id) await tx.addAssessment(assessment);
       const id = newId("dec");
-      const { known, outcome } = judge(assessment);
+      const reading = await readingOf(tx);
+      const { known, outcome } = judge(assessment, reading);
       const reasons = [
         ...outcome.reasons,
         ...(confidence === undefined ? ["no confidence was given: 0.5 is assumed"] : []),
+        ...(reading === null || reading.confidence === confidence
+          ? []
+          : [
+              `confidence ${confidence} counts as ${reading.confidence.toFixed(3)}: so it turned out in ${reading.outcomes} decisions`,
+            ]),
         ...(assessment.result.basis === "claimed"
           ? ["nothing was measured: this rests on your facts alone"]
           : []),
@@ -143,14 +152,15 @@ interface Judgement {
 function judgement(
   policy: ReadyPolicy,
   { action, claims, result }: StoredAssessment,
-  confidence: number,
+  reading: ReadConfidence | null,
   isCritical: boolean,
 ): Judgement {
   const known: Known = {
     ...claims,
     risk: result.risk,
     known_weight: result.knownWeight,
-    confidence,
+    confidence: reading?.confidence ?? UNKNOWN_CONFIDENCE,
+    ...(reading === null ? {} : { stated_confidence: reading.stated }),
     critical: isCritical ? 1 : 0,
     ...(action === "deploy"
       ? { deployment_risk_score: Math.max(result.risk, claims.deployment_risk_score ?? 0) }

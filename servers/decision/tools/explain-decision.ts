@@ -2,7 +2,7 @@ import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
-import { counterfactualOf, distanceOf } from "../domain/explain.ts";
+import { counterfactualOf, distanceOf, riskCounterfactualOf } from "../domain/explain.ts";
 import { milderRungs } from "../domain/policy.ts";
 import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
 import { decisionId, mustFindDecision } from "./fields.ts";
@@ -40,7 +40,8 @@ export const explainDecision = defineTool({
         verdict: decision.verdict,
         factors: decision.result.factors,
       };
-      const counterfactual = counterfactualOf(policy, decided);
+      const isLearned = (assessment?.learned ?? null) !== null;
+      const counterfactual = (isLearned ? riskCounterfactualOf : counterfactualOf)(policy, decided);
       const { confidence, critical, risk, known_weight, ...facts } = decision.known;
       return {
         decision_id,

@@ -6,7 +6,7 @@ import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
 import { atTime } from "../domain/approval.ts";
 import { maturesAt, OUTCOMES, type OutcomeRecord } from "../domain/outcome.ts";
-import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
+import type { DecisionTx, LessonRecord, StoredDecision } from "../store/decision-store.ts";
 import { decisionId, idempotencyKey, mustFindDecision } from "./fields.ts";
 
 /** Clocks of two machines may differ by this much. */
@@ -54,10 +54,11 @@ export const recordOutcome = defineTool({
             maturesAt: maturesAt(outcome, decision.at, happenedAt),
           };
       if (!isRepeat) await tx.addOutcome(record);
+      await tx.setLesson(decision.id, await lessonOf(tx, decision, record), now);
       await spendApproval(tx, decision, now);
       return {
         matures_at: record.maturesAt === null ? null : toIso(record.maturesAt),
-        learned: false,
+        learned: record.maturesAt !== null && record.maturesAt <= now,
         version: record.version,
         ...(last === undefined || last.outcome === outcome ? {} : { corrected: last.outcome }),
         attested: record.attested,
@@ -80,6 +81,30 @@ function momentOf(at: string | undefined, decision: StoredDecision, now: number)
 /** Only a token over HTTP names somebody; a local process is whoever it says it is. */
 function attestation(call: Call): "self" | "token" {
   return call.principal.channel === "http" ? "token" : "self";
+}
+
+/** What a model or a calibration can learn of it; null where the outcome is not known. */
+async function lessonOf(
+  tx: DecisionTx,
+  decision: StoredDecision,
+  { outcome, maturesAt: due, attested }: OutcomeRecord,
+): Promise<LessonRecord | null> {
+  if (due === null) return null;
+  const assessment = await tx.findAssessment(decision.assessmentId);
+  return {
+    id: decision.id,
+    action: decision.action,
+    principal: decision.principal,
+    attested,
+    stated: decision.confidenceFrom === "claimed" ? (decision.known["stated_confidence"] ?? null) : null,
+    risk: decision.result.risk,
+    verdict: decision.verdict,
+    metrics: assessment?.metrics ?? null,
+    at: decision.at,
+    // Outcomes may be told of at another machine's time; none is due before its decision.
+    due: Math.max(due, decision.at),
+    label: outcome === "success" ? 0 : 1,
+  };
 }
 
 /** What was approved has been done: the approval allows nothing more. */

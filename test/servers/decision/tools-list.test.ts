@@ -41,6 +41,7 @@ test("the contract is the one on file, within its token budget, and no tool can 
     "tally_votes",
     "raise_escalation",
     "list_escalations",
+    "get_calibration",
   ]);
   await close();
 });

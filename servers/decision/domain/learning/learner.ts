@@ -2,7 +2,7 @@ import { type BoostedTrees, type Example, fitTrees, treesLogit } from "./boosted
 import { ensemble } from "./ensemble.ts";
 import { FEATURES } from "./features.ts";
 import { sigmoid } from "./logit.ts";
-import { type Forecast, type Inputs, type LogisticState, onlineLogistic } from "./online-logistic.ts";
+import { type Forecast, type Inputs, onlineLogistic } from "./online-logistic.ts";
 import { PAIRS, withPairs } from "./pair-inputs.ts";
 import { runningScale } from "./running-scale.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -23,6 +23,8 @@ export interface Prediction {
 export interface Learner {
   /** Once per change, in order of time. */
   predict(inputs: Inputs): Prediction;
+  /** The same without taking the change in: for what is asked about and not part of the history. */
+  forecast(inputs: Inputs): Prediction;
   /** `prediction` is what was said of this change before its label was known. */
   learn(inputs: Inputs, prediction: Prediction, label: 0 | 1): void;
 }
@@ -43,11 +45,11 @@ const meanOf = (input: number): number => PRIOR_MEANS[FEATURES[input] ?? ""] ?? 
 /** A product has to earn its weight against a prior this narrow. */
 const PAIR_VARIANCE = 0.003;
 
-/** `fit` grows a forest: given for a caller that wants to time it. `prior` is a model to start from. */
-export function learner(fit: typeof fitTrees = fitTrees, prior?: LogisticState): Learner {
+/** `fit` grows a forest: given for a caller that wants to time it. */
+export function learner(fit: typeof fitTrees = fitTrees): Learner {
   const size = FEATURES.length;
-  const logistic = onlineLogistic(size, { from: prior, mean: meanOf });
-  const steady = onlineLogistic(size, { from: prior, mean: meanOf, forgetting: STEADY });
+  const logistic = onlineLogistic(size, { mean: meanOf });
+  const steady = onlineLogistic(size, { mean: meanOf, forgetting: STEADY });
   const pairs = onlineLogistic(size + PAIRS, {
     forgetting: STEADY,
     mean: meanOf,
@@ -62,6 +64,15 @@ export function learner(fit: typeof fitTrees = fitTrees, prior?: LogisticState):
   const forecastsOf = (
     said: Pick<Prediction, "logistic" | "steady" | "pairs" | "trees">,
   ): readonly (number | null)[] => [said.logistic.p, said.steady, said.pairs, said.trees];
+  const forecast = (inputs: Inputs, wide: Inputs): Prediction => {
+    const said = {
+      logistic: logistic.predict(inputs),
+      steady: steady.predict(inputs).p,
+      pairs: pairs.predict(wide).p,
+      trees: forest === undefined ? null : sigmoid(treesLogit(forest, scale.impute(inputs))),
+    };
+    return { p: blender.blend(forecastsOf(said)), ...said };
+  };
   return {
     predict(inputs) {
       logistic.observe(inputs);
@@ -69,14 +80,9 @@ export function learner(fit: typeof fitTrees = fitTrees, prior?: LogisticState):
       scale.observe(inputs);
       const wide = withPairs(inputs, scale);
       pairs.observe(wide);
-      const said = {
-        logistic: logistic.predict(inputs),
-        steady: steady.predict(inputs).p,
-        pairs: pairs.predict(wide).p,
-        trees: forest === undefined ? null : sigmoid(treesLogit(forest, scale.impute(inputs))),
-      };
-      return { p: blender.blend(forecastsOf(said)), ...said };
+      return forecast(inputs, wide);
     },
+    forecast: (inputs) => forecast(inputs, withPairs(inputs, scale)),
     learn(inputs, prediction, label) {
       logistic.learn(inputs, label);
       steady.learn(inputs, label);

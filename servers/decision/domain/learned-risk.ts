@@ -1,0 +1,45 @@
+import { FACTORS } from "./factors.ts";
+import { levelOf, type Assessment } from "./formula.ts";
+import type { LearnedRisk } from "./learning/living-model.ts";
+
+/** How far a learned model may be trusted: "raise" where its labels rest on the word of those it judges. */
+export type Trust = "full" | "raise";
+
+/**
+ * The assessment with the learned risk in place of the formula's.
+ *
+ * `claimed` is the formula with the caller's facts, `measured` without them. What the facts added there they add here, as
+ * a further way to fail: 1 - (1 - p)(1 - claimed)/(1 - measured). Contributions add up to the risk: what a change of
+ * which nothing is known would have is dealt out evenly, the learned parts go to their factors, and what is added goes
+ * to the factors that were claimed, or evenly. The interval is the model's, widened by half of the unknown weight.
+ */
+export function withLearned(
+  claimed: Assessment,
+  measured: Assessment,
+  learned: LearnedRisk,
+  trust: Trust,
+): Assessment {
+  const raised = 1 - ((1 - learned.p) * (1 - claimed.risk)) / Math.max(1e-9, 1 - measured.risk);
+  const least = trust === "raise" ? Math.max(learned.p, claimed.risk) : learned.p;
+  const risk = Math.min(1, Math.max(least, raised));
+  const given = claimed.factors.filter(({ source }) => source === "claimed");
+  const raisers = given.length === 0 ? claimed.factors : given;
+  const each = (risk - learned.p) / raisers.length;
+  const factors = claimed.factors.map((factor) => ({
+    ...factor,
+    contribution:
+      learned.start / FACTORS.length +
+      (learned.parts[factor.name] ?? 0) +
+      (raisers.includes(factor) ? each : 0),
+  }));
+  const unknown = (1 - claimed.knownWeight) / 2;
+  const low = Math.min(risk, learned.interval[0]) * (1 - unknown);
+  const high = Math.max(risk, learned.interval[1]);
+  return {
+    ...claimed,
+    risk,
+    interval: [low, high + (1 - high) * unknown],
+    level: levelOf(risk),
+    factors,
+  };
+}

@@ -172,6 +172,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "decision train",
+    {
+      usage: "decision train [--repo DIR]",
+      summary: "start the risk model from a repository's past",
+      load: async () => (await import("../servers/decision/cli/train.ts")).train,
+    },
+  ],
+  [
     "decision policy test",
     {
       usage: "decision policy test FILE",

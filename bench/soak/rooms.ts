@@ -1,5 +1,6 @@
 import { soakDecision } from "./decision.ts";
 import { soakGit } from "./git.ts";
+import { soakCalibration } from "./calibration.ts";
 import { soakKernel } from "./kernel.ts";
 import { soakOrchestrator } from "./orchestrator.ts";
 import { soakMemory } from "./memory.ts";
@@ -14,6 +15,7 @@ export type Soak = (argv: readonly string[]) => Promise<string>;
 /** `npm run soak -- <room> [flags of the room]`. */
 export const ROOMS: Readonly<Record<string, Soak>> = {
   git: soakGit,
+  calibration: soakCalibration,
   kernel: soakKernel,
   tasks: soakQueue,
   memory: soakMemory,

@@ -30,11 +30,12 @@ export type DecisionTools = typeof tools;
 
 /** Risk, policy and approvals as an MCP server. */
 export function createDecisionServer(deps: DecisionDeps): ToolServer {
+  const all: DecisionToolDeps = { ...deps, models: modelSource() };
   return {
     name: "decision",
     instructions:
       "Says how risky a change is and whether to go on. assess_risk measures, decide gives a verdict, get_approval tells what a person answered, record_outcome says how it ended. cast_vote and raise_escalation bring in others.",
-    tools: bindTools(tools, { ...deps, models: modelSource() }, deps.store),
+    tools: bindTools(tools, all, deps.store),
     log: deps.log,
     close: async () => deps.store.close(),
   };

@@ -8,8 +8,8 @@ export interface Repository {
   readonly path: string;
   git(...argv: readonly string[]): string;
   write(path: string, content: string | Uint8Array): void;
-  /** Commits everything; returns the object id. Each commit is a day younger than the one before. */
-  commit(message: string, author?: string): string;
+  /** Commits everything; returns the object id. Each commit is a day younger than the one before, or `days`. */
+  commit(message: string, author?: string, days?: number): string;
   remove(): void;
 }
 
@@ -17,7 +17,7 @@ const FIRST_DAY = Date.UTC(2026, 0, 1) / 1_000;
 
 export function makeRepository(): Repository {
   const path = realpathSync(mkdtempSync(join(tmpdir(), "slipway-decision-")));
-  let commits = 0;
+  let day = 0;
   const git = (...argv: readonly string[]): string => run(path, argv, "ann@example.com", FIRST_DAY);
   git("init", "--quiet", "--initial-branch=main");
   return {
@@ -28,10 +28,10 @@ export function makeRepository(): Repository {
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, content);
     },
-    commit(message, author = "ann@example.com") {
-      commits += 1;
+    commit(message, author = "ann@example.com", days = 1) {
+      day += days;
       git("add", "--all");
-      run(path, ["commit", "--quiet", "--allow-empty", "-m", message], author, FIRST_DAY + commits * 86_400);
+      run(path, ["commit", "--quiet", "--allow-empty", "-m", message], author, FIRST_DAY + day * 86_400);
       return git("rev-parse", "HEAD");
     },
     remove: () => rmSync(path, { recursive: true, force: true }),

@@ -32,6 +32,8 @@ export interface LivingModel {
   readonly name: ModelName;
   readonly labels: number;
   readonly promotions: readonly (Promotion & { readonly at: number })[];
+  /** What was forecast of each, in order of time, before its label was known. */
+  readonly lived: readonly { readonly lesson: Lesson; readonly p: number }[];
   /** Null while the fixed formula is in force. */
   judge(metrics: ChangeMetrics): LearnedRisk | null;
 }
@@ -65,6 +67,7 @@ export function livingModel(lessons: readonly Lesson[]): LivingModel {
   const model = learner();
   const line = succession();
   const promotions: (Promotion & { readonly at: number })[] = [];
+  const lived: { readonly lesson: Lesson; readonly p: number }[] = [];
   const said = new Map<string, { readonly inputs: Inputs; readonly prediction: Prediction }>();
   const byDue = lessons.toSorted((a, b) => a.due - b.due || compare(a.id, b.id));
   let learned = 0;
@@ -90,7 +93,9 @@ export function livingModel(lessons: readonly Lesson[]): LivingModel {
   for (const lesson of lessons.toSorted((a, b) => a.at - b.at || compare(a.id, b.id))) {
     learnUntil(lesson.at);
     const inputs = featuresOf(lesson.metrics);
-    said.set(lesson.id, { inputs, prediction: model.predict(inputs) });
+    const prediction = model.predict(inputs);
+    said.set(lesson.id, { inputs, prediction });
+    lived.push({ lesson, p: prediction.p });
   }
   learnUntil(Number.POSITIVE_INFINITY);
   const name = line.champion();
@@ -98,6 +103,7 @@ export function livingModel(lessons: readonly Lesson[]): LivingModel {
     name,
     labels: lessons.length,
     promotions,
+    lived,
     judge: (metrics) => (name === "weighted_formula" ? null : judged(model, name, featuresOf(metrics))),
   };
 }

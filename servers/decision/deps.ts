@@ -3,7 +3,7 @@ import type { NewId } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { ChangeSource } from "./adapters/change-source.ts";
 import type { PolicySource } from "./adapters/policy-source.ts";
-import type { ModelSource } from "./tools/current-model.ts";
+import type { ModelSource } from "./store/current-model.ts";
 import type { DecisionStore } from "./store/decision-store.ts";
 
 /** What the decision tools work with. The server owns none of it but the store, which it closes. */

@@ -3,7 +3,7 @@ import type { Tool } from "../../kernel/mcp/tool.ts";
 import type { DecisionDeps, DecisionToolDeps } from "./deps.ts";
 import { assessRisk } from "./tools/assess-risk.ts";
 import { castVote } from "./tools/cast-vote.ts";
-import { modelSource } from "./tools/current-model.ts";
+import { modelSource } from "./store/current-model.ts";
 import { decide } from "./tools/decide.ts";
 import { explainDecision } from "./tools/explain-decision.ts";
 import { getCalibration } from "./tools/get-calibration.ts";

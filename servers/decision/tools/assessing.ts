@@ -7,7 +7,7 @@ import { withLearned } from "../domain/learned-risk.ts";
 import { metricsOf, type Metrics } from "../domain/metrics.ts";
 import type { Action, Policy } from "../domain/policy.ts";
 import type { StoredAssessment } from "../store/decision-store.ts";
-import { FORMULA, type CurrentModel } from "./current-model.ts";
+import { FORMULA, type CurrentModel } from "../store/current-model.ts";
 
 /** Everything of an assessment that is not computed from the rest. */
 export type Assessable = Omit<StoredAssessment, "result" | "digest">;

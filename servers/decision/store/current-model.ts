@@ -4,7 +4,7 @@ import { MODEL } from "../domain/formula.ts";
 import type { Trust } from "../domain/learned-risk.ts";
 import type { ChangeMetrics } from "../domain/learning/features.ts";
 import { type LearnedRisk, livingModel } from "../domain/learning/living-model.ts";
-import type { DecisionTx, LessonRecord, ModelNamed } from "../store/decision-store.ts";
+import type { DecisionTx, LessonRecord, ModelNamed } from "./decision-store.ts";
 
 /** The model in force, as the lessons of this store make it. */
 export interface CurrentModel {

@@ -31,9 +31,7 @@ const input = z.strictObject({
   as_of: z.string().optional().describe("ISO 8601"),
   group_by: z.enum(GROUPINGS).optional(),
   retrievers: z.array(z.enum(RETRIEVERS)).optional(),
-  expand: orElse(z.union([whole(0, MOST_AROUND), z.boolean()]), () => 0).describe(
-    "Neighbours on each side",
-  ),
+  expand: orElse(z.union([whole(0, MOST_AROUND), z.boolean()]), () => 0).describe("Neighbours on each side"),
   explain: z.boolean().optional(),
   max_tokens: maxTokens,
 });

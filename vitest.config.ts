@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 // Vitest's configuration file has to be a default export.
@@ -9,6 +10,10 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Real processes, git and SQLite run in the tests: two workers suit the two cores we promise to fit.
     maxWorkers: 2,
-    env: { NODE_TEST_CONTEXT: "" },
+    env: {
+      NODE_TEST_CONTEXT: "",
+      // The processes that tests start find compiled what an earlier one compiled, as those of the launcher do.
+      NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url)),
+    },
   },
 });

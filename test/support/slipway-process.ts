@@ -34,6 +34,7 @@ export function slipway(argv: readonly string[], options: SlipwayOptions = {}): 
       env: {
         PATH: process.env["PATH"],
         HOME: process.env["HOME"],
+        NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
         ...(options.docker === true ? {} : { DOCKER_HOST: NO_DOCKER }),
         ...options.env,
       },

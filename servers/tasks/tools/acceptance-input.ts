@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { schemaProblem } from "../domain/output-schema.ts";
 import type { Acceptance } from "../domain/task.ts";
-import { boundedList, closed, text } from "./input.ts";
+import { boundedList, closed, text } from "../../../kernel/mcp/input.ts";
 
 const KINDS = ["run", "tests", "output_schema", "artifacts", "review"] as const;
 

@@ -18,7 +18,7 @@ import { acceptanceInput, toAcceptance } from "./acceptance-input.ts";
 import { budgetInput } from "./budget-input.ts";
 import { dependencyInput, toDependency } from "./dependency-input.ts";
 import { agentInput, idempotencyKey, mustFind, refuseLarge } from "./answer.ts";
-import { amount, boundedList, closed, list, orElse, text, whole } from "./input.ts";
+import { amount, boundedList, closed, list, orElse, text, whole } from "../../../kernel/mcp/input.ts";
 
 const newTask = closed({
   ref: text(100, 1).optional().describe("for depends_on"),

@@ -7,7 +7,7 @@ import type { Orphan } from "../domain/orphan.ts";
 import type { Task } from "../domain/task.ts";
 import type { TaskTx } from "../store/task-store.ts";
 import { fitFields, fitList } from "./fit.ts";
-import { amount, orElse, text, whole } from "./input.ts";
+import { amount, orElse, text, whole } from "../../../kernel/mcp/input.ts";
 
 /** Arguments that several tools share, described once. */
 export const idempotencyKey = text(200, 1).optional();

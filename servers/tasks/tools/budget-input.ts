@@ -1,4 +1,4 @@
-import { amount, closed } from "./input.ts";
+import { amount, closed } from "../../../kernel/mcp/input.ts";
 
 /** What may be spent on a task; with less than the least of a kind it could never begin. */
 export const budgetInput = closed({

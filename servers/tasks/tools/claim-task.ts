@@ -15,7 +15,7 @@ import { milestonesWithoutBudget, noteReserved } from "../store/budgets.ts";
 import { settleDue } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, maxTokensInput, mustFind, SHOWN_ORPHANS, taskDetail } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";
-import { orElse } from "./input.ts";
+import { orElse } from "../../../kernel/mcp/input.ts";
 
 const PAGE = 64;
 

@@ -15,7 +15,7 @@ import {
   unblockedAnswer,
   usageInput,
 } from "./answer.ts";
-import { list, text } from "./input.ts";
+import { list, text } from "../../../kernel/mcp/input.ts";
 
 const answered = z.looseObject({
   status: z.string(),

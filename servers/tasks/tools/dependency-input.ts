@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Dependency } from "../domain/batch.ts";
-import { closed, text } from "./input.ts";
+import { closed, text } from "../../../kernel/mcp/input.ts";
 
 /** A dependency as a caller names it: an id or ref to wait for its success, or with what to wait for. */
 export const dependencyInput = z.union([

@@ -10,7 +10,7 @@ import type { TasksDeps } from "../deps.ts";
 import type { TaskEmit, TaskTx } from "../store/task-store.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
-import { closed, orElse, text } from "./input.ts";
+import { closed, orElse, text } from "../../../kernel/mcp/input.ts";
 import { rewire } from "./rewire.ts";
 
 export const failTask = defineTool({

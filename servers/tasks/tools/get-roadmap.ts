@@ -12,7 +12,7 @@ import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, mustFind } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";
 import { forecastBasis, NOTHING_SEEN } from "./forecast-basis.ts";
-import { closed, list, text, whole } from "./input.ts";
+import { closed, list, text, whole } from "../../../kernel/mcp/input.ts";
 import { loadGraph, TOO_LARGE } from "./load-graph.ts";
 import { milestoneAnswer } from "./milestone-answer.ts";
 

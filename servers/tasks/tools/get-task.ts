@@ -4,7 +4,7 @@ import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, mustFind, SHOWN_ORPHANS, taskDetail, taskSummary } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";
-import { orElse } from "./input.ts";
+import { orElse } from "../../../kernel/mcp/input.ts";
 
 export const getTask = defineTool({
   name: "get_task",

@@ -6,7 +6,7 @@ import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { taskSummary } from "./answer.ts";
 import { fitList } from "./fit.ts";
-import { orElse, whole, word } from "./input.ts";
+import { orElse, whole, word } from "../../../kernel/mcp/input.ts";
 
 const status = word(TASK_STATUSES);
 

@@ -6,7 +6,7 @@ import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput } from "./answer.ts";
 import { cost, fitFields, fitList } from "./fit.ts";
-import { orElse, whole, word } from "./input.ts";
+import { orElse, whole, word } from "../../../kernel/mcp/input.ts";
 
 /** How often a waiting reader looks for what other processes wrote. */
 const POLL_MS = 100;

@@ -6,7 +6,7 @@ import { EVERYBODY } from "../domain/message.ts";
 import type { TasksDeps } from "../deps.ts";
 import { agentAnswer } from "./agent-answer.ts";
 import { agentInput, idempotencyKey } from "./answer.ts";
-import { boundedList, text, whole } from "./input.ts";
+import { boundedList, text, whole } from "../../../kernel/mcp/input.ts";
 
 export const registerAgent = defineTool({
   name: "register_agent",

@@ -5,7 +5,7 @@ import { released } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput } from "./answer.ts";
-import { text } from "./input.ts";
+import { text } from "../../../kernel/mcp/input.ts";
 
 export const releaseTask = defineTool({
   name: "release_task",

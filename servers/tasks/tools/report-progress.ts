@@ -6,7 +6,7 @@ import { isOut } from "../domain/budget.ts";
 import { progressed, usedBy } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput, usageInput } from "./answer.ts";
-import { amount, text, whole } from "./input.ts";
+import { amount, text, whole } from "../../../kernel/mcp/input.ts";
 
 export const reportProgress = defineTool({
   name: "report_progress",

@@ -5,7 +5,7 @@ import { reviewed } from "../domain/transitions.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, mustFind, unblockedAnswer } from "./answer.ts";
-import { list, text } from "./input.ts";
+import { list, text } from "../../../kernel/mcp/input.ts";
 
 export const reviewTask = defineTool({
   name: "review_task",

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import type { TasksDeps } from "../deps.ts";
 import { agentInput, idempotencyKey, mustFind } from "./answer.ts";
-import { text } from "./input.ts";
+import { text } from "../../../kernel/mcp/input.ts";
 
 export const sendMessage = defineTool({
   name: "send_message",

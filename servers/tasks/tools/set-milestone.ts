@@ -6,7 +6,7 @@ import { changedMilestone, MOST_LEVELS } from "../domain/milestone.ts";
 import type { TasksDeps } from "../deps.ts";
 import type { TaskTx } from "../store/task-store.ts";
 import { idempotencyKey } from "./answer.ts";
-import { closed, text, whole } from "./input.ts";
+import { closed, text, whole } from "../../../kernel/mcp/input.ts";
 import { milestoneAnswer } from "./milestone-answer.ts";
 
 const budget = closed({

@@ -9,7 +9,7 @@ import { noteLostClaim, saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustFind, taskSummary } from "./answer.ts";
 import { budgetInput } from "./budget-input.ts";
 import { dependencyInput, toDependency } from "./dependency-input.ts";
-import { closed, list, text, whole } from "./input.ts";
+import { closed, list, text, whole } from "../../../kernel/mcp/input.ts";
 import { rewire } from "./rewire.ts";
 
 export const updateTask = defineTool({

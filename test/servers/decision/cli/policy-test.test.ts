@@ -50,7 +50,7 @@ test("a policy whose tests pass: what it would have altered, rule by rule", asyn
     /^mine: 1 of 1 tests pass\nwould have altered 2 of the last 4 decisions: 2 stricter, 0 milder\n/,
   );
   expect(out).toMatch(/\n {2}dec_\w+ {2}proceed_with_monitoring -> require_human \(doubtful\)/);
-  expect((await run(file, "--replay", "1")).out).toContain("1 of the last 1");
+  expect((await run(file, "--replay", "1")).out).toContain(" of the last 1 decisions: ");
 });
 
 test("a test that fails says what came instead, and the exit code does, too", async () => {

@@ -1,5 +1,6 @@
 import { isSpent, NOTHING_SPENT, type Budget } from "./budget.ts";
-import { attemptsLeft, type FailureKind, type Task, type TaskFailure } from "./task.ts";
+import { newTask } from "./new-task.ts";
+import { attemptsLeft, type FailureKind, type Task, type TaskFailure, type TaskSpec } from "./task.ts";
 
 /** What a failure can become: a validation failure a fix with its log, an integration conflict a merge. */
 export const FOLLOW_UPS = { validation: "fix", integration: "merge" } as const satisfies Partial<
@@ -48,43 +49,26 @@ export function followUp(
   };
   return {
     rest: lessened(failed.budget, share),
-    task: {
-      ...failed,
-      id,
-      ref: null,
-      title: `${kind === "validation" ? "Fix" : "Merge"}: ${failed.title}`.slice(0, 500),
-      description:
-        kind === "validation"
-          ? "An attempt at the failed task did not pass its checks. Find out why from the log and mend it; the failed task is tried again afterwards."
-          : "The work of the failed task could not be integrated. Bring it together with what it meets; the failed task is tried again afterwards.",
-      type: FOLLOW_UPS[kind],
-      status: "ready",
-      openDeps: 0,
-      budget: share,
-      acceptance: [],
-      context,
-      parent: failed.id,
-      assignee: null,
-      notBefore: null,
-      attempt: 0,
-      excused: 0,
-      claim: null,
-      worker: null,
-      progress: 0,
-      checkpoint: null,
-      notes: [],
-      output: null,
-      artifacts: [],
-      verified: false,
-      usage: { tokens: 0, usd: 0 },
-      spent: NOTHING_SPENT,
-      avoid: null,
-      followsUp: failed.id,
-      failure: null,
-      version: 1,
-      createdAt: now,
-      updatedAt: now,
-    },
+    task: { ...newTask(specOf(failed, kind, share, context), id, [], now), followsUp: failed.id },
+  };
+}
+
+function specOf(failed: Task, kind: FollowUpKind, budget: Budget, context: FollowUpContext): TaskSpec {
+  return {
+    ...failed,
+    ref: null,
+    title: `${kind === "validation" ? "Fix" : "Merge"}: ${failed.title}`.slice(0, 500),
+    description:
+      kind === "validation"
+        ? "An attempt at the failed task did not pass its checks. Find out why from the log and mend it; the failed task is tried again afterwards."
+        : "The work of the failed task could not be integrated. Bring it together with what it meets; the failed task is tried again afterwards.",
+    type: FOLLOW_UPS[kind],
+    budget,
+    acceptance: [],
+    context,
+    parent: failed.id,
+    assignee: null,
+    notBefore: null,
   };
 }
 

@@ -172,3 +172,18 @@ export function waitingStatus(
   if (openDeps > 0) return "blocked";
   return notBefore !== null && notBefore > now ? "scheduled" : "ready";
 }
+
+/** Whether the table allows the move. */
+export function canMove(from: TaskStatus, to: TaskStatus): boolean {
+  return NEXT[from].includes(to);
+}
+
+/**
+ * The task after a move, one version on.
+ *
+ * @throws {RangeError} where the table has no such move.
+ */
+export function moved(task: Task, to: TaskStatus, now: number, changes: Partial<Task>): Task {
+  if (!canMove(task.status, to)) throw new RangeError(`${task.id}: ${task.status} -> ${to}`);
+  return { ...task, ...changes, status: to, version: task.version + 1, updatedAt: now };
+}

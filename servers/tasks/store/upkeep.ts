@@ -1,5 +1,6 @@
 import { IDLE_MS, isVanished, type Agent } from "../domain/agent.ts";
-import { afterDependency, afterReopening, expired, isHopeless, promoted } from "../domain/transitions.ts";
+import { expired } from "../domain/attempt.ts";
+import { afterDependency, afterReopening, isHopeless, promoted } from "../domain/waiting.ts";
 import { isFinished, type Task } from "../domain/task.ts";
 import type { Writer } from "../../../kernel/store.ts";
 import { noteSettled } from "./budgets.ts";

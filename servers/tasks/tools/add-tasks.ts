@@ -9,9 +9,8 @@ import {
   mergeDependencies,
   type BatchItem,
 } from "../domain/batch.ts";
-import { NOTHING_SPENT } from "../domain/budget.ts";
-import { isFinished, waitingStatus, type Task, type TaskStatus } from "../domain/task.ts";
-import { isHopeless, type DependencyState } from "../domain/transitions.ts";
+import { newTask } from "../domain/new-task.ts";
+import type { TaskSpec, TaskStatus } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
 import type { TaskTx } from "../store/task-store.ts";
 import { acceptanceInput, toAcceptance } from "./acceptance-input.ts";
@@ -20,7 +19,7 @@ import { dependencyInput, toDependency } from "./dependency-input.ts";
 import { agentInput, idempotencyKey, mustFind, refuseLarge } from "./answer.ts";
 import { amount, boundedList, closed, list, orElse, text, whole } from "../../../kernel/mcp/input.ts";
 
-const newTask = closed({
+const newTaskInput = closed({
   ref: text(100, 1).optional().describe("for depends_on"),
   title: text(500, 1),
   description: orElse(text(50_000), () => ""),
@@ -52,7 +51,7 @@ export const addTasks = defineTool({
   title: "Add tasks",
   description:
     "Adds tasks with their dependencies, all or none: a cycle or an unknown reference adds nothing. Returns their ids and states.",
-  input: z.object({ tasks: boundedList(newTask, 500, 1), idempotency_key: idempotencyKey }),
+  input: z.object({ tasks: boundedList(newTaskInput, 500, 1), idempotency_key: idempotencyKey }),
   output: z.object({ tasks: z.array(z.looseObject({})) }),
   annotations: WRITES,
   core: true,
@@ -82,7 +81,7 @@ export const addTasks = defineTool({
           statuses.set(onId, status);
           edges.push({ task: onId, on, status });
         }
-        const task = freshTask(spec, id, edges, await usualPriority(tx, spec.milestone), now);
+        const task = newTask(specOf(spec, await usualPriority(tx, spec.milestone)), id, edges, now);
         await tx.add(task, edges);
         tx.emit("task.added", id, { ref: task.ref, title: task.title, status: task.status });
         if (task.status === "ready") tx.emit("task.ready", id, {});
@@ -134,27 +133,14 @@ async function usualPriority(tx: TaskTx, milestone: string | undefined): Promise
   return found?.priority ?? 5;
 }
 
-function freshTask(
-  spec: z.output<typeof newTask>,
-  id: string,
-  edges: readonly DependencyState[],
-  usual: number,
-  now: number,
-): Task {
+function specOf(spec: z.output<typeof newTaskInput>, usualPriority: number): TaskSpec {
   const { tokens, usd, wall_s } = spec.budget;
-  const notBefore = spec.not_before === undefined ? null : Date.parse(spec.not_before);
-  const openDeps = edges.filter(({ status }) => !isFinished(status)).length;
   return {
-    id,
     ref: spec.ref ?? null,
     title: spec.title,
     description: spec.description,
     type: spec.type,
-    status: edges.some(isHopeless) ? "needs_decision" : waitingStatus(openDeps, notBefore, now),
-    priority: spec.priority ?? usual,
-    openDeps,
-    attempt: 0,
-    excused: 0,
+    priority: spec.priority ?? usualPriority,
     maxAttempts: spec.max_attempts,
     capabilities: spec.capabilities,
     paths: spec.paths,
@@ -167,22 +153,6 @@ function freshTask(
     milestone: spec.milestone ?? null,
     parent: spec.parent ?? null,
     assignee: spec.assignee ?? null,
-    notBefore,
-    claim: null,
-    worker: null,
-    progress: 0,
-    checkpoint: null,
-    notes: [],
-    output: null,
-    artifacts: [],
-    verified: false,
-    usage: { tokens: 0, usd: 0 },
-    spent: NOTHING_SPENT,
-    avoid: null,
-    followsUp: null,
-    failure: null,
-    version: 1,
-    createdAt: now,
-    updatedAt: now,
+    notBefore: spec.not_before === undefined ? null : Date.parse(spec.not_before),
   };
 }

@@ -8,7 +8,7 @@ import { firstGrant } from "../domain/budget.ts";
 import { IDLE_MS, whyNoClaim } from "../domain/agent.ts";
 import { reservationsOverlap } from "../domain/paths.ts";
 import type { Task } from "../domain/task.ts";
-import { claimed, endOf, wishOf } from "../domain/transitions.ts";
+import { claimed, endOf, wishOf } from "../domain/attempt.ts";
 import type { TasksDeps } from "../deps.ts";
 import type { ReadyFilter, TaskEmit, TaskTx } from "../store/task-store.ts";
 import { milestonesWithoutBudget, noteReserved } from "../store/budgets.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { clipText } from "../../../kernel/text.ts";
 import { weighEvidence } from "../domain/evidence.ts";
-import { completed, rejected } from "../domain/transitions.ts";
+import { completed, rejected } from "../domain/attempt.ts";
 import type { TasksDeps } from "../deps.ts";
 import type { TaskEmit, TaskTx } from "../store/task-store.ts";
 import { saveAndSettle } from "../store/upkeep.ts";

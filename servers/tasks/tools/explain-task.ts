@@ -4,7 +4,7 @@ import type { OpenGraph } from "../domain/analysis/graph.ts";
 import { dependentsOf } from "../domain/analysis/reach.ts";
 import { globsOverlap } from "../domain/paths.ts";
 import { isExhausted, isFinished, type Task } from "../domain/task.ts";
-import { isHopeless } from "../domain/transitions.ts";
+import { isHopeless } from "../domain/waiting.ts";
 import type { Reservation, TaskTx } from "../store/task-store.ts";
 import { mustFind } from "./answer.ts";
 import { brieflyWithStatus, shownOf } from "./brief.ts";

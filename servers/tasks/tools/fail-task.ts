@@ -5,7 +5,7 @@ import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { clipText } from "../../../kernel/text.ts";
 import { FOLLOW_UPS, followUp, hasFollowUp } from "../domain/follow-up.ts";
 import { FAILURE_KINDS, isFinished, type Task, type TaskFailure } from "../domain/task.ts";
-import { failed } from "../domain/transitions.ts";
+import { failed } from "../domain/attempt.ts";
 import type { TasksDeps } from "../deps.ts";
 import type { TaskEmit, TaskTx } from "../store/task-store.ts";
 import { saveAndSettle } from "../store/upkeep.ts";

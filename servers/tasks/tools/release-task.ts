@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { clipText } from "../../../kernel/text.ts";
-import { released } from "../domain/transitions.ts";
+import { released } from "../domain/attempt.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput } from "./answer.ts";

@@ -3,7 +3,7 @@ import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { clipText } from "../../../kernel/text.ts";
 import { isOut } from "../domain/budget.ts";
-import { progressed, usedBy } from "../domain/transitions.ts";
+import { progressed, usedBy } from "../domain/attempt.ts";
 import type { TasksDeps } from "../deps.ts";
 import { idempotencyKey, mustHold, refuseLarge, tokenInput, usageInput } from "./answer.ts";
 import { amount, text, whole } from "../../../kernel/mcp/input.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
-import { reviewed } from "../domain/transitions.ts";
+import { reviewed } from "../domain/redirection.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, mustFind, unblockedAnswer } from "./answer.ts";

@@ -2,7 +2,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { findCycle } from "../../../kernel/graph.ts";
 import { mergeDependencies, type Dependency } from "../domain/batch.ts";
 import type { Task } from "../domain/task.ts";
-import { rewired, type DependencyState } from "../domain/transitions.ts";
+import { rewired, type DependencyState } from "../domain/waiting.ts";
 import type { TaskTx } from "../store/task-store.ts";
 import { mustFind } from "./answer.ts";
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { DESTROYS, defineTool } from "../../../kernel/mcp/tool.ts";
 import { isSpent, type Budget } from "../domain/budget.ts";
-import { canRedirect, needsBudget, redirected, type Redirection } from "../domain/transitions.ts";
+import { canRedirect, needsBudget, redirected, type Redirection } from "../domain/redirection.ts";
 import type { Task } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
 import { noteLostClaim, saveAndSettle } from "../store/upkeep.ts";

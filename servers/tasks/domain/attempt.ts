@@ -10,13 +10,10 @@ import {
   type Spent,
   type Wish,
 } from "./budget.ts";
-import type { Dependency } from "./batch.ts";
 import {
   attemptsLeft,
   isExhausted,
-  isFinished,
-  isSatisfied,
-  NEXT,
+  moved,
   waitingStatus,
   type Claim,
   type Task,
@@ -24,16 +21,6 @@ import {
   type TaskStatus,
   type Usage,
 } from "./task.ts";
-
-/** Whether the table allows the move. */
-export function canMove(from: TaskStatus, to: TaskStatus): boolean {
-  return NEXT[from].includes(to);
-}
-
-function moved(task: Task, to: TaskStatus, now: number, changes: Partial<Task>): Task {
-  if (!canMove(task.status, to)) throw new RangeError(`${task.id}: ${task.status} -> ${to}`);
-  return { ...task, ...changes, status: to, version: task.version + 1, updatedAt: now };
-}
 
 /** What an attempt has used so far. */
 export function usedBy(task: Task, now: number): Spent {
@@ -44,7 +31,7 @@ export function usedBy(task: Task, now: number): Spent {
  * Books what the attempt cost. A holder that speaks is believed; one that vanished, or gives the task back without a
  * word about it, is charged all that was reserved for it.
  */
-function settled(
+export function settled(
   task: Task,
   usage: Usage | undefined,
   how: "told" | "given_back" | "lost",
@@ -216,151 +203,4 @@ export function expired(held: Task, now: number): Task {
     ? OVER_BUDGET
     : { message: `the lease of ${held.claim?.agent ?? "its holder"} ran out`, kind: "worker", log: "" };
   return letGo(task, again(task, task.notBefore, now), now, { failure });
-}
-
-/** What becomes of a task when one of its dependencies ended. Work that is out already goes on. */
-export function afterDependency(task: Task, on: "success" | "finish", ended: TaskStatus, now: number): Task {
-  const openDeps = task.openDeps - 1;
-  if (!isSatisfied(on, ended) && canMove(task.status, "needs_decision"))
-    return moved(task, "needs_decision", now, { openDeps });
-  if (task.status === "blocked" && openDeps === 0)
-    return moved(task, waitingStatus(0, task.notBefore, now), now, { openDeps });
-  return { ...task, openDeps, version: task.version + 1, updatedAt: now };
-}
-
-/**
- * What becomes of a task when one of its dependencies, which had ended, is queued again. It waits once more, unless
- * it is out or over; a decision stays needed while another dependency has ended badly.
- */
-export function afterReopening(task: Task, isStillHopeless: boolean, now: number): Task {
-  const openDeps = task.openDeps + 1;
-  const waits =
-    task.status === "ready" ||
-    task.status === "scheduled" ||
-    (task.status === "needs_decision" && !isStillHopeless);
-  return waits
-    ? moved(task, "blocked", now, { openDeps })
-    : { ...task, openDeps, version: task.version + 1, updatedAt: now };
-}
-
-/** A dependency and where it stands. */
-export interface DependencyState extends Dependency {
-  readonly status: TaskStatus;
-}
-
-/** Whether a dependency has ended, and not as it was waited for. */
-export function isHopeless({ on, status }: Omit<DependencyState, "task">): boolean {
-  return isFinished(status) && !isSatisfied(on, status);
-}
-
-/**
- * What becomes of a task whose dependencies are changed. One that is new and has ended badly asks for a decision; when
- * the last one that ended badly is dropped, the task waits again. Work that is out goes on.
- */
-export function rewired(
-  task: Task,
-  before: readonly DependencyState[],
-  after: readonly DependencyState[],
-  now: number,
-): Task {
-  const openDeps = after.filter(({ status }) => !isFinished(status)).length;
-  const to = statusAfterRewiring(task, before, after, openDeps, now);
-  return to === task.status
-    ? { ...task, openDeps, version: task.version + 1, updatedAt: now }
-    : moved(task, to, now, { openDeps });
-}
-
-function statusAfterRewiring(
-  task: Task,
-  before: readonly DependencyState[],
-  after: readonly DependencyState[],
-  openDeps: number,
-  now: number,
-): TaskStatus {
-  const known = new Set(before.filter(isHopeless).map((dependency) => dependency.task));
-  const isNewlyHopeless = after.some((dependency) => isHopeless(dependency) && !known.has(dependency.task));
-  switch (task.status) {
-    case "blocked":
-    case "scheduled":
-      return isNewlyHopeless ? "needs_decision" : waitingStatus(openDeps, task.notBefore, now);
-    case "ready":
-      // Its time has come, whatever a clock that was set back says.
-      return isNewlyHopeless ? "needs_decision" : waitingStatus(openDeps, null, now);
-    case "paused":
-      return isNewlyHopeless ? "needs_decision" : "paused";
-    case "needs_decision":
-      return known.size > 0 && !after.some(isHopeless)
-        ? waitingStatus(openDeps, task.notBefore, now)
-        : "needs_decision";
-    case "running":
-    case "needs_review":
-    case "dead":
-    case "succeeded":
-    case "cancelled":
-      return task.status;
-  }
-}
-
-/** A scheduled task whose time has come. */
-export function promoted(task: Task, now: number): Task {
-  return moved(task, "ready", now, { notBefore: null });
-}
-
-/**
- * A person's or planner's change of state: cancelled, paused, or back into the queue.
- * Cancelling a task that is out only asks its holder to stop (see `Claim.cancelRequested`), so that its paths stay
- * reserved while it may still write. Pausing or queueing takes the task from its holder at once, without blame.
- * Queueing skips a wait for the clock, leaves aside dependencies that ended badly, and grants one more attempt where
- * none was left.
- *
- * @throws {RangeError} where the table has no such move: ask `canRedirect` first.
- */
-export function redirected(held: Task, to: Redirection, now: number): Task {
-  if (to === "cancelled" && held.claim !== null) {
-    return {
-      ...held,
-      claim: { ...held.claim, cancelRequested: true },
-      version: held.version + 1,
-      updatedAt: now,
-    };
-  }
-  const excused = held.claim === null ? held.excused : held.excused + 1;
-  const task = settled(held, undefined, "lost", now);
-  if (to !== "ready") return moved(task, to, now, { claim: null, excused });
-  const notBefore = task.status === "scheduled" ? null : task.notBefore;
-  const target = isSpent(task.budget, task.spent) ? "dead" : waitingStatus(task.openDeps, notBefore, now);
-  const granted = task.claim === null && isExhausted(task) ? excused + 1 : excused;
-  return moved(task, target, now, { claim: null, notBefore, excused: granted });
-}
-
-export type Redirection = "cancelled" | "paused" | "ready";
-
-/**
- * Whether a person may send the task there. A blocked task becomes ready only by its dependencies, and nothing is queued
- * again whose budget is spent.
- */
-export function canRedirect(task: Task, to: Redirection): boolean {
-  if (to === "ready" && (task.status === "blocked" || needsBudget(task))) return false;
-  return canMove(task.status, to);
-}
-
-/** Whether a task that nobody holds must get more budget before anybody may. */
-export function needsBudget(task: Task): boolean {
-  return task.claim === null && isSpent(task.budget, task.spent);
-}
-
-/** A reviewer's verdict over work that nobody could check by machine. */
-export function reviewed(
-  task: Task,
-  verdict: "accept" | "reject",
-  reasons: readonly string[],
-  now: number,
-): Task {
-  if (verdict === "accept") return moved(task, "succeeded", now, {});
-  return rejected(
-    task,
-    { message: reasons.join("; ").slice(0, 4_000) || "rejected in review", kind: "validation", log: "" },
-    undefined,
-    now,
-  );
 }

@@ -1,12 +1,20 @@
 import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { answerCommand } from "../../../../servers/decision/cli/answer.ts";
-import { answered, type Approval } from "../../../../servers/decision/domain/approval.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Command } from "../../../../kernel/io.ts";
+import { answerCommand, approve } from "../../../../servers/decision/cli/answer.ts";
+import { approvals } from "../../../../servers/decision/cli/approvals.ts";
+import {
+  answered,
+  type Approval,
+  type ApprovalAnswer,
+} from "../../../../servers/decision/domain/approval.ts";
 import { requirement } from "../../../support/skip.ts";
 import { openForTest, type OpenDecision } from "../open.ts";
 
-// Of util-linux: runs a program in a terminal of its own.
+// Of util-linux: runs a program in a terminal of its own. It waits two seconds for a program that leaves its input
+// unread, so what is typed is only what is read.
 const SCRIPT = "script";
 const script = requirement(
   "script",
@@ -16,11 +24,12 @@ const script = requirement(
 const PROGRAM = join(import.meta.dirname, "../../../../bin/main.ts");
 const HOUR = 3_600_000;
 
+// One server for all: each test asks about a subject of its own.
 let server: OpenDecision;
-beforeEach(async () => {
+beforeAll(async () => {
   server = await openForTest();
 });
-afterEach(() => server.close());
+afterAll(() => server.close());
 
 interface Ran {
   readonly code: number | null;
@@ -29,16 +38,11 @@ interface Ran {
 }
 
 /** Runs a program in a session of its own, with nothing inherited that would make it refuse. */
-function run(
-  command: string,
-  argv: readonly string[],
-  input: string,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Ran> {
+function run(command: string, argv: readonly string[], input: string): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, argv, {
       detached: true,
-      env: { PATH: process.env["PATH"] ?? "", HOME: server.home, ...env },
+      env: { PATH: process.env["PATH"] ?? "", HOME: server.home },
     });
     let stdout = "";
     let stderr = "";
@@ -54,20 +58,41 @@ const quoted = (words: readonly string[]): string =>
   words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
 
 /** A person: `script` gives the program a terminal of its own and types `typed` into it. */
-function atTerminal(
-  argv: readonly string[],
-  typed: string,
-  env: Readonly<Record<string, string>> = {},
-  before: readonly string[] = [],
-): Promise<Ran> {
+function atTerminal(argv: readonly string[], typed: string, before: readonly string[] = []): Promise<Ran> {
   const command = quoted([...before, process.execPath, PROGRAM, ...argv, "--home", server.home]);
-  return run(SCRIPT, ["-qec", command, "/dev/null"], typed, env);
+  return run(SCRIPT, ["-qec", command, "/dev/null"], typed);
 }
 
-const withoutTerminal = (argv: readonly string[], input = ""): Promise<Ran> =>
-  run(process.execPath, [PROGRAM, ...argv, "--home", server.home], input);
+/** The same command in this process. */
+async function here(
+  command: Command,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await command([...argv, ...(argv.includes("--home") ? [] : ["--home", server.home])], {
+    out: (line) => void out.push(line),
+    err: (line) => void err.push(line),
+    env,
+    cwd: server.home,
+    terminal: undefined,
+    signal: new AbortController().signal,
+  });
+  return { code, out: out.join("\n"), err: err.join("\n") };
+}
 
-async function ask(subject = "the subject"): Promise<Approval> {
+/** A person who types this; null leaves. */
+const personTypes = (answer: ApprovalAnswer, typed: string | null, user = "ann"): Command =>
+  answerCommand(answer, () => ({
+    user,
+    say: () => undefined,
+    ask: async () => typed,
+    close: () => undefined,
+  }));
+
+let asked = 0;
+
+async function ask(subject = `subject ${(asked += 1)}`): Promise<Approval> {
   const decision = await server.must("decide", {
     action: "deploy",
     facts: { coverage: 0.9, complexity: 0.3 },
@@ -99,74 +124,67 @@ test.skipIf(script.skip)(
       channel: "terminal",
       who: expect.stringMatching(/^user:\w+/),
     });
-    const events = await server.store.events({ after: 0, limit: 10, types: ["approval.answered"] });
-    expect(events).toMatchObject([
-      {
-        subject: approval.id,
-        principal: expect.stringMatching(/^user:/),
-        data: { status: "approved", channel: "terminal" },
-      },
+    const events = await server.store.events({ after: 0, limit: 999, types: ["approval.answered"] });
+    expect(events.filter(({ subject }) => subject === approval.id)).toMatchObject([
+      { principal: expect.stringMatching(/^user:/), data: { status: "approved", channel: "terminal" } },
     ]);
   },
 );
 
-test.skipIf(script.skip)(`a person denies the same way${script.label}`, async () => {
+test.skipIf(script.skip)(`a person who leaves the terminal changes nothing${script.label}`, async () => {
   const approval = await ask();
-  expect((await atTerminal(["deny", approval.id], `${approval.digest.slice(0, 8)}\n`)).code).toBe(0);
-  expect(await statusOf(approval.id)).toMatchObject({ status: "denied" });
-});
-
-test.skipIf(script.skip).each([
-  ["a wrong prefix", "00000000\n"],
-  ["a longer prefix", "LONGER"],
-  ["an empty line", "\n"],
-  ["a person who leaves", ""],
-])(`%s changes nothing${script.label}`, async (_what, typed) => {
-  const approval = await ask();
-  const ran = await atTerminal(
-    ["approve", approval.id],
-    typed === "LONGER" ? `${approval.digest.slice(0, 9)}\n` : typed,
-  );
+  const ran = await atTerminal(["approve", approval.id], "");
   expect(ran.code).toBe(1);
   expect(ran.stdout).toContain("nothing was changed");
   expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
 });
 
-test.skipIf(script.skip)(`an approval is answered once${script.label}`, async () => {
+test("a person denies the same way, and an approval is answered once", async () => {
   const approval = await ask();
-  const typed = `${approval.digest.slice(0, 8)}\n`;
-  expect((await atTerminal(["approve", approval.id], typed)).code).toBe(0);
-  const again = await atTerminal(["deny", approval.id], "");
-  expect(again.code).toBe(1);
-  expect(again.stdout).toMatch(/already approved by user:/);
-  expect(await statusOf(approval.id)).toMatchObject({ status: "approved" });
+  const typed = approval.digest.slice(0, 8);
+  expect((await here(personTypes("denied", typed), [approval.id])).code).toBe(0);
+  expect(await here(personTypes("approved", typed), [approval.id])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/already denied by user:ann/),
+  });
+  expect(await statusOf(approval.id)).toMatchObject({ status: "denied", channel: "terminal" });
 });
 
-test.skipIf(script.skip)(`an expired approval can no longer be answered${script.label}`, async () => {
+test("a wrong, a longer, an empty and no prefix change nothing", async () => {
+  const approval = await ask();
+  for (const typed of ["00000000", approval.digest.slice(0, 9), approval.digest, "", null]) {
+    expect(await here(personTypes("approved", typed), [approval.id])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("nothing was changed"),
+    });
+  }
+  expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
+});
+
+test("an expired approval can no longer be answered", async () => {
   server.pass(-25 * HOUR);
   const approval = await ask();
   server.pass(25 * HOUR);
-  const ran = await atTerminal(["approve", approval.id], "");
-  expect(ran.code).toBe(1);
-  expect(ran.stdout).toMatch(/expired at/);
+  expect(await here(personTypes("approved", approval.digest.slice(0, 8)), [approval.id])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/expired at/),
+  });
   expect(await statusOf(approval.id)).toMatchObject({ status: "expired" });
 });
 
-test.skipIf(script.skip)(
-  `an unknown approval, and none at all, get one clear line${script.label}`,
-  async () => {
-    await ask();
-    expect(await atTerminal(["approve", "apr_none"], "")).toMatchObject({
-      code: 1,
-      stdout: expect.stringContaining("there is no approval apr_none"),
-    });
-    expect(await atTerminal(["approve"], "")).toMatchObject({
-      code: 2,
-      stdout: expect.stringContaining("needs an approval id"),
-    });
-    expect(await atTerminal(["approve", "a", "b"], "")).toMatchObject({ code: 2 });
-  },
-);
+test("an unknown approval, none at all and two get one clear line", async () => {
+  await ask();
+  const person = personTypes("approved", "");
+  expect(await here(person, ["apr_none"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("there is no approval apr_none"),
+  });
+  expect(await here(person, [])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("needs an approval id"),
+  });
+  expect(await here(person, ["a", "b"])).toMatchObject({ code: 2 });
+});
 
 test.skipIf(script.skip)(
   `refuses what is piped in, in a person's own terminal too${script.label}`,
@@ -174,7 +192,7 @@ test.skipIf(script.skip)(
     const approval = await ask();
     const program = quoted([process.execPath, PROGRAM, "approve", approval.id, "--home", server.home]);
     const ran = await run(
-      "script",
+      SCRIPT,
       ["-qec", `echo ${approval.digest.slice(0, 8)} | ${program}`, "/dev/null"],
       "",
     );
@@ -184,9 +202,31 @@ test.skipIf(script.skip)(
   },
 );
 
+test.skipIf(script.skip)(`refuses a terminal that is not its own${script.label}`, async () => {
+  const approval = await ask();
+  const ran = await atTerminal(["approve", approval.id], "", ["setsid", "--wait"]);
+  expect(ran.code).toBe(4);
+  expect(ran.stdout).toContain("no controlling terminal");
+  expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
+});
+
+test.each([
+  [{ CLAUDECODE: "1" }, "an agent's shell (CLAUDECODE is set)"],
+  [{ GEMINI_CLI: "1" }, "an agent's shell (GEMINI_CLI is set)"],
+  [{ SLIPWAY_JOB: "/job.json" }, "an agent's shell (SLIPWAY_JOB is set)"],
+  [{ CI: "true" }, "a CI run (CI is set)"],
+])("refuses the shell of an agent and of CI before it looks for a terminal: %j", async (env, reason) => {
+  const approval = await ask();
+  expect(await here(approve, [approval.id], env)).toMatchObject({
+    code: 4,
+    out: "",
+    err: expect.stringContaining(reason),
+  });
+  expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
+});
+
 test("of two people who answer at once the first one counts", async () => {
   const approval = await ask();
-  const said: string[] = [];
   const approveSlowly = answerCommand("approved", () => ({
     user: "slow",
     say: () => undefined,
@@ -198,109 +238,37 @@ test("of two people who answer at once the first one counts", async () => {
     },
     close: () => undefined,
   }));
-  const code = await approveSlowly([approval.id, "--home", server.home], {
-    out: (line) => void said.push(line),
-    err: (line) => void said.push(line),
-    env: {},
-    cwd: server.home,
-    terminal: undefined,
-    signal: new AbortController().signal,
+  expect(await here(approveSlowly, [approval.id])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("already denied by user:quick"),
   });
-  expect(code).toBe(1);
-  expect(said.join()).toContain("already denied by user:quick");
   expect(await statusOf(approval.id)).toMatchObject({ status: "denied", who: "user:quick" });
 });
 
-const REFUSED: readonly (readonly [
-  env: Readonly<Record<string, string>>,
-  before: readonly string[],
-  reason: string,
-])[] = [
-  [{ CLAUDECODE: "1" }, [], "an agent's shell (CLAUDECODE is set)"],
-  [{ GEMINI_CLI: "1" }, [], "an agent's shell (GEMINI_CLI is set)"],
-  [{ SLIPWAY_JOB: "/job.json" }, [], "an agent's shell (SLIPWAY_JOB is set)"],
-  [{ CI: "true" }, [], "a CI run (CI is set)"],
-  [{}, ["setsid", "--wait"], "no controlling terminal"],
-];
-
-test.skipIf(script.skip)(
-  `refuses agents, CI and a terminal that is not its own, even with the right digest${script.label}`,
-  async () => {
-    const approval = await ask();
-    // All at once: `script` waits two seconds for a program that leaves its input unread.
-    await Promise.all(
-      REFUSED.map(async ([env, before, reason]) => {
-        const ran = await atTerminal(
-          ["approve", approval.id],
-          `${approval.digest.slice(0, 8)}\n`,
-          env,
-          before,
-        );
-        expect(ran.stdout).toContain(reason);
-        expect(ran.code).toBe(4);
-      }),
-    );
-    expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
-  },
-);
-
-test("refuses a pipe, even with the right digest, in one line", async () => {
+test("who asked does not answer, a pipe is refused in one line, and every such attempt is on record", async () => {
   const approval = await ask();
-  for (const verb of ["approve", "deny"]) {
-    const ran = await withoutTerminal([verb, approval.id], `${approval.digest.slice(0, 8)}\n`);
-    expect(ran).toMatchObject({ code: 4, stdout: "" });
-    expect(ran.stderr.trim().split("\n")).toEqual([
-      expect.stringContaining("only a person at a terminal can answer"),
-    ]);
-  }
-  expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
-});
-
-test("who asked does not answer, and every attempt that was refused is on record", async () => {
-  const approval = await ask();
-  const at = (user: string, typed: string) =>
-    answerCommand("approved", () => ({
-      user,
-      say: () => undefined,
-      ask: async () => typed,
-      close: () => undefined,
-    }))([approval.id, "--home", server.home], {
-      out: () => undefined,
-      err: () => undefined,
-      env: {},
-      cwd: server.home,
-      terminal: undefined,
-      signal: new AbortController().signal,
-    });
+  const own: Approval = { ...approval, id: "apr_own", requestedBy: "user:ann" };
   const other = await ask("another digest");
-  expect(await at("ann", other.digest.slice(0, 8))).toBe(1);
-  await server.store.write({ principal: { id: "user:ann" }, once: undefined }, (tx) =>
-    tx.addApproval({ ...approval, id: "apr_own", requestedBy: "user:ann" }),
+  expect((await here(personTypes("approved", other.digest.slice(0, 8)), [approval.id])).code).toBe(1);
+  await server.store.write({ principal: { id: "user:ann" }, once: undefined }, (tx) => tx.addApproval(own));
+  expect((await here(personTypes("approved", own.digest.slice(0, 8)), [own.id])).code).toBe(4);
+  const piped = await run(
+    process.execPath,
+    [PROGRAM, "approve", approval.id, "--home", server.home],
+    `${approval.digest.slice(0, 8)}\n`,
   );
-  const own = answerCommand("approved", () => ({
-    user: "ann",
-    say: () => undefined,
-    ask: async () => approval.digest.slice(0, 8),
-    close: () => undefined,
-  }));
-  const io = {
-    out: () => undefined,
-    err: () => undefined,
-    env: {},
-    cwd: server.home,
-    terminal: undefined,
-    signal: new AbortController().signal,
-  };
-  expect(await own(["apr_own", "--home", server.home], io)).toBe(4);
-  expect((await withoutTerminal(["approve", approval.id])).code).toBe(4);
-  const denied = await server.store.events({ after: 0, limit: 99, types: ["access.denied"] });
-  expect(denied).toMatchObject([
+  expect(piped).toMatchObject({ code: 4, stdout: "" });
+  expect(piped.stderr.trim().split("\n")).toEqual([
+    expect.stringContaining("only a person at a terminal can answer"),
+  ]);
+  const denied = await server.store.events({ after: 0, limit: 999, types: ["access.denied"] });
+  expect(denied.filter(({ subject }) => [approval.id, own.id].includes(subject))).toMatchObject([
     { subject: approval.id, principal: "user:ann", data: { what: "approve", code: "conflict" } },
     { subject: "apr_own", principal: "user:ann", data: { what: "approve", code: "denied" } },
     { subject: approval.id, principal: "local", data: { what: "approve", code: "denied" } },
   ]);
   expect(await statusOf(approval.id)).toMatchObject({ status: "pending" });
-  expect(await statusOf("apr_own")).toMatchObject({ status: "pending" });
+  expect(await statusOf(own.id)).toMatchObject({ status: "pending" });
 });
 
 test("lists what waits, in words and as one object per line, and makes no state folder by looking", async () => {
@@ -309,22 +277,29 @@ test("lists what waits, in words and as one object per line, and makes no state 
   await server.store.write({ principal: { id: "user:ann" }, once: undefined }, (tx) =>
     tx.saveApproval({ ...closed, status: "denied" }),
   );
-  const words = await withoutTerminal(["approvals"]);
-  expect(words).toMatchObject({ code: 0, stderr: "" });
-  expect(words.stdout.trim().split("\n")).toEqual([
+  const words = await here(approvals, []);
+  expect(words).toMatchObject({ code: 0, err: "" });
+  const lines = words.out.split("\n");
+  expect(lines).toContainEqual(
     expect.stringMatching(new RegExp(`^${approval.id}  deploy  line break  asked`)),
-  ]);
-  const json: unknown = JSON.parse((await withoutTerminal(["approvals", "--json"])).stdout);
-  expect(json).toMatchObject({ approval_id: approval.id, action: "deploy", digest: approval.digest });
-  expect(
-    await run(process.execPath, [PROGRAM, "approvals", "--home", join(server.home, "none")], ""),
-  ).toMatchObject({
+  );
+  expect(words.out).not.toContain(closed.id);
+  const objects = (await here(approvals, ["--json"])).out
+    .split("\n")
+    .map((line): unknown => JSON.parse(line));
+  expect(objects).toHaveLength(lines.length);
+  expect(objects).toContainEqual(
+    expect.objectContaining({ approval_id: approval.id, action: "deploy", digest: approval.digest }),
+  );
+  const none = join(server.home, "none");
+  expect(await here(approvals, ["--home", none])).toEqual({
     code: 0,
-    stdout: "",
-    stderr: "nothing waits for approval\n",
+    out: "",
+    err: "nothing waits for approval",
   });
-  expect(await withoutTerminal(["approvals", "--jsn"])).toMatchObject({
+  expect(existsSync(none)).toBe(false);
+  expect(await here(approvals, ["--jsn"])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("did you mean --json?"),
+    err: expect.stringContaining("did you mean --json?"),
   });
 });

@@ -9,7 +9,11 @@ beforeAll(async () => {
   server = await openForTest();
   const decide = (confidence: number) =>
     server.must("decide", { action: "merge", facts: { coverage: 0.9, complexity: 0.1 }, confidence });
-  for (const confidence of [0.95, 0.95, 0.8, 0.1]) await decide(confidence);
+  // A millisecond apart: ids of one millisecond have no order among themselves.
+  for (const confidence of [0.95, 0.95, 0.1, 0.8]) {
+    await decide(confidence);
+    server.pass(1);
+  }
 });
 afterAll(() => server.close());
 
@@ -50,7 +54,11 @@ test("a policy whose tests pass: what it would have altered, rule by rule", asyn
     /^mine: 1 of 1 tests pass\nwould have altered 2 of the last 4 decisions: 2 stricter, 0 milder\n/,
   );
   expect(out).toMatch(/\n {2}dec_\w+ {2}proceed_with_monitoring -> require_human \(doubtful\)/);
-  expect((await run(file, "--replay", "1")).out).toContain(" of the last 1 decisions: ");
+  expect((await run(file, "--replay", "1")).out).toMatch(
+    /altered 1 of the last 1 decisions: 1 stricter, 0 milder\n {2}dec_\w+ {2}proceed_with_monitoring -> require_human/,
+  );
+  expect((await run(file, "--replay", "2")).out).toMatch(/altered 2 of the last 2 decisions: /);
+  expect((await run(file, "--replay", "3")).out).toMatch(/altered 2 of the last 3 decisions: /);
 });
 
 test("a test that fails says what came instead, and the exit code does, too", async () => {

@@ -10,12 +10,28 @@ import type { SandboxStore } from "./store/sandbox-store.ts";
 import type { LiveLogs } from "./adapters/live-log.ts";
 import type { CommandResult } from "./adapters/run-command.ts";
 import type { Isolation } from "./adapters/backend.ts";
+import type { CoverageSummary } from "./domain/coverage.ts";
+import type { Framework } from "./domain/test-command.ts";
+import type { TestCase } from "./domain/test-report.ts";
 
 /** A command that ended, and the receipt that proves it. */
 export interface Ran {
   readonly result: CommandResult;
   readonly receipt: string;
   readonly isolation: Isolation;
+  /** Where the command was a test suite: what it reported. */
+  readonly tests?: TestsRan;
+}
+
+export interface TestsRan {
+  readonly framework: Framework;
+  readonly cases: readonly TestCase[];
+  /** Why the cases are not all there is, or none. */
+  readonly problem: string | null;
+  /** Tests that did not end the same way in every run; undefined where the suite ran once. */
+  readonly flaky: readonly string[] | undefined;
+  readonly coverage: CoverageSummary | null;
+  readonly noCoverage: string | null;
 }
 
 /** What the sandbox tools work with. The server owns none of it but the store and the jobs, which it closes. */

@@ -10,11 +10,13 @@ import { listSandboxes } from "./tools/list-sandboxes.ts";
 import { readJobTool } from "./tools/read-job.ts";
 import { readSandboxFile } from "./tools/read-sandbox-file.ts";
 import { runCommandTool } from "./tools/run-command.ts";
+import { runTestsTool } from "./tools/run-tests.ts";
 import { writeSandboxFiles } from "./tools/write-sandbox-files.ts";
 
 const tools = [
   createSandboxTool,
   runCommandTool,
+  runTestsTool,
   writeSandboxFiles,
   readSandboxFile,
   importDirectory,

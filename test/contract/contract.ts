@@ -60,6 +60,10 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
       "sandbox_id argv script cwd env stdin timeout_s background wait_ms",
       "outcome exit_code stdout stderr receipt job_id",
     ),
+    run_tests: tool(
+      "sandbox_id command framework coverage changed",
+      "passed failed skipped failures coverage flaky receipt",
+    ),
     write_sandbox_files: tool("sandbox_id files", "written"),
     read_sandbox_file: tool("sandbox_id path offset length", ""),
     import_directory: tool("sandbox_id dir to", ""),

@@ -175,51 +175,51 @@ export async function readTree(
     if (!isExcluded(entry.path)) onEntry(entry);
   });
   const nonce = deps.nonce();
-  const stderr: Uint8Array[] = [];
-  const enough = new AbortController();
-  const layout = backend.layout(ref);
-  const end = await backend.exec(ref, {
-    argv: ["/bin/sh", "-c", READ_TREE, "sh", nonce, layout.workspace, exclude.join(" ")],
-    env: layout.env,
-    stdin: undefined,
-    kill: AbortSignal.any([enough.signal, AbortSignal.timeout(FILE_TIMEOUT_MS)]),
-    onOutput: (stream, chunk) => {
-      if (stream === "stderr") stderr.push(chunk);
-      else if (!reader.push(chunk)) enough.abort();
-    },
-  });
+  const args = [nonce, backend.layout(ref).workspace, exclude.join(" ")];
+  const { end, stderr } = await runScript(backend, ref, READ_TREE, args, undefined, (chunk) =>
+    reader.push(chunk),
+  );
   const { skipped } = await reader.finish();
   if (end.exitCode !== 0) {
     throw new DomainError("invalid_state", "the workspace could not be read whole", {
       hint: "make every file readable (`chmod -R u+rX .`) and stop commands that still write",
     });
   }
-  const marks = Buffer.concat(stderr)
-    .toString("latin1")
-    .matchAll(new RegExp(`${nonce} (\\S+)\n`, "g"));
+  const marks = stderr.matchAll(new RegExp(`${nonce} (\\S+)\n`, "g"));
   return {
     skipped: skipped.filter(({ path }) => !isExcluded(path)),
     excluded: [...marks].map((mark) => mark[1] ?? ""),
   };
 }
 
-async function runScript(
+/**
+ * Runs a shell script of ours in the sandbox.
+ *
+ * @param take Given stdout as it comes, in place of keeping it; false ends the script.
+ * @throws {DomainError} timeout when it does not end.
+ */
+export async function runScript(
   backend: Backend,
   ref: SandboxRef,
   script: string,
   args: readonly string[],
   stdin?: Uint8Array,
+  take?: (chunk: Uint8Array) => boolean,
 ): Promise<{ readonly end: ExecEnd; readonly stdout: Buffer; readonly stderr: string }> {
   const kept = { stdout: new Array<Uint8Array>(), stderr: new Array<Uint8Array>() };
-  const kill = AbortSignal.timeout(FILE_TIMEOUT_MS);
+  const late = AbortSignal.timeout(FILE_TIMEOUT_MS);
+  const enough = new AbortController();
   const end = await backend.exec(ref, {
     argv: ["/bin/sh", "-c", script, "sh", ...args],
     env: backend.layout(ref).env,
     stdin,
-    kill,
-    onOutput: (stream, chunk) => void kept[stream].push(chunk),
+    kill: AbortSignal.any([late, enough.signal]),
+    onOutput(stream, chunk) {
+      if (stream === "stderr" || take === undefined) kept[stream].push(chunk);
+      else if (!take(chunk)) enough.abort();
+    },
   });
-  if (kill.aborted)
+  if (late.aborted)
     throw new DomainError("timeout", "the sandbox did not answer in time", {
       hint: "try again, or create a new sandbox",
     });

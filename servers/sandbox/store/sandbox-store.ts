@@ -26,7 +26,12 @@ export interface SandboxRecord {
   readonly commands: number;
 }
 
-export type SandboxEventType = "sandbox.created" | "sandbox.deleted" | "sandbox.expired" | "command.finished";
+export type SandboxEventType =
+  | "sandbox.created"
+  | "sandbox.deleted"
+  | "sandbox.expired"
+  | "command.finished"
+  | "tests.finished";
 
 /** What the sandbox store offers inside one transaction. */
 export interface SandboxTx {

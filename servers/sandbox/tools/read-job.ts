@@ -4,6 +4,7 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { Ran, SandboxDeps } from "../deps.ts";
 import { maxTokensInput, showOutput } from "./answer.ts";
 import { showRun } from "./run-answer.ts";
+import { showTests } from "./tests-answer.ts";
 
 /** The answer about a job: what run_command says once it ended, and what it printed so far until then. */
 export const jobOutput = z.looseObject({ job_id: z.string(), status: z.string(), outcome: z.string() });
@@ -16,7 +17,9 @@ export function showJob(
 ): z.input<typeof jobOutput> {
   if (job.status === "failed") throw job.error;
   if (job.result !== undefined) {
-    const shown = showRun(job.result, maxTokens);
+    const { result } = job;
+    const shown =
+      result.tests === undefined ? showRun(result, maxTokens) : showTests(result, result.tests, maxTokens);
     return { ...shown, job_id: job.id, status: shown.outcome === "cancelled" ? "cancelled" : "completed" };
   }
   const { bytes, next } = deps.logs.find(job.id)?.read(after) ?? { bytes: Buffer.alloc(0), next: after };

@@ -34,6 +34,7 @@ export const EVENT_TYPES = [
   "sandbox.created",
   "sandbox.deleted",
   "sandbox.expired",
+  "sandbox.snapshotted",
   "command.finished",
   "tests.finished",
   "commit.created",

@@ -8,6 +8,7 @@ import type { Backends } from "./adapters/choose.ts";
 import type { PatchSettings } from "./adapters/patch.ts";
 import type { SandboxStore } from "./store/sandbox-store.ts";
 import type { LiveLogs } from "./adapters/live-log.ts";
+import type { Tally } from "./domain/tally.ts";
 import type { CommandResult } from "./adapters/run-command.ts";
 import type { Isolation } from "./adapters/backend.ts";
 import type { CoverageSummary } from "./domain/coverage.ts";
@@ -40,6 +41,8 @@ export interface SandboxDeps {
   readonly backends: Backends;
   readonly jobs: Jobs<Ran>;
   readonly logs: LiveLogs;
+  /** The sandboxes in which commands of this process run. */
+  readonly busy: Tally;
   readonly clock: Clock;
   /** Milliseconds that only grow. */
   readonly monotonic: () => number;

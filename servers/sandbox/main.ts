@@ -20,6 +20,8 @@ import { createSandboxServer } from "./server.ts";
 import { openSandboxStore } from "./store/sqlite.ts";
 import { sweepExpired, sweepOrphans } from "./tools/lifecycle.ts";
 import { openLiveLogs } from "./adapters/live-log.ts";
+import { newTally } from "./domain/tally.ts";
+import { sweepSnapshots } from "./tools/snapshots.ts";
 
 /** Opens the sandbox server of a state folder. Backends are looked for when the first sandbox is made. */
 export async function openSandbox(sources: ServerSources): Promise<ToolServer> {
@@ -33,6 +35,7 @@ export async function openSandbox(sources: ServerSources): Promise<ToolServer> {
     backends: backendsOf(config, nonce, keyOf),
     jobs: openJobs(),
     logs: openLiveLogs(),
+    busy: newTally(),
     clock: systemClock,
     monotonic: () => performance.now(),
     newId: idSource(systemClock),
@@ -43,6 +46,7 @@ export async function openSandbox(sources: ServerSources): Promise<ToolServer> {
     receiptKey: keyOf,
     async sweep(writer) {
       await sweepExpired(deps, writer);
+      await sweepSnapshots(deps, writer);
       await (swept ??= sweepOrphans(deps).catch((error: unknown) => {
         // Left for the next sandbox: what was left behind harms nobody meanwhile.
         swept = undefined;

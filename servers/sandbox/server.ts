@@ -5,12 +5,16 @@ import { cancelJobTool } from "./tools/cancel-job.ts";
 import { createSandboxTool } from "./tools/create-sandbox.ts";
 import { deleteSandbox } from "./tools/delete-sandbox.ts";
 import { exportChanges } from "./tools/export-changes.ts";
+import { forkSandbox } from "./tools/fork-sandbox.ts";
 import { importDirectory } from "./tools/import-directory.ts";
 import { listSandboxes } from "./tools/list-sandboxes.ts";
+import { listSandboxFiles } from "./tools/list-sandbox-files.ts";
 import { readJobTool } from "./tools/read-job.ts";
 import { readSandboxFile } from "./tools/read-sandbox-file.ts";
+import { searchSandboxFiles } from "./tools/search-sandbox-files.ts";
 import { runCommandTool } from "./tools/run-command.ts";
 import { runTestsTool } from "./tools/run-tests.ts";
+import { snapshotSandbox } from "./tools/snapshot-sandbox.ts";
 import { writeSandboxFiles } from "./tools/write-sandbox-files.ts";
 
 const tools = [
@@ -19,8 +23,12 @@ const tools = [
   runTestsTool,
   writeSandboxFiles,
   readSandboxFile,
+  listSandboxFiles,
+  searchSandboxFiles,
   importDirectory,
   exportChanges,
+  snapshotSandbox,
+  forkSandbox,
   deleteSandbox,
   listSandboxes,
   readJobTool,

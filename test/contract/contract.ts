@@ -53,7 +53,7 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
   },
   sandbox: {
     create_sandbox: tool(
-      "name template files from_dir network limits ttl_s backend",
+      "name template files from_dir network limits ttl_s from_snapshot services backend",
       "id backend guarantees expires_at",
     ),
     run_command: tool(
@@ -66,8 +66,12 @@ export const CONTRACT: Readonly<Record<ServerName, Readonly<Record<string, ToolC
     ),
     write_sandbox_files: tool("sandbox_id files", "written"),
     read_sandbox_file: tool("sandbox_id path offset length", ""),
+    list_sandbox_files: tool("sandbox_id path depth", "files next_cursor"),
+    search_sandbox_files: tool("sandbox_id pattern path", "matches next_cursor"),
     import_directory: tool("sandbox_id dir to", ""),
     export_changes: tool("sandbox_id", "patch files flagged"),
+    snapshot_sandbox: tool("sandbox_id", "snapshot_id"),
+    fork_sandbox: tool("sandbox_id count", "sandboxes"),
     delete_sandbox: tool("sandbox_id", ""),
     list_sandboxes: tool("limit cursor", "sandboxes next_cursor"),
     read_job: tool("job_id after wait_ms", ""),

@@ -226,6 +226,7 @@ export async function runScript(
   return { end, stdout: Buffer.concat(kept.stdout), stderr: Buffer.concat(kept.stderr).toString("latin1") };
 }
 
-function markOf(stderr: string, nonce: string): string | undefined {
+/** What a script of ours said on stderr after its nonce. */
+export function markOf(stderr: string, nonce: string): string | undefined {
   return new RegExp(`${nonce} (\\S+)\n`).exec(stderr)?.[1];
 }

@@ -26,10 +26,28 @@ export interface SandboxRecord {
   readonly commands: number;
 }
 
+/** What is known of a workspace besides its files: where it came from, and how much may have changed it. */
+export interface Origin {
+  readonly tree: Manifest;
+  readonly baseline: Manifest;
+  readonly treeDigest: string;
+  /** Commands that ran in it. */
+  readonly commands: number;
+}
+
+/** A workspace as it was at one moment; its files lie in the server's folder under the id. */
+export interface SnapshotRecord {
+  readonly id: string;
+  readonly principal: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 export type SandboxEventType =
   | "sandbox.created"
   | "sandbox.deleted"
   | "sandbox.expired"
+  | "sandbox.snapshotted"
   | "command.finished"
   | "tests.finished";
 
@@ -54,6 +72,15 @@ export interface SandboxTx {
   ): Promise<void>;
   /** Counts one more command; returns how many came before, and the digest of the tree. */
   countCommand(id: string): Promise<{ readonly before: number; readonly treeDigest: string }>;
+  /** Undefined when the sandbox is gone. */
+  origin(id: string): Promise<Origin | undefined>;
+  /** Makes a sandbox the successor of another workspace. */
+  saveOrigin(id: string, origin: Origin): Promise<void>;
+  addSnapshot(record: SnapshotRecord, origin: Origin): Promise<void>;
+  findSnapshot(id: string): Promise<(SnapshotRecord & { readonly origin: Origin }) | undefined>;
+  countSnapshots(): Promise<number>;
+  removeSnapshot(id: string): Promise<void>;
+  expiredSnapshots(now: number): Promise<readonly string[]>;
   emit(type: SandboxEventType, sandbox: string, data: Readonly<Record<string, Json | undefined>>): void;
 }
 

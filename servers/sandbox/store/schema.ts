@@ -25,4 +25,16 @@ CREATE TABLE sandbox (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sandbox_expiry ON sandbox (expires_at);
 `,
+  `
+CREATE TABLE snapshot (
+  id TEXT PRIMARY KEY,
+  principal TEXT NOT NULL,
+  expires_at INTEGER NOT NULL,
+  tree_digest TEXT NOT NULL,
+  tree TEXT NOT NULL,
+  baseline TEXT NOT NULL,
+  commands INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX snapshot_expiry ON snapshot (expires_at);
+`,
 ];

@@ -3,7 +3,7 @@ import type { Clock } from "../../../kernel/clock.ts";
 import { openDatabase } from "../../../kernel/sqlite/open.ts";
 import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
 import { storeOver } from "../../../kernel/store.ts";
-import type { SandboxRecord, SandboxStore, SandboxTx } from "./sandbox-store.ts";
+import type { Origin, SandboxRecord, SandboxStore, SandboxTx } from "./sandbox-store.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 
 const Assurance = z.enum(["enforced", "none"]);
@@ -64,6 +64,25 @@ function toRecord(row: Row): SandboxRecord {
     treeDigest: tree_digest,
   };
 }
+
+const OriginRow = z.object({
+  tree: z.string(),
+  baseline: z.string(),
+  tree_digest: z.string(),
+  commands: z.int(),
+});
+
+function toOrigin(row: Row): Origin {
+  const { tree, baseline, tree_digest: treeDigest, commands } = parseRow(OriginRow, row);
+  return {
+    tree: Manifest.parse(JSON.parse(tree)),
+    baseline: Manifest.parse(JSON.parse(baseline)),
+    treeDigest,
+    commands,
+  };
+}
+
+const SnapshotRow = z.object({ id: z.string(), principal: z.string(), expires_at: z.int() });
 
 function sandboxTx(sql: Sql): Omit<SandboxTx, "emit"> {
   const one = (row: Row | undefined): SandboxRecord | undefined =>
@@ -135,5 +154,43 @@ function sandboxTx(sql: Sql): Omit<SandboxTx, "emit"> {
       sql.run("UPDATE sandbox SET commands = commands + 1 WHERE id = ?", id);
       return { before: Number(row?.["commands"] ?? 0), treeDigest: String(row?.["tree_digest"] ?? "") };
     },
+    async origin(id) {
+      const row = sql.get("SELECT tree, baseline, tree_digest, commands FROM sandbox WHERE id = ?", id);
+      return row === undefined ? undefined : toOrigin(row);
+    },
+    async saveOrigin(id, { tree, baseline, treeDigest, commands }) {
+      sql.run(
+        "UPDATE sandbox SET tree = ?, baseline = ?, tree_digest = ?, commands = ? WHERE id = ?",
+        JSON.stringify(tree),
+        JSON.stringify(baseline),
+        treeDigest,
+        commands,
+        id,
+      );
+    },
+    async addSnapshot({ id, principal, expiresAt }, { tree, baseline, treeDigest, commands }) {
+      sql.run(
+        "INSERT INTO snapshot (id, principal, expires_at, tree, baseline, tree_digest, commands) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        id,
+        principal,
+        expiresAt,
+        JSON.stringify(tree),
+        JSON.stringify(baseline),
+        treeDigest,
+        commands,
+      );
+    },
+    async findSnapshot(id) {
+      const row = sql.get("SELECT * FROM snapshot WHERE id = ?", id);
+      if (row === undefined) return undefined;
+      const { principal, expires_at: expiresAt } = parseRow(SnapshotRow, row);
+      return { id, principal, expiresAt, origin: toOrigin(row) };
+    },
+    countSnapshots: async () => Number(sql.get("SELECT count(*) AS n FROM snapshot")?.["n"]),
+    async removeSnapshot(id) {
+      sql.run("DELETE FROM snapshot WHERE id = ?", id);
+    },
+    expiredSnapshots: async (now) =>
+      sql.all("SELECT id FROM snapshot WHERE expires_at <= ?", now).map((row) => String(row["id"])),
   };
 }

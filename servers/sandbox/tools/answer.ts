@@ -1,16 +1,17 @@
 import { z } from "zod";
+import { DEFAULT_WAIT_MS, MAX_WAIT_MS } from "../../../kernel/jobs.ts";
 import { cleanText, clipText } from "../../../kernel/text.ts";
+import { whole, words } from "./bounds.ts";
 import { estimateTokens } from "../../../kernel/tokens.ts";
 import type { SandboxRecord } from "../store/sandbox-store.ts";
 
 /** Arguments that several tools share, described once. */
-export const idempotencyKey = z.string().max(200).optional();
+export const idempotencyKey = words(0, 200).optional();
 export const sandboxId = z.string();
-export const maxTokensInput = z.int().min(200).max(20_000).default(2_000);
+export const waitMs = whole(0, MAX_WAIT_MS).default(DEFAULT_WAIT_MS);
+export const maxTokensInput = whole(200, 20_000).default(2_000);
 
 /** `isolation: "none"` stands in every answer about a sandbox that isolates nothing. */
-export const isolationMark = { isolation: z.string().optional() };
-
 export function markIsolation({ isolation }: Pick<SandboxRecord, "isolation">): { isolation?: "none" } {
   return isolation === "none" ? { isolation } : {};
 }

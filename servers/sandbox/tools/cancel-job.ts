@@ -7,8 +7,7 @@ import { jobOutput, showJob } from "./read-job.ts";
 export const cancelJobTool = defineTool({
   name: "cancel_job",
   title: "Cancel a job",
-  description:
-    "Ends a running command with its whole process tree and returns its last state. Fine when it has ended already.",
+  description: "Ends a running job with its whole process tree and returns its last state.",
   input: z.object({ job_id: z.string(), max_tokens: maxTokensInput, idempotency_key: idempotencyKey }),
   output: jobOutput,
   annotations: { ...DESTROYS, idempotentHint: true },

@@ -5,51 +5,66 @@ import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { BACKENDS } from "../adapters/backend.ts";
 import { DEFAULT_LIMITS } from "../domain/limits.ts";
 import type { SandboxDeps } from "../deps.ts";
+import { amount, list, whole } from "./bounds.ts";
 import { idempotencyKey } from "./answer.ts";
 import { refOf } from "./find-sandbox.ts";
 import { createSandbox, removeSandbox } from "./lifecycle.ts";
+import { findSnapshot, restore } from "./snapshots.ts";
 import { importFolder, putFiles } from "./workspace.ts";
-import { toEntries, writtenFile } from "./written-file.ts";
+import { newFile, toEntries } from "./written-file.ts";
 
 export const createSandboxTool = defineTool({
   name: "create_sandbox",
   title: "Create a sandbox",
   description:
-    "Makes an isolated place to run untrusted commands: an empty /workspace, Node and a shell, no network, nothing of this machine. from_dir copies a host folder in. guarantees says what was checked to hold. Ends after ttl_s.",
+    "Makes an isolated place to run untrusted commands: an empty /workspace, Node, a shell, no network. from_dir copies a host folder in. guarantees: what was seen to hold.",
   input: z.object({
     name: z
       .string()
-      .regex(/^[A-Za-z0-9][\w.-]{0,62}$/)
+      .refine(
+        (name) => /^[A-Za-z0-9][\w.-]{0,62}$/.test(name),
+        "letters, digits, dots and dashes, at most 63",
+      )
       .optional(),
-    template: z.string().default("node").describe("only node so far"),
-    files: z
-      .array(writtenFile.omit({ delete: true, mkdir: true }))
-      .max(2_000)
-      .optional(),
-    from_dir: z.string().optional().describe("absolute, below an allowed root"),
+    template: z.string().default("node"),
+    files: list(newFile, 0, 2_000).optional(),
+    from_dir: z.string().optional(),
     network: z.union([z.literal("none"), z.object({ allow: z.array(z.string()) })]).default("none"),
     limits: z
       .object({
-        cpu: z.number().min(0.1).max(64).default(DEFAULT_LIMITS.cpu),
-        memory_mb: z.int().min(32).max(65_536).default(DEFAULT_LIMITS.memoryMb),
-        pids: z.int().min(16).max(4_096).default(DEFAULT_LIMITS.pids),
-        disk_mb: z.int().min(16).max(16_384).default(DEFAULT_LIMITS.diskMb),
+        cpu: amount(0.1, 64).default(DEFAULT_LIMITS.cpu),
+        memory_mb: whole(32, 65_536).default(DEFAULT_LIMITS.memoryMb),
+        pids: whole(16, 4_096).default(DEFAULT_LIMITS.pids),
+        disk_mb: whole(16, 16_384).default(DEFAULT_LIMITS.diskMb),
       })
       .prefault({}),
-    ttl_s: z.int().min(60).max(86_400).default(3_600),
+    ttl_s: whole(60, 86_400).default(3_600),
+    from_snapshot: z.string().optional(),
+    services: z.array(z.unknown()).optional(),
     backend: z.enum(BACKENDS).optional(),
     idempotency_key: idempotencyKey,
   }),
   output: z.looseObject({
     id: z.string(),
     backend: z.string(),
-    guarantees: z.record(z.string(), z.string()),
+    guarantees: z.looseObject({}),
     expires_at: z.string(),
   }),
   annotations: WRITES,
   core: true,
   async run(
-    { name, template, files, from_dir: fromDir, network, limits, ttl_s: ttlS, backend },
+    {
+      name,
+      template,
+      files,
+      from_dir: fromDir,
+      from_snapshot: fromSnapshot,
+      network,
+      services,
+      limits,
+      ttl_s: ttlS,
+      backend,
+    },
     deps: SandboxDeps,
     call,
   ) {
@@ -63,8 +78,14 @@ export const createSandboxTool = defineTool({
         retryable: false,
       });
     }
+    if (services !== undefined && services.length > 0)
+      throw new DomainError("unavailable", "no backend here can run services beside a sandbox", {
+        hint: "start what the tests need inside the command, such as a database in a file",
+        retryable: false,
+      });
     const entries = toEntries(files ?? []);
     await deps.sweep(call);
+    const saved = fromSnapshot === undefined ? undefined : await findSnapshot(deps, fromSnapshot);
     let progress = 0;
     const record = await createSandbox(
       deps,
@@ -79,6 +100,7 @@ export const createSandboxTool = defineTool({
     );
     const found = { record, ref: refOf(record), backend: deps.backends.of(record.backend) };
     try {
+      if (saved !== undefined) await restore(deps, call, found, saved);
       const imported =
         fromDir === undefined ? undefined : await importFolder(deps, call, found, fromDir, ".");
       if (entries.entries.length > 0) await putFiles(deps, call, found, entries.entries, []);

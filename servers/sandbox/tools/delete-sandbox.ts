@@ -7,8 +7,7 @@ import { removeSandbox } from "./lifecycle.ts";
 export const deleteSandbox = defineTool({
   name: "delete_sandbox",
   title: "Delete a sandbox",
-  description:
-    "Ends a sandbox with everything that runs in it and removes its files. deleted is false when it was gone already.",
+  description: "Ends a sandbox with all that runs in it and removes its files.",
   input: z.object({ sandbox_id: sandboxId, idempotency_key: idempotencyKey }),
   output: z.object({ deleted: z.boolean() }),
   annotations: { ...DESTROYS, idempotentHint: true },

@@ -3,28 +3,27 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import { receiptDigest } from "../../../kernel/receipts.ts";
 import { estimateTokens, fitItems, fitText } from "../../../kernel/tokens.ts";
 import type { SandboxDeps } from "../deps.ts";
+import { whole } from "./bounds.ts";
 import { markIsolation, maxTokensInput, sandboxId } from "./answer.ts";
 import { collectChanges } from "./collect-changes.ts";
 import { findSandbox } from "./find-sandbox.ts";
-
-const named = z.looseObject({ path: z.string() });
 
 export const exportChanges = defineTool({
   name: "export_changes",
   title: "Export changes",
   description:
-    "What changed in a sandbox since the imports, as a patch for git apply. flagged names changes that a host program would run or obey (hooks, agent and editor settings): look at them before applying. Ignored files and node_modules stay inside unless include_ignored. Long patches come in parts: join them, passing next_offset as offset while patch_sha256 stays the same.",
+    "What changed since the imports, as a patch for git apply. flagged: changes that a host program would run or obey (hooks, agent settings); look at them first. Ignored files and node_modules stay inside unless include_ignored. Join the parts of a long patch, next_offset as offset, while patch_sha256 stays the same.",
   input: z.object({
     sandbox_id: sandboxId,
     include_ignored: z.boolean().default(false),
-    offset: z.int().min(0).default(0),
+    offset: whole(0, Number.MAX_SAFE_INTEGER).default(0),
     max_tokens: maxTokensInput,
   }),
   output: z.looseObject({
     patch: z.string(),
     patch_sha256: z.string(),
-    files: z.array(named),
-    flagged: z.array(named),
+    files: z.array(z.unknown()),
+    flagged: z.array(z.unknown()),
     next_offset: z.number().optional(),
   }),
   annotations: READS,

@@ -12,14 +12,14 @@ export const importDirectory = defineTool({
   name: "import_directory",
   title: "Import a directory",
   description:
-    "Copies a host folder below an allowed root into a sandbox, without .git; export_changes later compares with it. Links that lead outside and special files are skipped and named. tree_digest stands in the receipts.",
+    "Copies a host folder (absolute, below an allowed root) into a sandbox, without .git; export_changes compares with it. Links that lead outside and special files are skipped and named.",
   input: z.object({
     sandbox_id: sandboxId,
-    dir: z.string().describe("absolute"),
+    dir: z.string(),
     to: z.string().default("."),
     idempotency_key: idempotencyKey,
   }),
-  output: z.looseObject({ files: z.number(), bytes: z.number(), tree_digest: z.string() }),
+  output: z.looseObject({ files: z.number(), tree_digest: z.string() }),
   annotations: DESTROYS,
   async run({ sandbox_id: id, dir, to }, deps: SandboxDeps, call) {
     const target = workspacePath(to);

@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../../kernel/errors.ts";
 import { treeDigest } from "../../../kernel/receipts.ts";
@@ -153,12 +153,18 @@ export async function sweepExpired(deps: SandboxDeps, writer: Writer): Promise<v
     );
 }
 
+/** Copying a workspace takes seconds; after this long its maker is dead. */
+const COPY_MS = 3_600_000;
+
 /** Removes what earlier processes of this state folder left behind without a record. */
 export async function sweepOrphans(deps: SandboxDeps): Promise<void> {
-  const isKnown = async (id: string): Promise<boolean> =>
-    (await deps.store.read((tx) => tx.find(id))) !== undefined;
+  const isKnown = (id: string): Promise<boolean> =>
+    deps.store.read(async (tx) => ((await tx.find(id)) ?? (await tx.findSnapshot(id))) !== undefined);
   for (const name of await readdir(deps.folder).catch(() => [])) {
-    if (name.startsWith("sbx_") && !(await isKnown(name)))
+    // A copy that another process is just making has no record yet.
+    const isOld = async (): Promise<boolean> =>
+      (await stat(join(deps.folder, name))).mtimeMs < deps.clock() - COPY_MS;
+    if (/^(sbx|snp)_/.test(name) && !(await isKnown(name)) && (name.startsWith("sbx_") || (await isOld())))
       await rm(join(deps.folder, name), { recursive: true, force: true }).catch((error: unknown) =>
         logFailure(deps, name, error),
       );

@@ -1,15 +1,16 @@
 import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
+import { whole } from "./bounds.ts";
 import type { SandboxDeps } from "../deps.ts";
 
 export const listSandboxes = defineTool({
   name: "list_sandboxes",
   title: "List sandboxes",
-  description: "Lists the live sandboxes of this state folder, oldest first, whichever process made them.",
-  input: z.object({ limit: z.int().min(1).max(100).default(20), cursor: z.string().optional() }),
+  description: "Lists the live sandboxes of this state folder, oldest first.",
+  input: z.object({ limit: whole(1, 100).default(20), cursor: z.string().optional() }),
   output: z.object({
-    sandboxes: z.array(z.looseObject({ id: z.string() })),
+    sandboxes: z.array(z.unknown()),
     next_cursor: z.string().optional(),
   }),
   annotations: READS,

@@ -1,13 +1,14 @@
 import { z } from "zod";
-import { DEFAULT_WAIT_MS, MAX_WAIT_MS, type Job } from "../../../kernel/jobs.ts";
+import type { Job } from "../../../kernel/jobs.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { Ran, SandboxDeps } from "../deps.ts";
-import { maxTokensInput, showOutput } from "./answer.ts";
+import { maxTokensInput, showOutput, waitMs } from "./answer.ts";
+import { whole } from "./bounds.ts";
 import { showRun } from "./run-answer.ts";
 import { showTests } from "./tests-answer.ts";
 
 /** The answer about a job: what run_command says once it ended, and what it printed so far until then. */
-export const jobOutput = z.looseObject({ job_id: z.string(), status: z.string(), outcome: z.string() });
+export const jobOutput = z.looseObject({ job_id: z.string(), status: z.string() });
 
 export function showJob(
   deps: SandboxDeps,
@@ -38,17 +39,17 @@ export const readJobTool = defineTool({
   name: "read_job",
   title: "Read a job",
   description:
-    "Waits for a running command, at most wait_ms. Ended: the same answer as run_command. Working: what it printed since after; pass next_after on.",
+    "Waits for a job, at most wait_ms. Ended: the answer of run_command or run_tests. Working: what it printed since after; pass next_after on.",
   input: z.object({
     job_id: z.string(),
-    after: z.int().min(0).default(0),
-    wait_ms: z.int().min(0).max(MAX_WAIT_MS).default(DEFAULT_WAIT_MS),
+    after: whole(0, Number.MAX_SAFE_INTEGER).default(0),
+    wait_ms: waitMs,
     max_tokens: maxTokensInput,
   }),
   output: jobOutput,
   annotations: READS,
   core: true,
-  async run({ job_id: id, after, wait_ms: waitMs, max_tokens: maxTokens }, deps: SandboxDeps, call) {
-    return showJob(deps, await deps.jobs.wait(call.principal.id, id, waitMs), after, maxTokens);
+  async run({ job_id: id, after, wait_ms: patience, max_tokens: maxTokens }, deps: SandboxDeps, call) {
+    return showJob(deps, await deps.jobs.wait(call.principal.id, id, patience), after, maxTokens);
   },
 });

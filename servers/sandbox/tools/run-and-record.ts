@@ -27,13 +27,15 @@ export async function runAndRecord(
   const { before, treeDigest } = await store.write(writer, (tx) => tx.countCommand(record.id));
   const startedAt = clock();
   const argv = spec.argv ?? ("script" in command ? ["/bin/sh", "-c", command.script] : command.argv);
-  const result = await runCommand(
-    backend,
-    ref,
-    { ...spec, argv, outputCapBytes: deps.outputCapBytes },
-    deps,
-    cancelled,
-    (_stream, chunk) => log.push(chunk),
+  const result = await deps.busy.during(record.id, () =>
+    runCommand(
+      backend,
+      ref,
+      { ...spec, argv, outputCapBytes: deps.outputCapBytes },
+      deps,
+      cancelled,
+      (_stream, chunk) => log.push(chunk),
+    ),
   );
   const tests = await readTests?.(result);
   // A report that could not be read whole proves no counts.

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import type { Ran } from "../deps.ts";
 import { estimateTokens } from "../../../kernel/tokens.ts";
-import { OUTCOMES, type Outcome } from "../domain/outcome.ts";
+import type { Outcome } from "../domain/outcome.ts";
 import { showOutput } from "./answer.ts";
 
 /** The answer about one command, running or ended; `RunOutput` says all of it. */
 export const runOutput = z.looseObject({
-  outcome: z.enum(OUTCOMES),
+  outcome: z.string(),
   exit_code: z.number().optional(),
   stdout: z.string(),
   stderr: z.string(),

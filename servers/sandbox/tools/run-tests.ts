@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { DEFAULT_WAIT_MS, MAX_WAIT_MS } from "../../../kernel/jobs.ts";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
 import { liveLog } from "../adapters/live-log.ts";
 import { FRAMEWORKS } from "../domain/test-command.ts";
 import type { SandboxDeps } from "../deps.ts";
-import { idempotencyKey, maxTokensInput, sandboxId } from "./answer.ts";
+import { idempotencyKey, maxTokensInput, sandboxId, waitMs } from "./answer.ts";
+import { amount, whole, words } from "./bounds.ts";
 import { findSandbox } from "./find-sandbox.ts";
 import { findSuite, runSuite } from "./suite.ts";
 import { showTests, type TestsOutput } from "./tests-answer.ts";
@@ -13,16 +13,16 @@ export const runTestsTool = defineTool({
   name: "run_tests",
   title: "Run tests",
   description:
-    "Runs a project's tests and answers with counts and failures instead of a log. ok: all passed and the report, made fresh in this run, is whole. reruns finds flaky tests; coverage is that of all lines and of changed ones (a diff; else since the import).",
+    "Runs a project's tests: counts and failures instead of a log. ok: all passed, and this run's report is whole. reruns finds flaky tests; changed: a diff for changed-line coverage, else what changed since the import.",
   input: z.object({
     sandbox_id: sandboxId,
-    command: z.string().min(1).max(100_000).optional(),
+    command: words(1, 100_000).optional(),
     framework: z.enum(["auto", ...FRAMEWORKS]).default("auto"),
     coverage: z.boolean().default(false),
-    changed: z.string().max(10_000_000).optional(),
-    reruns: z.int().min(0).max(5).default(0),
-    timeout_s: z.number().min(0.1).max(86_400).default(600),
-    wait_ms: z.int().min(0).max(MAX_WAIT_MS).default(DEFAULT_WAIT_MS),
+    changed: words(0, 10_000_000).optional(),
+    reruns: whole(0, 5).default(0),
+    timeout_s: amount(0.1, 86_400).default(600),
+    wait_ms: waitMs,
     max_tokens: maxTokensInput,
     idempotency_key: idempotencyKey,
   }),
@@ -31,11 +31,10 @@ export const runTestsTool = defineTool({
     passed: z.number(),
     failed: z.number(),
     skipped: z.number(),
-    failures: z.array(z.looseObject({})),
-    coverage: z.looseObject({}).optional(),
+    failures: z.array(z.unknown()),
+    coverage: z.unknown().optional(),
     flaky: z.array(z.string()).optional(),
     receipt: z.string().optional(),
-    job_id: z.string().optional(),
   }),
   annotations: DESTROYS,
   async run(input, deps: SandboxDeps, call): Promise<TestsOutput> {

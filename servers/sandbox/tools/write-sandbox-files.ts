@@ -2,7 +2,8 @@ import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, DESTROYS } from "../../../kernel/mcp/tool.ts";
 import type { SandboxDeps } from "../deps.ts";
-import { idempotencyKey, isolationMark, markIsolation, sandboxId } from "./answer.ts";
+import { list } from "./bounds.ts";
+import { idempotencyKey, markIsolation, sandboxId } from "./answer.ts";
 import { findSandbox } from "./find-sandbox.ts";
 import { putFiles } from "./workspace.ts";
 import { toEntries, writtenFile } from "./written-file.ts";
@@ -11,13 +12,13 @@ export const writeSandboxFiles = defineTool({
   name: "write_sandbox_files",
   title: "Write sandbox files",
   description:
-    "Writes, deletes and makes files and folders in a sandbox's workspace, byte-exact, deletions first. Parent folders are made. All paths are checked before anything is written.",
+    "Writes, deletes and makes files and folders in a sandbox's workspace, byte-exact, deletions first. Parents are made.",
   input: z.object({
     sandbox_id: sandboxId,
-    files: z.array(writtenFile).min(1).max(2_000),
+    files: list(writtenFile, 1, 2_000),
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({ written: z.number(), ...isolationMark }),
+  output: z.looseObject({ written: z.number() }),
   annotations: DESTROYS,
   core: true,
   async run({ sandbox_id: id, files }, deps: SandboxDeps, call) {

@@ -10,12 +10,15 @@ export const writtenFile = z.object({
   base64: z.string().optional(),
   mode: z
     .string()
-    .regex(/^[0-7]{3,4}$/)
+    .refine((mode) => /^[0-7]{3,4}$/.test(mode), 'octal, such as "644"')
     .optional()
-    .describe('octal, "644"'),
+    .describe("octal"),
   delete: z.boolean().optional(),
   mkdir: z.boolean().optional(),
 });
+
+/** A file of a new sandbox: text or base64. */
+export const newFile = writtenFile.omit({ delete: true, mkdir: true });
 
 type WrittenFile = Omit<z.output<typeof writtenFile>, "delete" | "mkdir"> & {
   readonly delete?: boolean | undefined;

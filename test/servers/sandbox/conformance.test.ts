@@ -1,10 +1,13 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attest } from "../../../servers/sandbox/adapters/attest.ts";
-import type { ReadEntry } from "../../../servers/sandbox/adapters/archive.ts";
+import { readArchive, type ReadEntry } from "../../../servers/sandbox/adapters/archive.ts";
 import type { Backend, SandboxRef } from "../../../servers/sandbox/adapters/backend.ts";
 import { readFilePart, readTree, writeEntries } from "../../../servers/sandbox/adapters/files.ts";
+import { listFiles, searchFiles } from "../../../servers/sandbox/adapters/tree-listing.ts";
 import { runCommand, type CommandSpec } from "../../../servers/sandbox/adapters/run-command.ts";
+import { saveWorkspace } from "../../../servers/sandbox/adapters/workspace-copy.ts";
 import { NO_GUARANTEES } from "../../../servers/sandbox/domain/guarantees.ts";
 import { findNpm } from "../../../servers/sandbox/adapters/npm-package.ts";
 import { requirement } from "../../support/skip.ts";
@@ -280,6 +283,32 @@ for (const { name, need, open } of await candidates()) {
           .filter((path) => path.startsWith("t/"))
           .sort(),
       ).toEqual(["t/out", "t/p", "t/up"]);
+
+      const { files } = await listFiles(backend, ref, "t", 2, nonce());
+      expect(files.map(({ path, type }) => `${type} ${path}`)).toEqual([
+        "folder t/.git",
+        "file t/.git/secret",
+        "file t/a",
+        "file t/b",
+        "link t/in",
+        "link t/out",
+        "other t/p",
+        "folder t/sub",
+        "link t/up",
+      ]);
+      await expect(listFiles(backend, ref, "t/out", 1, nonce())).rejects.toMatchObject({ code: "denied" });
+      await expect(listFiles(backend, ref, "t/a", 1, nonce())).rejects.toMatchObject({ code: "invalid" });
+      const search = { pattern: "^(a|s)$", path: "t", skip: 0, limit: 10 };
+      expect(await searchFiles(backend, ref, search, nonce())).toEqual([
+        { path: "t/a", line: 1, text: "a" },
+        { path: "t/b", line: 1, text: "a" },
+      ]);
+      expect(await searchFiles(backend, ref, { ...search, skip: 1 }, nonce())).toMatchObject([
+        { path: "t/b" },
+      ]);
+      await expect(searchFiles(backend, ref, { ...search, pattern: "a(" }, nonce())).rejects.toMatchObject({
+        code: "invalid",
+      });
     });
 
     test("a tree over the limits is refused", async () => {
@@ -373,6 +402,26 @@ for (const { name, need, open } of await candidates()) {
           });
           expect(ending.outcome).toBe("oom");
           expect(await sh("echo usable")).toMatchObject({ outcome: "exited", stdout: "usable\n" });
+        });
+
+        test("a copy is of one moment, though a command writes on", async () => {
+          const copy = join(root, "copy.tar");
+          const script =
+            "i=0; until [ -e enough ]; do i=$((i+1)); for f in first second; do echo $i > next; mv next $f; done; done; rm enough first second";
+          const writer = sh(script);
+          await expect.poll(async () => (await sh("[ -e second ] && echo there")).stdout).toBe("there\n");
+          await saveWorkspace(backend, ref, copy, 64e6);
+          await write("enough", Buffer.from(""));
+          expect((await writer).outcome).toBe("exited");
+          const kept = new Map<string, string>();
+          const reader = await readArchive(TREE, (entry) => {
+            if (entry.kind === "file") kept.set(entry.path, Buffer.from(entry.content).toString());
+          });
+          reader.push(readFileSync(copy));
+          await reader.finish();
+          // The command was stopped between its two writes, or after both, but not while the copy was made.
+          const [first, second] = [Number(kept.get("first")), Number(kept.get("second"))];
+          expect([first, first - 1]).toContain(second);
         });
 
         test("too many processes are named", async () => {

@@ -100,6 +100,7 @@ describe("on any machine", () => {
     expect(await code("read_sandbox_file", { path: "missing" })).toBe("not_found");
     expect(await code("create_sandbox", { template: "x --privileged" })).toBe("invalid");
     expect(await code("create_sandbox", { network: { allow: ["registry.example"] } })).toBe("unavailable");
+    expect(await code("create_sandbox", { services: [{ image: "postgres" }] })).toBe("unavailable");
   });
 
   test("a long output keeps head and tail within the budget, without control characters", async () => {
@@ -223,6 +224,48 @@ describe("on any machine", () => {
     const client = await scene.serve();
     await mustCall(client, "create_sandbox", { backend });
     expect(readdirSync(join(scene.home, "sandboxes"))).not.toContain("sbx_lost");
+  });
+
+  test("a workspace is listed and searched in pages; one that is written to is not copied", async () => {
+    const client = await scene.serve();
+    const { id } = await mustCall(client, "create_sandbox", { backend });
+    await mustCall(client, "run_command", {
+      sandbox_id: id,
+      script:
+        "mkdir -p d/node_modules; i=100; while [ $i -lt 400 ]; do echo needle $i > d/$i; i=$((i+1)); done; cp d/100 d/node_modules/x",
+    });
+    const all = async (name: string, list: string, args: object): Promise<readonly unknown[]> => {
+      const items: unknown[] = [];
+      for (let cursor: unknown; ;) {
+        const page = await mustCall(client, name, {
+          sandbox_id: id,
+          ...args,
+          ...(cursor === undefined ? {} : { cursor }),
+        });
+        expect(countTokens(JSON.stringify(page))).toBeLessThanOrEqual(2_000);
+        items.push(...(Array.isArray(page[list]) ? page[list] : []));
+        cursor = page["next_cursor"];
+        if (cursor === undefined) return items;
+      }
+    };
+    const listed = await all("list_sandbox_files", "files", { path: "d", depth: 1 });
+    expect(listed).toHaveLength(301);
+    expect(listed[0]).toEqual({ path: "d/100", type: "file", size_bytes: 11 });
+    const found = await all("search_sandbox_files", "matches", { pattern: "need+le [1-3]" });
+    expect(found).toHaveLength(300);
+    expect(found.at(-1)).toEqual({ path: "d/399", line: 1, text: "needle 399" });
+
+    const running = await mustCall(client, "run_command", {
+      sandbox_id: id,
+      argv: ["sleep", "600"],
+      background: true,
+    });
+    expect(await callTool(client, "snapshot_sandbox", { sandbox_id: id })).toMatchObject({
+      ok: false,
+      error: { code: "invalid_state", retryable: true },
+    });
+    await mustCall(client, "cancel_job", { job_id: running["job_id"] });
+    await mustCall(client, "snapshot_sandbox", { sandbox_id: id });
   });
 
   test("a cancelled call ends its command", async () => {

@@ -180,6 +180,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "decision model",
+    {
+      usage: "decision model [freeze|rollback|release]",
+      summary: "the versions of the risk model; hold it to one, or let it learn, at a terminal",
+      load: async () => (await import("../servers/decision/cli/model.ts")).model,
+    },
+  ],
+  [
     "decision policy test",
     {
       usage: "decision policy test FILE",

@@ -58,6 +58,8 @@ export const EVENT_TYPES = [
   "escalation.raised",
   "escalation.acknowledged",
   "model.promoted",
+  "model.held",
+  "model.released",
   "run.started",
   "run.paused",
   "run.resumed",

@@ -54,8 +54,18 @@ function whenDeciding({ project }: DecisionConfig, log: Log): PolicySource {
     }
   };
   let current: Promise<ReadyPolicy> | undefined;
+  const paths = async (): Promise<readonly string[]> => {
+    const { configuredPolicy, policyPaths } = await import("./adapters/policy-file.ts");
+    try {
+      return policyPaths(project, configuredPolicy(project));
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      return policyPaths(project, null);
+    }
+  };
   return {
     current: () => (current ??= read()),
+    paths,
     prepare: async (policy) => (await import("./adapters/cel.ts")).compilePolicy(policy),
   };
 }

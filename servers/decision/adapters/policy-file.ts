@@ -1,5 +1,5 @@
-import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
-import { basename, join } from "node:path";
+import { closeSync, existsSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
+import { basename, isAbsolute, join, relative } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
@@ -45,8 +45,19 @@ const Test = z.strictObject({
   expect: z.enum(VERDICTS),
   fires: z.array(z.string()).default([]),
 });
+const share = z.number().gt(0).lt(1);
+const BudgetTerms = z
+  .strictObject({
+    base_share: share,
+    rate: share,
+    beyond: z.enum(VERDICTS).default("request_review"),
+    unproven: z.enum(VERDICTS).default("proceed_with_monitoring"),
+    used_up: z.enum(VERDICTS).default("require_human"),
+  })
+  .transform(({ base_share, used_up, ...terms }) => ({ baseShare: base_share, usedUp: used_up, ...terms }));
 const Document = z.strictObject({
   name: id,
+  budget: BudgetTerms.optional(),
   guards: z.array(Guard).max(MOST_RULES).default([]),
   ladder: z.array(Rung).max(MOST_RULES).default([]),
   elicitation: z.boolean().optional(),
@@ -72,12 +83,13 @@ export function readPolicy(text: string): PolicyDocument {
       hint: issue?.code === "unrecognized_keys" ? "it has a key that is not known" : "see docs/decision.md",
     });
   }
-  const { name, guards, ladder, otherwise, tests, elicitation } = parsed.data;
+  const { name, guards, ladder, otherwise, tests, elicitation, budget } = parsed.data;
   const source: Policy = {
     name,
     guards: guards.map(toRule),
     ladder: ladder.map(toRule),
     otherwise: { id: "otherwise", when: "true", ...otherwise },
+    ...(budget === undefined ? {} : { budget }),
     ...(elicitation === undefined ? {} : { elicitation }),
   };
   const ids = [...source.guards, ...source.ladder, source.otherwise].map((rule) => rule.id);
@@ -207,6 +219,21 @@ export function configuredPolicy(project: string): string | null {
   const { policy } = settings.data;
   if (policy === undefined) return null;
   return isShipped(policy) ? policy : join(project, policy);
+}
+
+/**
+ * The files of a project that say how its changes are judged, as git names them: `slipway.yaml`, the policy it names,
+ * and what that leads to where it is a link.
+ */
+export function policyPaths(project: string, policy: string | null): readonly string[] {
+  const files = [join(project, "slipway.yaml"), ...(policy === null || isShipped(policy) ? [] : [policy])];
+  const real = realOr(project);
+  const named = files.flatMap((file) => [relative(project, file), relative(real, realOr(file))]);
+  return [...new Set(named)].filter((path) => !path.startsWith("..") && !isAbsolute(path));
+}
+
+function realOr(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 /** Stands in for a policy that cannot be used: whatever is asked, a person decides. */

@@ -13,7 +13,7 @@ import {
 } from "../domain/approval.ts";
 import type { DecisionStore, DecisionTx } from "../store/decision-store.ts";
 import { exitFor, withStore } from "./opened.ts";
-import { openControllingTerminal, type OpenTerminal, type Terminal } from "./terminal.ts";
+import { openControllingTerminal, openOrNote, type OpenTerminal, type Terminal } from "./terminal.ts";
 import { describeRequest } from "./words.ts";
 
 /** Approves a pending approval, at the controlling terminal only. */
@@ -41,6 +41,7 @@ export function answerCommand(answer: ApprovalAnswer, openTerminal: OpenTerminal
       const terminal = await openOrNote(openTerminal, flags.text("home"), io, {
         what: verb(answer),
         subject: id,
+        isThere: async (tx) => (await tx.findApproval(id)) !== undefined,
       });
       try {
         const code = await withStore(flags.text("home"), io, (store) =>
@@ -59,29 +60,6 @@ export function answerCommand(answer: ApprovalAnswer, openTerminal: OpenTerminal
 
 function verb(answer: ApprovalAnswer): string {
   return answer === "approved" ? "approve" : "deny";
-}
-
-/** Opens the terminal; a program that tried without one is on record before it is refused. */
-async function openOrNote(
-  openTerminal: OpenTerminal,
-  home: string | undefined,
-  io: Io,
-  attempt: { readonly what: string; readonly subject: string },
-): Promise<Terminal> {
-  try {
-    return openTerminal(io);
-  } catch (error) {
-    if (error instanceof DomainError && error.code === "denied") {
-      const { code, message } = error;
-      await withStore(home, io, (store) =>
-        store.write({ principal: { id: "local" }, once: undefined }, async (tx) => {
-          if ((await tx.findApproval(attempt.subject)) !== undefined)
-            await tx.noteRefusal({ ...attempt, code, reason: message });
-        }),
-      );
-    }
-    throw error;
-  }
 }
 
 async function converse(

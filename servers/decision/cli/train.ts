@@ -100,7 +100,7 @@ async function keep(database: string, { lessons }: Mined): Promise<void> {
           id,
           {
             ...{ id, at, due, metrics, label, attested: "mined", principal: "git" },
-            ...{ action: null, stated: null, risk: null, verdict: null },
+            ...{ action: null, stated: null, risk: null, verdict: null, model: null },
           },
           systemClock(),
         );

@@ -78,6 +78,9 @@ export const DERIVED = {
   confidence: "as the caller gave it, lowered where outcomes speak against it; else .5",
   critical: "1 where the caller says so",
   known_weight: "share of the risk's weights that is known, 0..1",
+  risk_cut: "the highest risk that the budget lets go on alone; unknown where the past shows none",
+  budget_used: "1 where too much of what went on alone ended badly for the budget",
+  policy_touched: "1 where the change touches the policy in force, or the slipway.yaml that names it",
 } as const;
 
 /** Every number that a rule may ask for. */

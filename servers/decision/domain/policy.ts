@@ -1,3 +1,4 @@
+import type { Budget } from "./budget.ts";
 import { conjunctsOf, holds, namesIn, type Expression, type Known } from "./expression.ts";
 
 /** Verdicts from the mildest to the strictest. */
@@ -41,6 +42,8 @@ export interface Policy {
   readonly guards: readonly Rule[];
   readonly ladder: readonly Rule[];
   readonly otherwise: Rule;
+  /** How much of what goes on alone may end badly. Left out: rules alone decide. */
+  readonly budget?: Budget;
   /** Whether an answer that the host asked its user for counts as a person's. Left out: it does not. */
   readonly elicitation?: boolean;
 }
@@ -87,13 +90,13 @@ export interface Outcome {
 /** Applies a policy. Deterministic: the same knowledge always gives the same verdict. */
 export function applyPolicy(policy: ReadyPolicy, action: Action, known: Known): Outcome {
   const facts = { ...known, action };
-  const guards = policy.guards
-    .filter((rule) => appliesTo(rule, action))
-    .flatMap((rule) => fired(rule, facts));
+  const guards = guardsOver(policy, action, facts);
   const rung =
     policy.ladder.find((rule) => appliesTo(rule, action) && holds(rule.condition, facts) === true) ??
     policy.otherwise;
-  const all: readonly Rule[] = [...guards, rung].sort((a, b) => severity(b.verdict) - severity(a.verdict));
+  const judged = strictestFirst([...guards, rung]);
+  const budget = budgetRule(policy.source.budget, judged[0]?.verdict ?? rung.verdict, facts);
+  const all = budget === null ? judged : strictestFirst([budget, ...judged]);
   const verdict = all[0]?.verdict ?? policy.otherwise.verdict;
   return {
     verdict,
@@ -103,6 +106,63 @@ export function applyPolicy(policy: ReadyPolicy, action: Action, known: Known): 
       .flatMap(({ id, tier, because }) => (tier === undefined ? [] : [{ rule: id, tier, because }]))
       .sort((a, b) => TIERS.indexOf(a.tier) - TIERS.indexOf(b.tier)),
   };
+}
+
+/** Holds under every policy: whoever could change the rules unseen would need no other permission. */
+const POLICY_TOUCHED: Rule = {
+  id: "policy_touched",
+  when: "policy_touched",
+  verdict: "require_human",
+  because: "the change touches the policy that judges it",
+};
+
+function guardsOver(policy: ReadyPolicy, action: Action, facts: Facts): readonly Rule[] {
+  const { policy_touched: touched } = facts;
+  return [
+    ...(typeof touched === "number" && touched > 0 ? [POLICY_TOUCHED] : []),
+    ...policy.guards.filter((rule) => appliesTo(rule, action)).flatMap((rule) => fired(rule, facts)),
+  ];
+}
+
+/** What a budget says to a verdict that lets a change go on without anybody; null where it agrees. */
+function budgetRule(budget: Budget | undefined, verdict: Verdict, known: Facts): Rule | null {
+  const isAlone = verdict === "auto_proceed";
+  if (budget === undefined || !(isAlone || verdict === "proceed_with_monitoring")) return null;
+  const rule = termOf(budget, isAlone, known);
+  return rule === null || severity(rule.verdict) <= severity(verdict) ? null : rule;
+}
+
+function termOf(
+  budget: Budget,
+  isAlone: boolean,
+  { risk, risk_cut: cut, budget_used: used }: Facts,
+): Rule | null {
+  if (typeof used === "number" && used > 0)
+    return {
+      id: "budget_used_up",
+      when: "budget_used",
+      verdict: budget.usedUp,
+      because: "the risk budget is used up: too much of what went on alone ended badly",
+    };
+  if (!isAlone) return null;
+  if (typeof cut !== "number" || typeof risk !== "number")
+    return {
+      id: "budget_unproven",
+      when: "missing(risk_cut)",
+      verdict: budget.unproven,
+      because: "outcomes so far do not show that any risk stays inside the budget",
+    };
+  if (risk <= cut) return null;
+  return {
+    id: "budget_exceeded",
+    when: "risk > risk_cut",
+    verdict: budget.beyond,
+    because: "the risk lies above what outcomes so far show to stay inside the budget",
+  };
+}
+
+function strictestFirst(rules: readonly Rule[]): readonly Rule[] {
+  return rules.toSorted((a, b) => severity(b.verdict) - severity(a.verdict));
 }
 
 type Facts = Readonly<Record<string, number | string | null | undefined>>;
@@ -139,22 +199,23 @@ export function milderRungs(
   than: Verdict,
 ): readonly { readonly verdict: Verdict; readonly lacks: readonly string[] }[] {
   const facts = { ...known, action };
-  const guards = policy.guards
-    .filter((rule) => appliesTo(rule, action))
-    .flatMap((rule) => fired(rule, facts));
+  const guards = guardsOver(policy, action, facts);
   return policy.ladder
     .filter((rule) => severity(rule.verdict) < severity(than))
-    .map((rule) => ({
-      verdict: rule.verdict,
-      lacks: [
-        ...conjunctsOf(rule.condition)
-          .filter((condition) => holds(condition, facts) !== true)
-          .map((condition) => phrase(condition, facts)),
-        ...guards
-          .filter((guard) => severity(guard.verdict) > severity(rule.verdict))
-          .map((guard) => `not ${guard.id}: ${guard.because}`),
-      ],
-    }));
+    .map((rule) => {
+      const budget = budgetRule(policy.source.budget, rule.verdict, facts);
+      return {
+        verdict: rule.verdict,
+        lacks: [
+          ...conjunctsOf(rule.condition)
+            .filter((condition) => holds(condition, facts) !== true)
+            .map((condition) => phrase(condition, facts)),
+          ...[...guards, ...(budget === null ? [] : [budget])]
+            .filter((guard) => severity(guard.verdict) > severity(rule.verdict))
+            .map((guard) => `not ${guard.id}: ${guard.because}`),
+        ],
+      };
+    });
 }
 
 function phrase(condition: Expression, known: Facts): string {

@@ -11,6 +11,24 @@ export interface Allowance {
   readonly upperBound: number;
 }
 
+/** Past changes up to a forecast, and how many of them were defective. */
+interface Cut {
+  readonly p: number;
+  readonly changes: number;
+  readonly defects: number;
+}
+
+/** How defects lie along the forecasts: one cut for each twentieth of the changes, the last one holds all. */
+export interface RiskCurve {
+  readonly cuts: readonly Cut[];
+}
+
+/** What went on alone and has an outcome. */
+export interface WentAlone {
+  readonly changes: number;
+  readonly bad: number;
+}
+
 /** How many cuts there are: a twentieth of the past changes each. */
 const CUTS = 20;
 /** Where the search starts, as cuts; the error is shared out between them. */
@@ -35,27 +53,44 @@ const LEAST_CHANGES = 50;
  * @throws {RangeError} for a budget outside its range.
  */
 export function allowanceOf(past: readonly Scored[], budget: number): Allowance | null {
+  return allowanceFrom(curveOf(past), budget);
+}
+
+/** The same from what a curve keeps of the past. @throws {RangeError} for a budget outside its range. */
+export function allowanceFrom({ cuts }: RiskCurve, budget: number): Allowance | null {
   if (!(budget > 0 && budget < 1)) throw new RangeError("a budget lies above 0 and below 1");
+  let longest: Cut | undefined;
+  for (const start of STARTS) {
+    for (const cut of cuts.slice(start - 1)) {
+      if (cut.changes < LEAST_CHANGES) break;
+      if (atMost(cut.defects, cut.changes, budget) > ERROR / STARTS.length) break;
+      if (cut.changes > (longest?.changes ?? 0)) longest = cut;
+    }
+  }
+  if (longest === undefined) return null;
+  const { p, changes, defects } = longest;
+  return { cut: p, changes, defects, upperBound: upperBoundOf(defects, changes) };
+}
+
+/** Reads the past at twenty cuts: all that any budget asks of it. */
+export function curveOf(past: readonly Scored[]): RiskCurve {
   const sorted = past.toSorted((a, b) => a.p - b.p);
   const defectsUpTo = [0];
   for (const { label } of sorted) defectsUpTo.push((defectsUpTo.at(-1) ?? 0) + label);
-  let longest = 0;
-  for (const start of STARTS) {
-    for (let step = start; step <= CUTS; step += 1) {
-      const changes = withTies(sorted, Math.floor((step * sorted.length) / CUTS));
-      if (changes < LEAST_CHANGES) break;
-      if (atMost(defectsUpTo[changes] ?? 0, changes, budget) > ERROR / STARTS.length) break;
-      longest = Math.max(longest, changes);
-    }
-  }
-  if (longest === 0) return null;
-  const defects = defectsUpTo[longest] ?? 0;
   return {
-    cut: sorted[longest - 1]?.p ?? 0,
-    changes: longest,
-    defects,
-    upperBound: upperBoundOf(defects, longest),
+    cuts: Array.from({ length: CUTS }, (_, step) => {
+      const changes = withTies(sorted, Math.floor(((step + 1) * sorted.length) / CUTS));
+      return { p: sorted[changes - 1]?.p ?? 0, changes, defects: defectsUpTo[changes] ?? 0 };
+    }),
   };
+}
+
+/**
+ * Whether what went on alone ended badly more often than a budget allows: when as many bad ends, or more, would have a
+ * probability of at most 5 % at the budget's rate. One look at a time: many looks find it used up a little too early.
+ */
+export function isUsedUp({ changes, bad }: WentAlone, budget: number): boolean {
+  return bad > 0 && 1 - atMost(bad - 1, changes, budget) <= ERROR;
 }
 
 /** Changes of one forecast are on one side of a cut. */

@@ -10,7 +10,10 @@ import type { Metrics } from "../domain/metrics.ts";
 import type { OutcomeRecord } from "../domain/outcome.ts";
 import type { Known } from "../domain/expression.ts";
 import type { Action, Policy, Verdict } from "../domain/policy.ts";
+import type { WentAlone } from "../domain/risk-budget.ts";
+import type { BudgetState } from "../domain/budget.ts";
 import type { EscalationTx } from "./escalations.ts";
+import type { ModelTx } from "./models.ts";
 import type { VoteTx } from "./votes.ts";
 
 export interface ModelNamed {
@@ -32,6 +35,8 @@ export interface LessonRecord {
   /** What was decided, and at which risk; null for mined ones. */
   readonly risk: number | null;
   readonly verdict: Verdict | null;
+  /** The model that forecast the risk; null for mined ones, and where it is not known. */
+  readonly model: string | null;
   readonly metrics: ChangeMetrics | null;
   readonly at: number;
   readonly due: number;
@@ -47,6 +52,8 @@ export interface LessonQuery {
   /** Only those that a change can be learned from, or that a calibration can. */
   readonly with: "metrics" | "stated" | "verdict";
   readonly limit: number;
+  /** So many of the newest are passed over. */
+  readonly skip?: number;
 }
 
 /** What was looked at, and what the formula made of it. */
@@ -67,6 +74,8 @@ export interface StoredAssessment {
   readonly model: ModelNamed;
   /** What the learned model said of the metrics, and how far it is trusted; null where the formula is in force. */
   readonly learned: { readonly risk: LearnedRisk; readonly trust: Trust } | null;
+  /** Whether the change touches the policy that judges it. */
+  readonly policyTouched: boolean;
   readonly result: Assessment;
   /** SHA-256 over everything above but the id: the same change, measured again, has the same one. */
   readonly digest: string;
@@ -83,6 +92,8 @@ export interface StoredDecision {
   readonly known: Known;
   /** Where confidence came from. */
   readonly confidenceFrom: "claimed" | "default";
+  /** Where the policy's risk budget stood; null where it has none. */
+  readonly budget: BudgetState | null;
   readonly verdict: Verdict;
   readonly rulesFired: readonly string[];
   readonly reasons: readonly string[];
@@ -103,7 +114,7 @@ export interface Refusal {
 }
 
 /** What the decision store offers inside one transaction. Adding anything records its event. */
-export interface DecisionTx extends EscalationTx, VoteTx {
+export interface DecisionTx extends EscalationTx, VoteTx, ModelTx {
   addAssessment(assessment: StoredAssessment): Promise<void>;
   findAssessment(id: string): Promise<StoredAssessment | undefined>;
   /** Decisions with smaller ids than `before`, newest first. */
@@ -141,15 +152,8 @@ export interface DecisionTx extends EscalationTx, VoteTx {
   lessons(query: LessonQuery): Promise<readonly LessonRecord[]>;
   /** How many lessons with metrics are due, and a mark that changes with any of them. */
   lessonCount(now: number): Promise<{ readonly count: number; readonly mark: string }>;
-  /** The number of lessons the model is held to; null when it goes on learning. */
-  heldAt(): Promise<number | null>;
-  hold(labels: number | null, now: number): Promise<void>;
-  /** Notes which model is in force; a change of it is an event. */
-  putInForce(
-    model: ModelNamed,
-    evidence: Readonly<Record<string, number | string>>,
-    now: number,
-  ): Promise<void>;
+  /** What became of the newest two hundred changes that went on alone, as far as anybody said. */
+  wentAlone(): Promise<WentAlone>;
 }
 
 export type DecisionStore = Store<DecisionTx>;

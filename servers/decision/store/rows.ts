@@ -81,10 +81,20 @@ const AssessmentBody = z.object({
     })
     .nullable()
     .default(null),
+  policyTouched: z.boolean().default(false),
   result: Result,
   digest: z.string(),
   principal: z.string(),
   at: z.int(),
+});
+
+const BudgetBody = z.object({
+  rate: z.number(),
+  allowance: z
+    .object({ cut: z.number(), changes: z.number(), defects: z.number(), upperBound: z.number() })
+    .nullable(),
+  alone: z.object({ changes: z.number(), bad: z.number() }),
+  isUsedUp: z.boolean(),
 });
 
 const DecisionBody = z.object({
@@ -95,6 +105,8 @@ const DecisionBody = z.object({
   result: Result,
   known: Known,
   confidenceFrom: z.enum(["claimed", "default"]),
+  // Decisions of before the budget had none.
+  budget: BudgetBody.nullable().default(null),
   verdict: z.enum(VERDICTS),
   rulesFired: z.array(z.string()),
   reasons: z.array(z.string()),
@@ -145,11 +157,22 @@ const PolicyBody = z
     guards: z.array(RuleBody),
     ladder: z.array(RuleBody),
     otherwise: RuleBody,
+    budget: z
+      .object({
+        baseShare: z.number(),
+        rate: z.number(),
+        beyond: z.enum(VERDICTS),
+        unproven: z.enum(VERDICTS),
+        usedUp: z.enum(VERDICTS),
+      })
+      .optional(),
     elicitation: z.boolean().optional(),
   })
-  .transform(({ elicitation, ...policy }) =>
-    elicitation === undefined ? policy : { ...policy, elicitation },
-  );
+  .transform(({ elicitation, budget, ...policy }) => ({
+    ...policy,
+    ...(budget === undefined ? {} : { budget }),
+    ...(elicitation === undefined ? {} : { elicitation }),
+  }));
 
 const ApprovalRow = z
   .object({
@@ -215,24 +238,24 @@ const LessonMetrics = z.object({
   entropy: count,
   fix: count,
 });
-const LessonRow = z
-  .object({
-    id: z.string(),
-    principal: z.string(),
-    action: z.enum(ACTIONS).nullable(),
-    attested: z.enum(["self", "token", "mined"]),
-    stated: z.number().nullable(),
-    risk: z.number().nullable(),
-    verdict: z.enum(VERDICTS).nullable(),
-    metrics: z.string().nullable(),
-    at: z.int(),
-    due: z.int(),
-    label: z.union([z.literal(0), z.literal(1)]),
-  })
-  .transform((row) => ({
-    ...row,
-    metrics: row.metrics === null ? null : LessonMetrics.parse(JSON.parse(row.metrics)),
-  }));
+const Lesson = z.object({
+  id: z.string(),
+  principal: z.string(),
+  action: z.enum(ACTIONS).nullable(),
+  attested: z.enum(["self", "token", "mined"]),
+  stated: z.number().nullable(),
+  risk: z.number().nullable(),
+  verdict: z.enum(VERDICTS).nullable(),
+  model: z.string().nullable(),
+  at: z.int(),
+  due: z.int(),
+  label: z.union([z.literal(0), z.literal(1)]),
+});
+const KeptLessons = z.array(z.object({ ...Lesson.shape, metrics: LessonMetrics.nullable() }));
+const LessonRow = z.object({ ...Lesson.shape, metrics: z.string().nullable() }).transform((row) => ({
+  ...row,
+  metrics: row.metrics === null ? null : LessonMetrics.parse(JSON.parse(row.metrics)),
+}));
 
 function bodyOf(row: Row): unknown {
   return JSON.parse(String(row["body"]));
@@ -250,4 +273,5 @@ export function toPastFactors(row: Row): {
 export const toPolicy = (row: Row): Policy => PolicyBody.parse(bodyOf(row));
 export const toApproval = (row: Row): Approval => parseRow(ApprovalRow, row);
 export const toLesson = (row: Row): LessonRecord => parseRow(LessonRow, row);
+export const toKeptLessons = (text: string): readonly LessonRecord[] => KeptLessons.parse(JSON.parse(text));
 export const toOutcome = (row: Row): OutcomeRecord => parseRow(OutcomeRow, row);

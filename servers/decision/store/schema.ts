@@ -132,4 +132,35 @@ CREATE TABLE model_hold (
   at INTEGER NOT NULL
 ) STRICT;
 `,
+  `
+-- Which model forecast the risk of the decision that a lesson is about.
+ALTER TABLE lesson ADD COLUMN model TEXT;
+CREATE INDEX lesson_measured ON lesson (due) WHERE metrics IS NOT NULL;
+-- One row that counts the changes of lessons: whoever learned from them sees whether they are still the same.
+CREATE TABLE lesson_turn (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  turn INTEGER NOT NULL
+) STRICT;
+INSERT INTO lesson_turn (one, turn) VALUES (1, 0);
+CREATE INDEX lesson_alone ON lesson (at) WHERE verdict IN ('auto_proceed', 'proceed_with_monitoring');
+-- How defects lie along the forecasts of the model in force, as JSON: what a risk budget is held against.
+ALTER TABLE model_in_force ADD COLUMN curve TEXT;
+-- A version of the model is the lessons it is grown from, deflated: the same lessons give the same model.
+CREATE TABLE model_version (
+  version TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  trained_on TEXT NOT NULL,
+  checksum TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  lessons BLOB NOT NULL
+) STRICT;
+-- The version that the model is held to when it is frozen or rolled back. No command could hold it before.
+DROP TABLE model_hold;
+CREATE TABLE model_hold (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  version TEXT NOT NULL,
+  by TEXT NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+`,
 ];

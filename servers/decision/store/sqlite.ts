@@ -14,7 +14,12 @@ import {
 } from "./rows.ts";
 import { bindEscalations } from "./escalations.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { bindModels } from "./models.ts";
 import { bindVotes } from "./votes.ts";
+
+/** Changes that a used-up budget is judged by. */
+const WENT_ALONE = 200;
+const NEXT_TURN = "UPDATE lesson_turn SET turn = turn + 1";
 
 /** Opens the decision store at a path, or in memory for ":memory:". The caller closes it. */
 export function openDecisionStore(path: string, clock: Clock): DecisionStore {
@@ -29,6 +34,7 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
   return {
     ...bindEscalations(sql, emit),
     ...bindVotes(sql, emit),
+    ...bindModels(sql, emit),
     async addAssessment(assessment) {
       const { id, at, result, model, range } = assessment;
       sql.run("INSERT INTO assessment (id, at, body) VALUES (?, ?, ?)", id, at, JSON.stringify(assessment));
@@ -220,12 +226,13 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
         .map(toOutcome);
     },
     async setLesson(id, lesson, now) {
+      sql.run(NEXT_TURN);
       sql.run("DELETE FROM lesson WHERE id = ?", id);
       if (lesson === null) return;
-      const { principal, action, attested, stated, risk, verdict, metrics, at, due, label } = lesson;
+      const { principal, action, attested, stated, risk, verdict, model, metrics, at, due, label } = lesson;
       sql.run(
-        `INSERT INTO lesson (id, principal, action, attested, stated, risk, verdict, metrics, at, due, label, changed_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO lesson (id, principal, action, attested, stated, risk, verdict, model, metrics, at, due, label, changed_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         id,
         principal,
         action,
@@ -233,6 +240,7 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
         stated,
         risk,
         verdict,
+        model,
         metrics === null ? null : JSON.stringify(metrics),
         at,
         due,
@@ -241,58 +249,38 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       );
     },
     async dropMined() {
+      sql.run(NEXT_TURN);
       sql.run("DELETE FROM lesson WHERE attested = 'mined'");
     },
-    async lessons({ now, principal, action, with: needed, limit }) {
+    async lessons({ now, principal, action, with: needed, limit, skip = 0 }) {
       const rows = sql.all(
         `SELECT * FROM lesson WHERE due <= ? AND (? IS NULL OR principal = ?) AND (? IS NULL OR action = ?)
-         AND ${needed} IS NOT NULL ORDER BY due DESC, id DESC LIMIT ?`,
+         AND ${needed} IS NOT NULL ORDER BY due DESC, id DESC LIMIT ? OFFSET ?`,
         now,
         principal ?? null,
         principal ?? null,
         action ?? null,
         action ?? null,
         limit,
+        skip,
       );
       return rows.map(toLesson).reverse();
     },
     async lessonCount(now) {
       const row = sql.get(
-        "SELECT COUNT(*) AS count, MAX(changed_at) AS changed FROM lesson WHERE due <= ? AND metrics IS NOT NULL",
+        "SELECT turn, (SELECT COUNT(*) FROM lesson WHERE due <= ? AND metrics IS NOT NULL) AS count FROM lesson_turn",
         now,
       );
       const count = Number(row?.["count"] ?? 0);
-      return { count, mark: `${count}@${String(row?.["changed"] ?? 0)}` };
+      return { count, mark: `${String(row?.["turn"])}/${count}` };
     },
-    async heldAt() {
-      const row = sql.get("SELECT labels FROM model_hold");
-      return row === undefined ? null : Number(row["labels"]);
-    },
-    async hold(labels, now) {
-      sql.run("DELETE FROM model_hold");
-      if (labels !== null) sql.run("INSERT INTO model_hold (one, labels, at) VALUES (1, ?, ?)", labels, now);
-    },
-    async putInForce({ name, version, trained_on }, evidence, now) {
-      const before = sql.get("SELECT name, version FROM model_in_force");
-      if (before?.["version"] === version && before["name"] === name) return;
-      sql.run(
-        "INSERT OR REPLACE INTO model_in_force (one, name, version, at) VALUES (1, ?, ?, ?)",
-        name,
-        version,
-        now,
+    async wentAlone() {
+      const row = sql.get(
+        `SELECT COUNT(*) AS changes, COALESCE(SUM(label), 0) AS bad FROM (
+           SELECT label FROM lesson WHERE verdict IN ('auto_proceed', 'proceed_with_monitoring') ORDER BY at DESC LIMIT ?)`,
+        WENT_ALONE,
       );
-      if ((before?.["name"] ?? "weighted_formula") === name) return;
-      emit({
-        type: "model.promoted",
-        subject: name,
-        data: {
-          from: String(before?.["name"] ?? "weighted_formula"),
-          to: name,
-          version,
-          trained_on,
-          ...evidence,
-        },
-      });
+      return { changes: Number(row?.["changes"] ?? 0), bad: Number(row?.["bad"] ?? 0) };
     },
   };
 }

@@ -4,6 +4,7 @@ import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import type { DecisionToolDeps } from "../deps.ts";
 import { adviceFor } from "../domain/advice.ts";
 import { ACTIONS } from "../domain/policy.ts";
+import type { DecisionTx } from "../store/decision-store.ts";
 import { assess, hasFacts, judged, measure, UNMEASURED } from "./assessing.ts";
 import { FACTS_HINT, factsInput, idempotencyKey, readFacts } from "./fields.ts";
 
@@ -37,7 +38,7 @@ export const assessRisk = defineTool({
   core: true,
   async run(
     { action, repo, base, head, facts: given },
-    { store, changes, clock, newId, models }: DecisionToolDeps,
+    { store, changes, policies, clock, newId, models }: DecisionToolDeps,
     call,
   ) {
     const { facts, unread } = readFacts(given);
@@ -55,11 +56,11 @@ export const assessRisk = defineTool({
       repo === undefined
         ? null
         : await changes.read({ repo, base, head: head ?? "HEAD", signal: call.signal });
-    const measured = repo === undefined || change === null ? UNMEASURED : measure(repo, change);
-    return store.answer(call, async (tx) => {
-      const now = clock();
-      const model = await models.current(tx, now);
-      await tx.putInForce(model.named, model.evidence, now);
+    const measured =
+      repo === undefined || change === null ? UNMEASURED : measure(repo, change, await policies.paths());
+    const now = clock();
+    const write = <T>(work: (tx: DecisionTx) => Promise<T>): Promise<T> => store.answer(call, work);
+    return models.within(store, now, write, async (tx, model) => {
       const assessment = assess({
         id: newId("rsk"),
         action,

@@ -16,7 +16,8 @@ export type Assessable = Omit<StoredAssessment, "result" | "digest">;
 export function measure(
   repo: string,
   change: Change,
-): Pick<StoredAssessment, "range" | "metrics" | "measured"> {
+  policyPaths: readonly string[],
+): Pick<StoredAssessment, "range" | "metrics" | "measured" | "policyTouched"> {
   const metrics = metricsOf(change);
   const manifests = change.files.filter(
     (file) => isManifest(file.path) || isManifest(file.previousPath),
@@ -25,13 +26,28 @@ export function measure(
     range: { repo, base: change.base, head: change.head, author: change.author },
     metrics,
     measured: measuredReadings(metrics, manifests),
+    policyTouched: change.files.some((file) =>
+      [file.path, file.previousPath].some((path) => isOneOf(policyPaths, path)),
+    ),
   };
 }
 
-export const UNMEASURED: Pick<StoredAssessment, "range" | "metrics" | "measured" | "model" | "learned"> = {
+/** A file, or a folder above it that a link now stands for. Some file systems do not tell case apart. */
+function isOneOf(policyPaths: readonly string[], path: string): boolean {
+  const plain = path.toLowerCase();
+  return policyPaths
+    .map((one) => one.toLowerCase())
+    .some((one) => one === plain || one.startsWith(`${plain}/`));
+}
+
+export const UNMEASURED: Pick<
+  StoredAssessment,
+  "range" | "metrics" | "measured" | "policyTouched" | "model" | "learned"
+> = {
   range: null,
   metrics: null,
   measured: null,
+  policyTouched: false,
   model: FORMULA,
   learned: null,
 };
@@ -63,6 +79,7 @@ export function assess(what: Assessable): StoredAssessment {
       metrics: what.metrics,
       claims: what.claims,
       model: { name: model.name, version: model.version },
+      ...(what.policyTouched ? { policy_touched: true } : {}),
       result,
     }),
   };

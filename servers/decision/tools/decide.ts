@@ -4,6 +4,7 @@ import type { Call } from "../../../kernel/mcp/call.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
 import { APPROVAL_TTL_MS, isLive } from "../domain/approval.ts";
+import { budgetFacts, budgetInWords, budgetState, type BudgetState } from "../domain/budget.ts";
 import { riskierFacts, type Facts } from "../domain/facts.ts";
 import type { Known } from "../domain/expression.ts";
 import {
@@ -59,16 +60,21 @@ export const decide = defineTool({
     const { facts, unread } = readFacts(given);
     const policy = await policies.current();
     const policyVersion = versionOf(policy.source);
-    const readingOf = async (tx: DecisionTx): Promise<ReadConfidence | null> =>
-      confidence === undefined ? null : confidenceOf(tx, confidence, call.principal.id, action, clock());
-    const judge = (assessment: StoredAssessment, reading: ReadConfidence | null): Judgement =>
-      judgement(policy, assessment, reading, critical === true);
+    const judge = async (tx: DecisionTx, assessment: StoredAssessment): Promise<Judgement> =>
+      judgement(policy, assessment, {
+        reading:
+          confidence === undefined
+            ? null
+            : await confidenceOf(tx, confidence, call.principal.id, action, clock()),
+        budget: await budgetFor(tx, policy, assessment),
+        isCritical: critical === true,
+      });
     const isApproved =
       policy.source.elicitation === true &&
       call.ask !== undefined &&
       (await store.read(async (tx) => {
         const assessment = await assessmentFor(tx, deps, call, action, assessment_id, facts);
-        const { outcome } = judge(assessment, await readingOf(tx));
+        const { outcome } = await judge(tx, assessment);
         const about = subject ?? subjectOf(assessment);
         if (outcome.verdict !== "require_human" || about === null) return false;
         const digest = approvalDigest(action, about, policyVersion, assessment);
@@ -82,10 +88,10 @@ export const decide = defineTool({
       const assessment = await assessmentFor(tx, deps, call, action, assessment_id, facts);
       if (assessment.id !== assessment_id) await tx.addAssessment(assessment);
       const id = newId("dec");
-      const reading = await readingOf(tx);
-      const { known, outcome } = judge(assessment, reading);
+      const { known, outcome, reading, budget } = await judge(tx, assessment);
       const reasons = [
         ...outcome.reasons,
+        ...(budget === null ? [] : [budgetInWords(budget)]),
         ...(confidence === undefined ? ["no confidence was given: 0.5 is assumed"] : []),
         ...(reading === null || reading.confidence === confidence
           ? []
@@ -110,6 +116,7 @@ export const decide = defineTool({
         result: assessment.result,
         known,
         confidenceFrom: confidence === undefined ? "default" : "claimed",
+        budget,
         verdict: outcome.verdict,
         rulesFired: outcome.rulesFired,
         reasons,
@@ -143,7 +150,14 @@ export const decide = defineTool({
   },
 });
 
-interface Judgement {
+/** What is known beside the assessment. */
+interface Circumstances {
+  readonly reading: ReadConfidence | null;
+  readonly budget: BudgetState | null;
+  readonly isCritical: boolean;
+}
+
+interface Judgement extends Circumstances {
   readonly known: Known;
   readonly outcome: Outcome;
 }
@@ -151,10 +165,10 @@ interface Judgement {
 /** What the policy says to an assessment, and all that it was told. */
 function judgement(
   policy: ReadyPolicy,
-  { action, claims, result }: StoredAssessment,
-  reading: ReadConfidence | null,
-  isCritical: boolean,
+  { action, claims, result, policyTouched }: StoredAssessment,
+  circumstances: Circumstances,
 ): Judgement {
+  const { reading, budget, isCritical } = circumstances;
   const known: Known = {
     ...claims,
     risk: result.risk,
@@ -162,11 +176,25 @@ function judgement(
     confidence: reading?.confidence ?? UNKNOWN_CONFIDENCE,
     ...(reading === null ? {} : { stated_confidence: reading.stated }),
     critical: isCritical ? 1 : 0,
+    ...(budget === null ? {} : budgetFacts(budget)),
+    ...(policyTouched ? { policy_touched: 1 } : {}),
     ...(action === "deploy"
       ? { deployment_risk_score: Math.max(result.risk, claims.deployment_risk_score ?? 0) }
       : {}),
   };
-  return { known, outcome: applyPolicy(policy, action, known) };
+  return { ...circumstances, known, outcome: applyPolicy(policy, action, known) };
+}
+
+/** Where the policy's budget stands. What was only claimed, or judged by another model, is proven by no past. */
+async function budgetFor(
+  tx: DecisionTx,
+  { source }: ReadyPolicy,
+  { model, result }: StoredAssessment,
+): Promise<BudgetState | null> {
+  if (source.budget === undefined) return null;
+  const inForce = await tx.inForce();
+  const isComparable = result.basis === "measured" && inForce?.name === model.name;
+  return budgetState(source.budget, isComparable ? inForce.curve : null, await tx.wentAlone());
 }
 
 /** The assessment that is named, or one of it and the facts, not stored yet. */

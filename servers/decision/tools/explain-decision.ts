@@ -2,6 +2,7 @@ import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
+import { budgetInWords } from "../domain/budget.ts";
 import { counterfactualOf, distanceOf, riskCounterfactualOf } from "../domain/explain.ts";
 import { milderRungs } from "../domain/policy.ts";
 import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
@@ -42,7 +43,7 @@ export const explainDecision = defineTool({
       };
       const isLearned = (assessment?.learned ?? null) !== null;
       const counterfactual = (isLearned ? riskCounterfactualOf : counterfactualOf)(policy, decided);
-      const { confidence, critical, risk, known_weight, ...facts } = decision.known;
+      const { confidence, critical, risk, known_weight, risk_cut, budget_used, ...facts } = decision.known;
       return {
         decision_id,
         verdict: decision.verdict,
@@ -63,6 +64,11 @@ export const explainDecision = defineTool({
           confidence,
           confidence_from: decision.confidenceFrom,
           critical: critical === 1,
+          ...(decision.budget === null
+            ? {}
+            : {
+                budget: { ...decision.budget, words: budgetInWords(decision.budget), risk_cut, budget_used },
+              }),
           facts,
           rules_fired: decision.rulesFired,
           reasons: decision.reasons,

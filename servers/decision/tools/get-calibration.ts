@@ -32,13 +32,13 @@ export const getCalibration = defineTool({
     within_budget: z.boolean().nullable(),
   }),
   annotations: READS,
-  run({ scope }, { store, clock, models }: DecisionToolDeps) {
+  async run({ scope }, { store, clock, models }: DecisionToolDeps) {
+    const now = clock();
+    const model = await models.current(store, now);
     return store.read(async (tx) => {
-      const now = clock();
       const of = scope === undefined ? {} : scopeOf(scope);
       const decided = await tx.lessons({ now, ...of, with: "verdict", limit: NEWEST });
       const stated = await tx.lessons({ now, ...of, with: "stated", limit: NEWEST });
-      const model = await models.current(tx, now);
       const { confidence, risk, automation } = reportOn({
         statements: successes(stated),
         risks: decided.flatMap(({ risk: p, label }) => (p === null ? [] : [{ p, label }])),

@@ -99,6 +99,7 @@ async function lessonOf(
     stated: decision.confidenceFrom === "claimed" ? (decision.known["stated_confidence"] ?? null) : null,
     risk: decision.result.risk,
     verdict: decision.verdict,
+    model: assessment?.model.name ?? null,
     metrics: assessment?.metrics ?? null,
     at: decision.at,
     // Outcomes may be told of at another machine's time; none is due before its decision.

@@ -105,9 +105,9 @@ test("the policy is the one that slipway.yaml of the main worktree names; a work
   };
   const worktree = join(folder, "worktree");
   repo.git("worktree", "add", "--quiet", "-b", "work", worktree);
-  expect(await decideIn(worktree, "a")).toBe("balanced auto_proceed");
+  expect(await decideIn(worktree, "a")).toBe("balanced proceed_with_monitoring");
   writeFileSync(join(worktree, "slipway.yaml"), "policy: classic\n");
-  expect(await decideIn(worktree, "a")).toBe("balanced auto_proceed");
+  expect(await decideIn(worktree, "a")).toBe("balanced proceed_with_monitoring");
   repo.write("slipway.yaml", "policy: no_compromise\n");
   expect(await decideIn(worktree, "a")).toBe("no_compromise request_review");
   repo.write("slipway.yaml", "policy: mine.yaml\n");

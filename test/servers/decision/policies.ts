@@ -6,7 +6,13 @@ import type { ReadyPolicy } from "../../../servers/decision/domain/policy.ts";
 export const BALANCED = shippedPolicy("balanced").policy;
 export const CLASSIC = shippedPolicy("classic").policy;
 
+const PATHS = ["slipway.yaml", "rules/mine.yaml"];
+
 /** What a server is given whose project has this policy. */
 export function inForce(policy: ReadyPolicy): PolicySource {
-  return { current: async () => policy, prepare: async (kept) => compilePolicy(kept) };
+  return {
+    current: async () => policy,
+    paths: async () => PATHS,
+    prepare: async (kept) => compilePolicy(kept),
+  };
 }

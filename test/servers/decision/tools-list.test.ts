@@ -51,7 +51,7 @@ for (const era of ["2026-07-28", "2025-11-25"] as const) {
     const { client, close } = await connect(server, era);
     const { decision_id } = await mustCall(client, "decide", ASK);
     expect(await mustCall(client, "explain_decision", { decision_id })).toMatchObject({
-      verdict: "auto_proceed",
+      verdict: "proceed_with_monitoring",
     });
     const recorded = await mustCall(client, "record_outcome", {
       decision_id,
@@ -66,6 +66,6 @@ for (const era of ["2026-07-28", "2025-11-25"] as const) {
 test("a client of the previous SDK line decides", async () => {
   const { client, close } = await connectOld(server);
   const { structuredContent } = await client.callTool({ name: "decide", arguments: ASK });
-  expect(structuredContent).toMatchObject({ verdict: "auto_proceed" });
+  expect(structuredContent).toMatchObject({ verdict: "proceed_with_monitoring" });
   await close();
 });

@@ -51,14 +51,14 @@ test("a policy whose tests pass: what it would have altered, rule by rule", asyn
   const { code, out } = await run(file);
   expect(code).toBe(0);
   expect(out).toMatch(
-    /^mine: 1 of 1 tests pass\nwould have altered 2 of the last 4 decisions: 2 stricter, 0 milder\n/,
+    /^mine: 1 of 1 tests pass\nwould have altered 4 of the last 4 decisions: 2 stricter, 2 milder\n/,
   );
   expect(out).toMatch(/\n {2}dec_\w+ {2}proceed_with_monitoring -> require_human \(doubtful\)/);
   expect((await run(file, "--replay", "1")).out).toMatch(
     /altered 1 of the last 1 decisions: 1 stricter, 0 milder\n {2}dec_\w+ {2}proceed_with_monitoring -> require_human/,
   );
-  expect((await run(file, "--replay", "2")).out).toMatch(/altered 2 of the last 2 decisions: /);
-  expect((await run(file, "--replay", "3")).out).toMatch(/altered 2 of the last 3 decisions: /);
+  expect((await run(file, "--replay", "2")).out).toContain("2 of the last 2 decisions: 2 stricter, 0 milder");
+  expect((await run(file, "--replay", "3")).out).toContain("3 of the last 3 decisions: 2 stricter, 1 milder");
 });
 
 test("a test that fails says what came instead, and the exit code does, too", async () => {

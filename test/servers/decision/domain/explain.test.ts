@@ -21,7 +21,7 @@ function decided(
     impact_radius: reading(4),
   };
   const result = scoreRisk(measured, NOTHING);
-  const known = { risk: result.risk, known_weight: result.knownWeight, confidence, critical: 0 };
+  const known = { risk: result.risk, known_weight: result.knownWeight, confidence, critical: 0, risk_cut: 1 };
   return {
     measured,
     of: {

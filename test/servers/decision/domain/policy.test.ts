@@ -9,7 +9,7 @@ import {
 } from "../../../../servers/decision/domain/policy.ts";
 import { BALANCED, CLASSIC } from "../policies.ts";
 
-const good = { risk: 0.1, confidence: 0.95, critical: 0, known_weight: 1 };
+const good = { risk: 0.1, confidence: 0.95, critical: 0, known_weight: 1, risk_cut: 0.3 };
 
 test.each<[verdict: Verdict, action: Action, known: Known]>([
   ["auto_proceed", "merge", good],
@@ -42,6 +42,30 @@ test.each<[verdict: Verdict, rule: string, action: Action, known: Known]>([
   expect(outcome.verdict).toBe(verdict);
   expect(outcome.rulesFired[0]).toBe(rule);
   expect(outcome.reasons.length).toBeGreaterThan(0);
+});
+
+test.each<[verdict: Verdict, rule: string, known: Known]>([
+  ["auto_proceed", "low_risk", { ...good, risk_cut: 0.1 }],
+  ["request_review", "budget_exceeded", { ...good, risk_cut: 0.0999 }],
+  ["proceed_with_monitoring", "budget_unproven", { ...good, risk_cut: null }],
+  ["proceed_with_monitoring", "moderate_risk", { ...good, confidence: 0.8, risk_cut: null }],
+  ["require_human", "budget_used_up", { ...good, budget_used: 1 }],
+  ["require_human", "budget_used_up", { ...good, confidence: 0.8, budget_used: 1 }],
+  // What waits for somebody already waits no longer for that.
+  ["request_review", "otherwise", { ...good, confidence: 0.5, budget_used: 1 }],
+  ["block", "tests_failed", { ...good, tests_failed: 1, budget_used: 1 }],
+])("the risk budget of balanced: %s by %s for %j", (verdict, rule, known) => {
+  const outcome = applyPolicy(BALANCED, "merge", known);
+  expect(outcome).toMatchObject({ verdict, rulesFired: expect.arrayContaining([rule]) });
+  expect(outcome.rulesFired[0]).toBe(rule);
+});
+
+test("a change of the policy waits for a person under every policy", () => {
+  for (const policy of [CLASSIC, BALANCED])
+    expect(applyPolicy(policy, "merge", { ...good, policy_touched: 1 })).toMatchObject({
+      verdict: "require_human",
+      rulesFired: expect.arrayContaining(["policy_touched"]),
+    });
 });
 
 test("the strictest rule wins, and milder ones that fired are still named", () => {

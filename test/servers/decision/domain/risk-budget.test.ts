@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Scored } from "../../../../servers/decision/domain/learning/scoring.ts";
 import { seededRandom } from "../../../../servers/decision/domain/learning/seeded-random.ts";
-import { allowanceOf, upperBoundOf } from "../../../../servers/decision/domain/risk-budget.ts";
+import { allowanceOf, isUsedUp, upperBoundOf } from "../../../../servers/decision/domain/risk-budget.ts";
 
 /** Changes whose forecasts are right: a share p of those with forecast p is defective. */
 function honest(count: number, seed: number): readonly Scored[] {
@@ -38,6 +38,18 @@ test("it abstains on thin evidence, and where every change is too risky", () => 
       0.1,
     ),
   ).toBeNull();
+});
+
+test("a budget is used up when what went on alone ended badly more often than chance allows", () => {
+  // At a rate of 5 %: P(X >= 2 of 7) = .044, P(X >= 2 of 8) = .057.
+  expect(isUsedUp({ changes: 0, bad: 0 }, 0.05)).toBe(false);
+  expect(isUsedUp({ changes: 1, bad: 1 }, 0.049)).toBe(true);
+  expect(isUsedUp({ changes: 2, bad: 1 }, 0.05)).toBe(false);
+  expect(isUsedUp({ changes: 7, bad: 2 }, 0.05)).toBe(true);
+  expect(isUsedUp({ changes: 8, bad: 2 }, 0.05)).toBe(false);
+  expect(isUsedUp({ changes: 200, bad: 10 }, 0.05)).toBe(false);
+  expect(isUsedUp({ changes: 200, bad: 17 }, 0.05)).toBe(true);
+  expect(isUsedUp({ changes: 200, bad: 200 }, 0.05)).toBe(true);
 });
 
 test("changes of one forecast are never parted", () => {

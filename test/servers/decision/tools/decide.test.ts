@@ -35,7 +35,7 @@ async function answer(id: unknown, status: ApprovalAnswer): Promise<void> {
 }
 
 test.each<[verdict: string, args: Record<string, unknown>]>([
-  ["auto_proceed", { confidence: 0.95 }],
+  ["proceed_with_monitoring", { confidence: 0.95 }],
   ["proceed_with_monitoring", { confidence: 0.8 }],
   ["request_review", { confidence: 0.6 }],
   ["request_review", {}],
@@ -80,7 +80,7 @@ test("decides on a measured range, where later facts can still block it but not 
   const clean = await server.must("assess_risk", { action: "merge", repo: repo.path });
   const id = clean["assessment_id"];
   expect(await server.must("decide", { action: "merge", assessment_id: id, confidence: 0.95 })).toMatchObject(
-    { verdict: "auto_proceed" },
+    { verdict: "proceed_with_monitoring", rules_fired: ["budget_unproven", "low_risk"] },
   );
   expect(
     await server.must("decide", {

@@ -1,4 +1,9 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { model, modelCommand } from "../../../../servers/decision/cli/model.ts";
+import { modelSource } from "../../../../servers/decision/store/current-model.ts";
 import type { LessonRecord } from "../../../../servers/decision/store/decision-store.ts";
 import { seededRandom } from "../../../../servers/decision/domain/learning/seeded-random.ts";
 import { openForTest, type OpenDecision } from "../open.ts";
@@ -6,6 +11,7 @@ import { makeRepository, type Repository } from "../repository.ts";
 
 const DAY_MS = 86_400_000;
 const NOW = Date.UTC(2026, 10, 1);
+const ModelSaid = z.object({ version: z.string() });
 const WRITER = { principal: { id: "test" }, once: undefined };
 
 let repo: Repository;
@@ -36,6 +42,7 @@ function lesson(i: number, attested: LessonRecord["attested"]): LessonRecord {
     stated: null,
     risk: null,
     verdict: null,
+    model: null,
     metrics: {
       ...{ ns: 1, nd: 1, nf: 1, entropy: 0, la, ld: 0, lt: 1, fix: 0 },
       ...{ ndev: 1, age: 1, nuc: 1, exp: 1, rexp: 1, sexp: 1 },
@@ -53,6 +60,32 @@ async function teach(count: number, attested: LessonRecord["attested"]): Promise
       await tx.setLesson(each.id, each, NOW);
     }
   });
+}
+
+/** Somebody at the terminal of `slipway decision model`, who types this. */
+async function person(
+  typed: string | null,
+  ...argv: string[]
+): Promise<{ readonly code: number; readonly said: string }> {
+  const said: string[] = [];
+  const command =
+    typed === null
+      ? model
+      : modelCommand(() => ({
+          user: "ann",
+          say: (line) => void said.push(line),
+          ask: async () => typed,
+          close: () => undefined,
+        }));
+  const code = await command([...argv, "--home", open.home], {
+    out: (line) => void said.push(line),
+    err: (line) => void said.push(line),
+    env: { CI: "1" },
+    cwd: open.home,
+    terminal: undefined,
+    signal: new AbortController().signal,
+  });
+  return { code, said: said.join("\n") };
 }
 
 const assessed = (): Promise<Record<string, unknown>> =>
@@ -100,17 +133,85 @@ test("assess_risk: the formula, then what was learned; promoted as an event, exp
   expect(explained["counterfactual"]).toMatchObject({ factor: "risk", from: learned["risk"] });
   expect(sumOf(explained["contributions"])).toBeCloseTo(Number(learned["risk"]), 9);
 
-  // Held to the lessons of before: the formula again, and the same model as before when it is let go.
-  await open.store.write(WRITER, (tx) => tx.hold(10, NOW));
+  // Rolled back to the formula, and the same model as before when it is released.
+  const { version } = ModelSaid.parse(learned["model"]);
+  expect((await person(null)).said).toContain(
+    `in force: ${version}\nit goes on learning\n  ${version}  online`,
+  );
+  expect(await person("rollback", "rollback")).toMatchObject({ code: 0 });
   expect((await assessed())["model"]).toMatchObject({ name: "weighted_formula" });
-  await open.store.write(WRITER, (tx) => tx.hold(null, NOW));
+  expect(await person("rollback", "rollback")).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("nothing before it"),
+  });
+  expect(await person("release", "release")).toMatchObject({ code: 0 });
   expect(await assessed()).toMatchObject({ model: learned["model"], risk: learned["risk"] });
+
+  // More lessons make a second version; back to the first, which stays what it was when every lesson is gone.
+  await teach(360, "mined");
+  expect((await assessed())["model"]).toMatchObject({ version: expect.stringMatching(/^352-/) });
+  expect(await person("rollback", "rollback")).toMatchObject({ code: 0 });
+  await open.store.write(WRITER, (tx) => tx.dropMined());
+  expect(await assessed()).toMatchObject({ model: { version }, risk: learned["risk"] });
+
+  // Neither a program nor another word changes anything, and the attempt is on record.
+  expect(await person(null, "release")).toMatchObject({
+    code: 4,
+    said: expect.stringContaining("CI is set"),
+  });
+  expect(await person("yes", "release")).toMatchObject({ code: 1 });
+  expect(await person("freeze", "freeze", "9-abc")).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("there is no version 9-abc"),
+  });
+  expect(await person("thaw", "thaw")).toMatchObject({ code: 2 });
+  const events = await open.store.events({
+    after: 0,
+    limit: 500,
+    types: ["model.held", "model.released", "access.denied"],
+  });
+  expect(events.map(({ type, principal, data }) => [type, principal, data["to"] ?? data["what"]])).toEqual([
+    ["model.held", "user:ann", "weighted_formula"],
+    ["model.released", "user:ann", undefined],
+    ["model.held", "user:ann", version],
+    ["access.denied", "local", "model release"],
+  ]);
+
+  // A version that was changed in the file is not used.
+  const file = new DatabaseSync(join(open.home, "decision.db"));
+  file.exec(`UPDATE model_version SET checksum = 'x' WHERE version = '${version}'`);
+  file.close();
+  expect(await modelSource().current(open.store, NOW)).toMatchObject({ named: { name: "weighted_formula" } });
+  expect(await person("release", "release")).toMatchObject({ code: 0 });
 }, 30_000);
+
+test("a model is grown outside the write, and again where lessons came in between", async () => {
+  const models = modelSource();
+  const grownFor: string[] = [];
+  let writes = 0;
+  const before = await open.store.read((tx) => tx.lessonCount(NOW));
+  await models.within(
+    open.store,
+    NOW,
+    async (work) => {
+      writes += 1;
+      if (writes === 1) await teach(300, "mined");
+      return open.store.write(WRITER, work);
+    },
+    async (tx, current) => {
+      grownFor.push(current.named.version);
+      expect((await tx.inForce())?.version).toBe(current.named.version);
+    },
+  );
+  expect(before.count).toBe(0);
+  expect(writes).toBe(2);
+  expect(grownFor).toEqual([expect.stringMatching(/^288-/)]);
+  await open.store.write(WRITER, (tx) => tx.dropMined());
+});
 
 test("labels reported by those who made the change raise a risk and never lower the formula's", async () => {
   const formula = await open.must("assess_risk", { action: "plan", facts: { complexity: 0.5 } });
   expect(formula["model"]).toMatchObject({ name: "weighted_formula" });
-  await open.store.write(WRITER, (tx) => tx.dropMined());
   const plain = Number((await assessed())["risk"]);
   await teach(300, "self");
   const learned = await assessed();

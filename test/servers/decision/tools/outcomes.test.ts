@@ -106,7 +106,11 @@ test("explains a decision: contributions that sum, the nearest precedents with t
   });
   expect(explained.alternatives[0]).toEqual({
     verdict: "auto_proceed",
-    lacks: ["confidence > 0.9 (is 0.8)", "risk < 0.2 (is 0.5)"],
+    lacks: [
+      "confidence > 0.9 (is 0.8)",
+      "risk < 0.2 (is 0.5)",
+      "not budget_unproven: outcomes so far do not show that any risk stays inside the budget",
+    ],
   });
 });
 

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { systemClock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/errors.ts";
 import { DEFAULT_IDENTITY } from "../kernel/git/environment.ts";
+import { gitCache } from "../kernel/git/open.ts";
 import { mainWorktree } from "../kernel/home.ts";
 import { idSource } from "../kernel/ids.ts";
 import type { Io } from "../kernel/io.ts";
@@ -38,6 +39,7 @@ export function filesFor(repo: string, home: string, env: Io["env"], owner = "be
       path: env["PATH"] ?? "",
       home: gitHome,
       identity: DEFAULT_IDENTITY,
+      cache: gitCache(),
     },
     join(home, "checkouts", owner),
   );

@@ -11,6 +11,7 @@ import { VERSION } from "../../kernel/version.ts";
 import { openServer } from "../../orchestrator/gateway.ts";
 import { openRunStore } from "../../orchestrator/run/run-store.ts";
 import { SERVER_NAMES } from "../../orchestrator/servers.ts";
+import { slipwayHere } from "../support/slipway-here.ts";
 import { notesOver, openNotes, SOMEBODY, temporaryFolder } from "../support/notes-store.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -30,7 +31,8 @@ interface Ran {
   readonly err: string;
 }
 
-function slipway(args: readonly string[], prelude = ""): Ran {
+/** A process of its own. `prelude` is run in it before the program. */
+function spawned(args: readonly string[], prelude = ""): Ran {
   const { SLIPWAY_HOME: _home, CLAUDE_PROJECT_DIR: _project, ...env } = process.env;
   const before = prelude === "" ? [] : ["--import", `data:text/javascript,${encodeURIComponent(prelude)}`];
   const { status, stdout, stderr } = spawnSync(process.execPath, [...before, MAIN, ...args], {
@@ -40,6 +42,12 @@ function slipway(args: readonly string[], prelude = ""): Ran {
     input: "",
   });
   return { code: status, out: stdout, err: stderr };
+}
+
+async function slipway(args: readonly string[]): Promise<Ran> {
+  const { code, out, err } = await slipwayHere(args, { cwd: folder.path });
+  const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
+  return { code, out: text(out), err: text(err) };
 }
 
 async function fill(...names: readonly string[]): Promise<string> {
@@ -52,35 +60,20 @@ async function fill(...names: readonly string[]): Promise<string> {
 
 test("every server reports the version of the package", () => {
   expect(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"))).toMatchObject({ version: VERSION });
-  expect(slipway(["--version"])).toEqual({ code: 0, out: `${VERSION}\n`, err: "" });
+  expect(spawned(["--version"])).toEqual({ code: 0, out: `${VERSION}\n`, err: "" });
 });
 
 test("the help names every command, and each command has a help of its own", async () => {
-  const { code, out } = slipway(["--help"]);
+  const { code, out } = await slipway(["--help"]);
   expect(code).toBe(0);
   for (const { usage } of COMMANDS.values()) expect(out).toContain(`  ${usage} `);
-  expect(slipway([])).toEqual({ code: 2, out, err: "" });
+  expect(await slipway([])).toEqual({ code: 2, out, err: "" });
   for (const words of [...COMMANDS.keys(), "tasks check", "memory backup", "runs restore"]) {
-    const found = findCommand([...words.split(" "), "--help"]);
-    const said: string[] = [];
-    const io = {
-      out: (line: string) => void said.push(line),
-      err: (line: string) => void said.push(`error: ${line}`),
-    };
-    const command = await found?.entry.load();
-    expect(
-      await command?.(found?.rest ?? [], {
-        ...io,
-        env: {},
-        cwd: folder.path,
-        terminal: undefined,
-        signal: new AbortController().signal,
-      }),
-    ).toBe(0);
-    expect(said).toHaveLength(1);
-    expect(said[0]).toMatch(new RegExp(`^(usage: )?slipway ${words}`));
+    const { code, out } = await slipwayHere([...words.split(" "), "--help"]);
+    expect(code).toBe(0);
+    expect(out[0]).toMatch(new RegExp(`^(usage: )?slipway ${words}`));
   }
-  expect(slipway(["help", "plan", "validate"])).toMatchObject({
+  expect(await slipway(["help", "plan", "validate"])).toMatchObject({
     code: 0,
     out: expect.stringContaining("slipway plan validate FILE"),
   });
@@ -102,6 +95,11 @@ test.each([
   expect(suggestCommand(line.split(" "))).toBe(hint);
 });
 
+test("a process says and returns the same", async () => {
+  expect(spawned(["tasks", "chek"])).toEqual(await slipway(["tasks", "chek"]));
+  expect(spawned([])).toEqual(await slipway([]));
+});
+
 test.each([
   [["tasks", "chek"], 'there is no command "tasks chek" (did you mean slipway tasks check?)'],
   [["--bogus", "status"], "unknown flag --bogus (see slipway --help)"],
@@ -117,8 +115,8 @@ test.each([
   ],
   [["--home"], "--home needs a value (--home DIR)"],
   [["--home=", "status"], "--home needs a folder (--home DIR)"],
-])("slipway %j is refused with exit 2 and one line", (args, line) => {
-  const { code, out, err } = slipway(args);
+])("slipway %j is refused with exit 2 and one line", async (args, line) => {
+  const { code, out, err } = await slipway(args);
   const said = err.replace(/^slipway: (.*)\n$/, "$1");
   if (typeof line === "string") expect(said).toBe(line);
   else expect(said).toMatch(line);
@@ -135,50 +133,52 @@ test("--home is taken before and after the command, in both spellings; the one a
     ["tasks", "check", "--home", home],
     ["--home", folder.in("other"), "tasks", "check", "--home", home],
   ]) {
-    expect(slipway(args)).toEqual(sound);
+    expect(await slipway(args)).toEqual(sound);
   }
   writeFileSync(folder.in("plan.yaml"), "tasks:\n  - ref: a\n    title: A\n");
-  expect(slipway(["--home", home, "plan", "validate", "plan.yaml"])).toMatchObject({
+  expect(await slipway(["--home", home, "plan", "validate", "plan.yaml"])).toMatchObject({
     code: 0,
     out: "plan.yaml: 1 tasks, no circle\n",
   });
-  expect(slipway(["--home", home, "status"])).toMatchObject({ code: 0, out: "" });
+  expect(await slipway(["--home", home, "status"])).toMatchObject({ code: 0, out: "" });
   expect(readdirSync(home)).toContain("runs.db");
 });
 
 test("a store is backed up, found damaged, and restored, each with one clear line", async () => {
   const path = await fill("a", "b");
-  const made = slipway(["--home", home, "tasks", "backup"]);
+  const made = await slipway(["--home", home, "tasks", "backup"]);
   expect(made).toMatchObject({ code: 0, err: "" });
   const backup = made.out.trim();
   expect(readdirSync(join(home, "backups"))).toEqual([backup.slice(join(home, "backups/").length)]);
   const connection = new DatabaseSync(path);
   connection.exec("UPDATE event SET principal = 'mallory' WHERE seq = 2");
   connection.close();
-  expect(slipway(["tasks", "check", "--home", home])).toEqual({
+  expect(await slipway(["tasks", "check", "--home", home])).toEqual({
     code: 1,
     out: "event 2: the row was changed\n",
     err: `${path}: 1 problem; \`slipway tasks restore\` brings back the newest backup\n`,
   });
-  const restored = slipway(["tasks", "restore", "--home", home]);
+  const restored = await slipway(["tasks", "restore", "--home", home]);
   expect(restored).toMatchObject({ code: 0, out: `${backup}\n` });
   expect(restored.err).toMatch(
     /^\S+tasks\.db is now what \S+ was; the file before is kept as \S+\.replaced-\d+\n$/,
   );
-  expect(slipway(["tasks", "check", "--home", home]).code).toBe(0);
+  expect((await slipway(["tasks", "check", "--home", home])).code).toBe(0);
   // By name, relative to where the command is typed.
   writeFileSync(path, "rubbish");
   expect(
-    slipway([
-      "tasks",
-      "restore",
-      "--home",
-      home,
-      "--from",
-      `home/backups/${backup.slice(join(home, "backups/").length)}`,
-    ]).code,
+    (
+      await slipway([
+        "tasks",
+        "restore",
+        "--home",
+        home,
+        "--from",
+        `home/backups/${backup.slice(join(home, "backups/").length)}`,
+      ])
+    ).code,
   ).toBe(0);
-  expect(slipway(["tasks", "check", "--home", home]).code).toBe(0);
+  expect((await slipway(["tasks", "check", "--home", home])).code).toBe(0);
   // Never as another store, and never from nothing.
   for (const args of [
     ["memory", "restore", "--from", backup],
@@ -186,13 +186,13 @@ test("a store is backed up, found damaged, and restored, each with one clear lin
     ["memory", "check"],
     ["memory", "backup"],
   ]) {
-    const refused = slipway([...args, "--home", home]);
+    const refused = await slipway([...args, "--home", home]);
     expect(refused).toMatchObject({ code: 1, out: "" });
     expect(refused.err).toMatch(/^slipway: [^\n]+\n$/);
   }
   expect(readdirSync(home).filter((name) => name.startsWith("memory"))).toEqual([]);
   writeFileSync(path, "rubbish".repeat(1_000));
-  expect(slipway(["tasks", "backup", "--home", home])).toMatchObject({
+  expect(await slipway(["tasks", "backup", "--home", home])).toMatchObject({
     code: 4,
     out: "",
     err: expect.stringMatching(/^slipway: \S+ is damaged \([^\n]+\)\n$/),
@@ -212,7 +212,7 @@ test("the number of each store on the command line is the one that its server wr
   expect(found).toEqual([...STORES]);
 });
 
-test("what a server or status cannot open is refused with exit 4 and one line, and stays as it was", () => {
+test("what a server or status cannot open is refused with exit 4 and one line, and stays as it was", async () => {
   mkdirSync(home);
   const rubbish = "x".repeat(10_000);
   for (const [command, file] of [
@@ -222,7 +222,7 @@ test("what a server or status cannot open is refused with exit 4 and one line, a
   ] as const) {
     const path = join(home, file);
     writeFileSync(path, rubbish);
-    const damaged = slipway([...command, "--home", home]);
+    const damaged = await slipway([...command, "--home", home]);
     expect(damaged).toMatchObject({
       code: 4,
       out: "",
@@ -235,7 +235,7 @@ test("what a server or status cannot open is refused with exit 4 and one line, a
     connection.exec(`CREATE TABLE later (x); PRAGMA application_id=${id ?? 0}; PRAGMA user_version=99;`);
     connection.close();
     const before = readFileSync(path);
-    const newer = slipway([...command, "--home", home]);
+    const newer = await slipway([...command, "--home", home]);
     expect(newer).toMatchObject({
       code: 4,
       out: "",
@@ -253,7 +253,7 @@ test("a state folder that cannot be written is refused with exit 4 and one line"
   // Rights mean nothing to the superuser, so it goes on as nobody once the program is loaded.
   const asNobody = "if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }";
   for (const command of [["serve", "tasks"], ["serve", "all"], ["status"]]) {
-    const ran = slipway([...command, "--home", home], asNobody);
+    const ran = spawned([...command, "--home", home], asNobody);
     expect(ran).toMatchObject({
       code: 4,
       out: "",

@@ -12,7 +12,7 @@ import { readSettings } from "../../orchestrator/config.ts";
 import { parsePlan } from "../../orchestrator/plan/plan.ts";
 import { SERVER_NAMES } from "../../orchestrator/servers.ts";
 import { CONTRACT } from "../contract/contract.ts";
-import { slipway } from "../support/slipway-process.ts";
+import { slipwayHere } from "../support/slipway-here.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -61,7 +61,7 @@ test("the pages name commands at all", () => {
 
 test.each(lines)("$page: slipway $line", async ({ line, words, flags }) => {
   if (words.length === 0) {
-    expect(await slipway([line], { cwd: folder })).toMatchObject({ code: 0 });
+    expect(await slipwayHere([line], { cwd: folder })).toMatchObject({ code: 0 });
     return;
   }
   const known = findCommand(words.map((word) => (word === "<server>" ? "tasks" : word)));
@@ -70,7 +70,7 @@ test.each(lines)("$page: slipway $line", async ({ line, words, flags }) => {
     [...COMMANDS.keys()].find((name) => words.join(" ").startsWith(name)) ?? words.slice(0, 2).join(" ");
   for (const flag of flags) {
     if (flag === "--home" || flag === "--help") continue;
-    const help = await slipway([...asked.split(" "), "--help"], { cwd: folder });
+    const help = await slipwayHere([...asked.split(" "), "--help"], { cwd: folder });
     expect([...help.out, ...help.err].join("\n"), asked).toContain(flag);
   }
 });
@@ -83,7 +83,7 @@ test("every command of the help stands in the README", () => {
 
 test("flags that the README names in prose are flags", async () => {
   const helps = await Promise.all(
-    ["run", "serve", "demo", "approvals"].map((name) => slipway([name, "--help"], { cwd: folder })),
+    ["run", "serve", "demo", "approvals"].map((name) => slipwayHere([name, "--help"], { cwd: folder })),
   );
   const help = helps.flatMap(({ out, err }) => [...out, ...err]).join("\n");
   const flags = new Set([...readme.matchAll(/`(--[a-z-]+)[^`]*`/g)].map(([, flag]) => flag ?? ""));

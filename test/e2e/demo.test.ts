@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { demoOutcome } from "../support/demo-outcome.ts";
+import { slipwayHere } from "../support/slipway-here.ts";
 import { slipway } from "../support/slipway-process.ts";
 
 let folder: string;
@@ -18,24 +19,33 @@ const MERGES = [
   "Keep the cents of every amount",
 ];
 
-test("the demo plans, works, proves, reviews, decides and merges; the tests of main are green", async () => {
-  const ended = await slipway(["demo", "--dir", folder, "--json"], { docker: true });
+test("the demo plans, works, proves, reviews, decides and merges; people see lines and a report", async () => {
+  const ended = await slipway(["demo", "--dir", folder], { docker: true });
   expect(ended.code, ended.err.join("\n")).toBe(0);
   expect(demoOutcome(folder)).toMatchObject({
     merges: MERGES,
     isClean: true,
     branch: "main",
     worktrees: 0,
+    checkouts: 0,
     testsPass: true,
   });
-  const events = ended.out.map((line): { type: string; seq: number; data: Record<string, unknown> } =>
+  expect(ended.err[0]).toBe("scripted model, no LLM");
+  expect(ended.err.filter((line) => line.startsWith("✓"))).toHaveLength(3);
+
+  const home = join(folder, "state");
+  const log = await slipwayHere(["logs", "--home", home]);
+  const events = log.out.map((line): { type: string; seq: number; data: Record<string, unknown> } =>
     JSON.parse(line),
   );
+  expect(events[0]?.type).toBe("run.started");
   expect(events.at(-1)).toMatchObject({
     type: "run.finished",
-    status: "done",
-    tasks: [{ status: "merged" }, { status: "merged" }, { status: "merged" }],
-    spend: { usd: null },
+    data: {
+      status: "done",
+      tasks: [{ status: "merged" }, { status: "merged" }, { status: "merged" }],
+      spend: { usd: null },
+    },
   });
   const seqs = events.map((event) => event.seq);
   expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
@@ -50,27 +60,17 @@ test("the demo plans, works, proves, reviews, decides and merges; the tests of m
       .map(({ task }) => task)
       .sort(),
   ).toEqual(["fix-discount", "fix-money"]);
-});
 
-test("people see plain lines and a report, and the report can be had again", async () => {
-  const ended = await slipway(["demo", "--dir", folder, "--in-process"]);
-  expect(ended.code).toBe(0);
-  expect(ended.err[0]).toBe("scripted model, no LLM");
-  expect(ended.err.filter((line) => line.startsWith("✓"))).toHaveLength(3);
-  const home = join(folder, "state");
-  const again = await slipway(["report", "--home", home]);
+  const again = await slipwayHere(["report", "--home", home]);
   expect(ended.out.slice(0, 5)).toEqual(again.out.slice(0, 5));
-  expect((await slipway(["status", "--home", home])).out).toEqual([
+  expect((await slipwayHere(["status", "--home", home])).out).toEqual([
     expect.stringMatching(/^run_\S+ {2}done +3\/3 merged/),
   ]);
-  const log = (await slipway(["logs", "--home", home])).out.map((line): { type: string } => JSON.parse(line));
-  expect(log[0]?.type).toBe("run.started");
-  expect(log.at(-1)?.type).toBe("run.finished");
-  expect((await slipway(["resume", "--home", home])).code).toBe(1);
+  expect((await slipwayHere(["resume", "--home", home])).code).toBe(1);
 });
 
 test("sabotage: a wrong patch and an edited test both end rejected, exit 6, main untouched", async () => {
-  const ended = await slipway(["demo", "--sabotage", "--dir", folder, "--json"]);
+  const ended = await slipway(["demo", "--sabotage", "--in-process", "--dir", folder, "--json"]);
   expect(ended.code, ended.err.join("\n")).toBe(6);
   const events = ended.out.map((line): { type: string; data: { gate?: string; target_commit?: string } } =>
     JSON.parse(line),

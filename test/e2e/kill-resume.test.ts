@@ -17,6 +17,7 @@ for (const nth of [22]) {
         isClean: true,
         branch: "main",
         worktrees: 0,
+        checkouts: 0,
         testsPass: true,
       },
     });

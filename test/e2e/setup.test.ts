@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sampleProject, type SampleProject } from "../support/sample-project.ts";
-import { slipway } from "../support/slipway-process.ts";
+import { slipwayHere } from "../support/slipway-here.ts";
 
 let project: SampleProject;
 beforeEach(() => {
@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(() => project.remove());
 
 const run = async (plan: object): Promise<{ code: number | null; phases: number; err: string }> => {
-  const ended = await slipway(project.run(plan, "echo done > $REF"));
+  const ended = await slipwayHere(project.run(plan, "echo done > $REF"));
   return {
     code: ended.code,
     phases: ended.out.filter((line) => line.includes('"phase":"setup"')).length,

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** What a finished demo left behind, in a form that two runs share when they ended alike. */
@@ -11,6 +12,8 @@ export interface DemoOutcome {
   readonly branch: string;
   /** Folders of task worktrees that are still there. */
   readonly worktrees: number;
+  /** Trees that were checked out for a proof and are still there. */
+  readonly checkouts: number;
   readonly testsPass: boolean;
 }
 
@@ -43,6 +46,14 @@ export function demoOutcome(folder: string): DemoOutcome {
       git("worktree", "list", "--porcelain")
         .split("\n")
         .filter((line) => line.startsWith("worktree ")).length - 1,
+    checkouts: checkoutsLeft(join(folder, "state", "checkouts")),
     testsPass,
   };
+}
+
+function checkoutsLeft(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.name.startsWith("tree-"),
+  ).length;
 }

@@ -93,6 +93,8 @@ export const THREE_TASKS = {
   ],
 };
 
+export const TWO_TASKS = { tasks: [task("add", "add"), task("mul", "mul")] };
+
 export const ONE_TASK = { tasks: [task("add", "add")] };
 
 /** Does what THREE_TASKS ask for; the note is committed by the program itself. */

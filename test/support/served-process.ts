@@ -12,9 +12,14 @@ export function serveArguments(name: Served, home: string, ...flags: readonly st
   return [MAIN, "serve", name, "--home", home, ...flags];
 }
 
-/** The little of this machine that a server needs: no host, no key and no variable of a test run. */
+/** The little of this machine that a server needs: no host, no key, and what Node compiled for an earlier process. */
 export function serverEnvironment(home: string): Record<string, string> {
-  return { PATH: process.env["PATH"] ?? "", HOME: home, SLIPWAY_ROOTS: home };
+  return {
+    PATH: process.env["PATH"] ?? "",
+    HOME: home,
+    SLIPWAY_ROOTS: home,
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "",
+  };
 }
 
 export interface HttpProcess {

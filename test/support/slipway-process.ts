@@ -24,7 +24,7 @@ export interface SlipwayOptions {
 }
 
 /** No daemon listens here. What Docker does is proven by the sandbox's own tests, the demo's and the soak. */
-const NO_DOCKER = "unix:///nonexistent/docker.sock";
+export const NO_DOCKER = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
 
 /** Runs the command line as a process of its own, with an environment that holds no key and no marker of an agent. */
 export function slipway(argv: readonly string[], options: SlipwayOptions = {}): Promise<Ended> {
@@ -35,7 +35,7 @@ export function slipway(argv: readonly string[], options: SlipwayOptions = {}): 
         PATH: process.env["PATH"],
         HOME: process.env["HOME"],
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
-        ...(options.docker === true ? {} : { DOCKER_HOST: NO_DOCKER }),
+        ...(options.docker === true ? {} : NO_DOCKER),
         ...options.env,
       },
       stdio: ["ignore", "pipe", "pipe"],

@@ -30,6 +30,12 @@ export function gitPlayground(): GitPlayground {
     GIT_AUTHOR_EMAIL: "ann@example.org",
     GIT_COMMITTER_NAME: "Ann",
     GIT_COMMITTER_EMAIL: "ann@example.org",
+    // Nothing here outlives its test, so git need not wait for the disk nor tidy up.
+    GIT_CONFIG_COUNT: "2",
+    GIT_CONFIG_KEY_0: "core.fsync",
+    GIT_CONFIG_VALUE_0: "none",
+    GIT_CONFIG_KEY_1: "maintenance.auto",
+    GIT_CONFIG_VALUE_1: "false",
   };
   const git = (directory: string, ...args: readonly string[]): string =>
     execFileSync("git", args, {

@@ -5,10 +5,12 @@ import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
 import { parseFlags, type Flags } from "../../kernel/flags.ts";
 import { temporaryFolder } from "../../test/support/all-servers.ts";
+import { seededDraw } from "../../servers/tasks/domain/analysis/forecast.ts";
 import { CALL_HEAD, callRow, measureLongQueue } from "../calls.ts";
 import { markdownTable } from "../machine.ts";
 import { auditQueue } from "../queue/audit.ts";
 import { driveQueue } from "../queue/drive.ts";
+import { forecastCoverage, SHAPES } from "../queue/forecasts.ts";
 import { driveKills } from "../queue/kills.ts";
 import { drillRestores } from "../queue/restores.ts";
 import { driveVolume } from "../queue/volume.ts";
@@ -25,11 +27,12 @@ const PARTS: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
   zombie,
   restore,
   long: longQueues,
+  forecast: forecasts,
 };
 
 /**
  * The queue under fault, part by part: `npm run soak -- tasks [--only PART,…] [--rounds N] [--claims N] [--ledger FILE]`.
- * `--rounds` is for kill and restore. `--claims` is the total that the part of that name works up to; how far it has
+ * `--rounds` is for kill, restore and forecast. `--claims` is the total that the part of that name works up to; how far it has
  * come is kept in the ledger, so that it can be stopped and gone on with.
  */
 export async function soakQueue(argv: readonly string[]): Promise<string> {
@@ -173,6 +176,20 @@ async function longQueues(): Promise<string> {
   }
   const growth = (claimMs.at(-1) ?? Number.NaN) / (claimMs[0] ?? Number.NaN);
   return `${markdownTable(CALL_HEAD, rows)}\n\nThe median of claim_task grows ${growth.toFixed(2)} times from 1,000 to 100,000 tasks.`;
+}
+
+const FORECAST_HEAD = ["work", "attempts seen", "before p50", "before p90"];
+
+/** How often work ends before what was forecast, in worlds of several shapes, after few and many attempts. */
+async function forecasts(flags: Flags): Promise<string> {
+  const trials = flags.int("rounds", 1, 100_000) ?? 1_000;
+  const rows = Object.entries(SHAPES).flatMap(([name, timeOf]) =>
+    [1, 3, 10, 30, 300].map((attempts) => {
+      const { inP50, inP90 } = forecastCoverage(trials, attempts, timeOf, seededDraw(attempts));
+      return [name, `${attempts}`, (inP50 / trials).toFixed(3), (inP90 / trials).toFixed(3)];
+    }),
+  );
+  return `${trials} plans of 24 tasks for 3 workers, each with a history of its own: the share of outcomes that ended before the forecast's p50 and p90.\n\n${markdownTable(FORECAST_HEAD, rows)}`;
 }
 
 function refuse(problems: readonly string[], home: string): void {

@@ -60,7 +60,8 @@ export function forecast(
 
 /**
  * When the last of each group of places ends, in seconds from now, in each of many simulations. An attempt takes its
- * expected time, spread as this store's own attempts were spread around their median, and fails as often as they did.
+ * expected time, spread as this store's own attempts were spread around their median, and fails as often as they did;
+ * how far either may be wrong for having seen so few attempts is drawn anew in each simulation.
  */
 export function playThroughs(
   graph: OpenGraph,
@@ -69,26 +70,69 @@ export function playThroughs(
 ): readonly (readonly number[])[] {
   const expected = expectedDurations(graph, seen);
   const usual = median(seen) ?? 1;
-  const failsHowOften = wasted.length / Math.max(1, wasted.length + seen.length);
+  const inVain = wasted.length === 0 ? seen : wasted;
+  const doubts = { seen: doubtOf(seen), inVain: doubtOf(inVain) };
   const oneOf = (times: readonly number[], place: number): number => {
     const drawn = times[Math.min(times.length - 1, Math.floor(draw() * times.length))] ?? usual;
     return usual === 0 ? Math.max(drawn, expected[place] ?? 0) : (drawn / usual) * (expected[place] ?? 0);
-  };
-  const durationOf = (place: number): number => {
-    if (wasted.length === 0) return oneOf(seen, place);
-    let total = 0;
-    for (let i = 0; i < MOST_FAILURES && draw() < failsHowOften; i += 1) total += oneOf(wasted, place);
-    return total + oneOf(seen, place);
   };
   const edges = graph.waitsFor.reduce((sum, on) => sum + on.length, 0);
   const steps = Math.max(1, graph.tasks.length * Math.log2(graph.tasks.length + 2) + edges);
   const runs = Math.min(MOST_RUNS, Math.max(FEWEST_RUNS, Math.floor(STEPS / steps)));
   const ends = groups.map((): number[] => []);
   for (let run = 0; run < runs; run += 1) {
-    const played = playThrough(graph, workers, now, durationOf);
+    const failsHowOften = drawnShare(wasted.length, seen.length, draw);
+    const slower = {
+      seen: Math.exp(doubts.seen * normal(draw)),
+      inVain: Math.exp(doubts.inVain * normal(draw)),
+    };
+    const played = playThrough(graph, workers, now, (place) => {
+      let total = 0;
+      for (let i = 0; i < MOST_FAILURES && draw() < failsHowOften; i += 1)
+        total += slower.inVain * oneOf(inVain, place);
+      return total + slower.seen * oneOf(seen, place);
+    });
     groups.forEach((group, at) =>
       ends[at]?.push(group.reduce((last, place) => Math.max(last, played[place] ?? 0), 0)),
     );
   }
   return ends;
+}
+
+/** What is taken for known before anything was seen: as if so many attempts had had this spread, as a logarithm. */
+const PRIOR = { attempts: 3, spread: 0.8 };
+
+/**
+ * How far the mean of all such work may lie from the mean of these times: the standard deviation of its logarithm.
+ * Source: Cox's method for the mean of a log-normal, X.-H. Zhou and S. Gao, "Confidence intervals for the log-normal
+ * mean", Statistics in Medicine 16 (1997); the prior is ours.
+ */
+function doubtOf(times: readonly number[]): number {
+  const logs = times.map((seconds) => Math.log(Math.max(seconds, 0.001)));
+  const mean = logs.reduce((sum, value) => sum + value, 0) / logs.length;
+  const squares = logs.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const free = logs.length - 1 + PRIOR.attempts;
+  const variance = (squares + PRIOR.attempts * PRIOR.spread ** 2) / free;
+  return Math.sqrt(variance / logs.length + variance ** 2 / (2 * free));
+}
+
+/**
+ * A share that would explain that `hits` of `hits + misses` were seen, drawn from Beta(hits + 1/2, misses + 1/2).
+ * Source: Jeffreys' prior, L. D. Brown, T. T. Cai and A. DasGupta, "Interval estimation for a binomial proportion",
+ * Statistical Science 16 (2001).
+ */
+function drawnShare(hits: number, misses: number, draw: () => number): number {
+  const hit = chiSquare(2 * hits + 1, draw);
+  return hit / (hit + chiSquare(2 * misses + 1, draw));
+}
+
+/** Source: E. B. Wilson and M. M. Hilferty, "The distribution of chi-square", PNAS 17 (1931). */
+function chiSquare(freedom: number, draw: () => number): number {
+  const part = 2 / (9 * freedom);
+  return freedom * Math.max(0.001, 1 - part + normal(draw) * Math.sqrt(part)) ** 3;
+}
+
+/** Source: G. E. P. Box and M. E. Muller, "A note on the generation of random normal deviates", 1958. */
+function normal(draw: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
 }

@@ -111,19 +111,24 @@ test("a chain longer than one slice of the count is counted exactly", () => {
   expect(levelSizes(chain)).toHaveLength(2_100);
 });
 
+/** So many attempts took the same that hardly anything is left to chance. */
+const SURE = { seen: Array.from({ length: 1_000 }, () => 7), wasted: [], now: 0 };
+
 test("a forecast lies between the longest chain and all work in a row, and is the same for the same seed", () => {
   fc.assert(
     fc.property(graphs, fc.integer({ min: 1, max: 4 }), fc.nat(), (graph, workers, seed) => {
       const durations = graph.tasks.map(({ estimateS }) => estimateS ?? 0);
-      // Every attempt took the same, so nothing is left to chance.
-      const ask = () => forecast(graph, { seen: [7], wasted: [], workers, now: 0, draw: seededDraw(seed) });
-      const { p50, p90 } = ask();
+      const { p50, p90 } = forecast(graph, { ...SURE, workers, draw: seededDraw(seed) });
       const total = durations.reduce((sum, one) => sum + one, 0);
-      expect(p50).toBe(p90);
-      expect(p50).toBeGreaterThanOrEqual(criticalPath(graph, durations).duration);
-      expect(p50).toBeGreaterThanOrEqual(total / workers);
-      expect(p50).toBeLessThanOrEqual(total);
-      if (workers === 1) expect(p50).toBe(total);
+      expect(p90).toBeLessThanOrEqual(p50 * 1.02);
+      expect(p50 * 1.02).toBeGreaterThanOrEqual(criticalPath(graph, durations).duration);
+      expect(p50 * 1.02).toBeGreaterThanOrEqual(total / workers);
+      expect(p50).toBeLessThanOrEqual(total * 1.02);
+      if (workers === 1) expect(Math.abs(p50 - total)).toBeLessThanOrEqual(total * 0.02);
+      const few = { ...SURE, seen: [7], workers };
+      const ask = () => forecast(graph, { ...few, draw: seededDraw(seed) });
+      // One attempt tells little: what is likely is wide.
+      if (total > 0) expect(ask().p90).toBeGreaterThan(ask().p50 * 1.5);
       expect(ask()).toEqual(ask());
     }),
   );
@@ -131,11 +136,12 @@ test("a forecast lies between the longest chain and all work in a row, and is th
 
 test("a forecast spreads as the attempts did, and waits for the clock", () => {
   const one = openGraph([open(0)], []);
-  const seen = [10, 10, 10, 10, 10, 10, 10, 10, 40, 40];
-  const drawn = forecast(one, { seen, wasted: [], workers: 1, now: 0, draw: seededDraw(1) });
-  expect([drawn.p50, drawn.p90]).toEqual([10, 40]);
+  const seen = Array.from({ length: 500 }, (_, i) => (i % 10 < 8 ? 10 : 40));
+  const drawn = forecast(one, { ...SURE, seen, workers: 1, draw: seededDraw(1) });
+  expect(drawn.p50).toBeCloseTo(10, -1);
+  expect(drawn.p90 / 40).toBeCloseTo(1, 0);
   const later = openGraph([{ ...open(0, 5), notBefore: 60_000 }], []);
-  expect(forecast(later, { seen: [5], wasted: [], workers: 1, now: 0, draw: () => 0 }).p50).toBe(65);
+  expect(forecast(later, { ...SURE, workers: 1, draw: seededDraw(1) }).p50).toBeCloseTo(65, 0);
 });
 
 test("quantiles are values that were there", () => {

@@ -15,7 +15,8 @@ interface Explained {
   readonly [field: string]: unknown;
   readonly forecast?: { readonly p50_s: number; readonly p90_s: number };
 }
-const explain = (id?: string) => run<Explained>(queue.server, "explain_tasks", id === undefined ? {} : { id });
+const explain = (id?: string) =>
+  run<Explained>(queue.server, "explain_tasks", id === undefined ? {} : { id });
 
 /** Claims and completes a task that takes this long. */
 async function work(seconds: number): Promise<void> {

@@ -1,7 +1,5 @@
-import { isMap, LineCounter, parseDocument, type Document } from "yaml";
 import { DomainError } from "../../../kernel/errors.ts";
 import { blocksOf, type Block } from "../domain/document/blocks.ts";
-import { isOpenApi, operationBlocks } from "../domain/document/openapi.ts";
 import { readHtml } from "./html.ts";
 import { readPdf } from "./pdf.ts";
 
@@ -39,8 +37,11 @@ export async function readDocument(bytes: Buffer, type: string, name: string): P
       spansIn: "extracted text",
     };
   }
-  const operations = /json|yaml/.test(type) || /\.(?:json|ya?ml)$/i.test(name) ? openApiBlocks(text) : [];
-  if (operations.length > 0) return { title: undefined, blocks: operations, links: [], spansIn: "source" };
+  if (/json|yaml/.test(type) || /\.(?:json|ya?ml)$/i.test(name)) {
+    const { openApiBlocks } = await import("./openapi-reader.ts");
+    const operations = openApiBlocks(text);
+    if (operations.length > 0) return { title: undefined, blocks: operations, links: [], spansIn: "source" };
+  }
   const blocks = blocksOf(text);
   const links = Array.from(text.matchAll(/\]\(([^)\s]+)/g), ([, link = ""]) => link);
   return { title: blocks.find(({ kind }) => kind === "heading")?.title, blocks, links, spansIn: "source" };
@@ -55,39 +56,4 @@ function clean(text: string): string {
     .replace(/^\ufeff/, "")
     .replaceAll("\0", "")
     .toWellFormed();
-}
-
-function openApiBlocks(text: string): readonly Block[] {
-  const document = parseDocument(text, {
-    lineCounter: new LineCounter(),
-    logLevel: "silent",
-    uniqueKeys: false,
-  });
-  if (document.errors.length > 0) return [];
-  const value = valueOf(document);
-  if (!isOpenApi(value)) return [];
-  return operationBlocks({ value, spanOf: (path, method) => spanOf(document, path, method, text.length) });
-}
-
-/** Undefined where aliases would blow it up. */
-function valueOf(document: Document): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch {
-    return undefined;
-  }
-}
-
-function spanOf(document: Document, path: string, method: string, length: number): readonly [number, number] {
-  const item = document.getIn(["paths", path], true);
-  const pair = isMap(item) ? item.items.find(({ key }) => String(key) === method) : undefined;
-  const [key, value] = [pair?.key, pair?.value];
-  const start = rangeOf(key)?.[0] ?? rangeOf(value)?.[0] ?? 0;
-  return [start, rangeOf(value)?.[1] ?? length];
-}
-
-function rangeOf(node: unknown): readonly number[] | undefined {
-  if (typeof node !== "object" || node === null || !("range" in node)) return undefined;
-  const { range } = node;
-  return Array.isArray(range) ? range.filter((one) => typeof one === "number") : undefined;
 }

@@ -228,6 +228,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "git trust",
+    {
+      usage: "git trust PATH",
+      summary: "let a repository run its own hooks and filters, at a terminal only",
+      load: async () => (await import("../servers/git/cli/trust.ts")).trustCommand,
+    },
+  ],
+  [
     "sandbox image build",
     {
       usage: "sandbox image build node",

@@ -45,6 +45,8 @@ export const EVENT_TYPES = [
   "integration.done",
   "integration.refused",
   "operation.undone",
+  "repository.trusted",
+  "repository.distrusted",
   "pull_request.changed",
   "risk.assessed",
   "decision.made",

@@ -246,6 +246,7 @@ const VERBS = {
     flags: [],
     valued: ["--file="],
   },
+  run_hook: { argv: ["hook", "run"], always: ["--ignore-missing"], flags: [], valued: [] },
   version: { argv: ["version"], flags: [], valued: [] },
 } as const satisfies Readonly<Record<string, VerbRule>>;
 
@@ -269,7 +270,7 @@ export interface GitValues {
 const MAX_CHARS = 4096;
 const CONTROL = /[\u0000-\u001f\u007f]/;
 // These parse their arguments by hand and do not know the marker; their values may not start with "-" anyway.
-const WITHOUT_MARKER: ReadonlySet<GitVerb> = new Set(["blame", "check_ref_format", "version"]);
+const WITHOUT_MARKER: ReadonlySet<GitVerb> = new Set(["blame", "check_ref_format", "run_hook", "version"]);
 
 /**
  * Builds `verb flags --end-of-options revisions -- paths`.

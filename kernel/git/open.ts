@@ -15,7 +15,7 @@ export interface GitSettings extends EnvironmentSettings {
    * Whether a person trusts the repository with this real common folder (the main `.git`) to run its own code: hooks,
    * filters, drivers, includes. Default: none is trusted.
    */
-  readonly isTrusted?: (commonDir: string) => boolean;
+  readonly isTrusted?: (commonDir: string) => boolean | Promise<boolean>;
   /** Made once per server by `gitCache`. Default: nothing is remembered. */
   readonly cache?: GitCache;
 }
@@ -81,7 +81,7 @@ export async function openGit(options: GitSettings & { readonly repo: string }):
   await assertContained(roots, found.commonDir);
   if (found.gitDir !== found.commonDir) await assertContained(roots, found.gitDir);
 
-  const trusted = options.isTrusted?.(found.commonDir) ?? false;
+  const trusted = (await options.isTrusted?.(found.commonDir)) ?? false;
   const scan = await scanConfig({ ...bare, directory: "/" }, found, cache.scans);
   if (!trusted) assertAcceptable(scan);
   const git: GitPlace = {
@@ -188,7 +188,7 @@ function assertAcceptable(scan: ConfigScan): void {
   if (scan.refused.length === 0) return;
   const named = clipText(cleanText(scan.refused.join(", ")), 200).replaceAll("\n", " ");
   throw new DomainError("denied", `the repository's configuration pulls in other files (${named})`, {
-    hint: "remove these keys from the repository's configuration",
+    hint: "remove these keys from the repository's configuration, or let a person run `slipway git trust`",
   });
 }
 

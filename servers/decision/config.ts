@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { agentMark } from "../../kernel/agent-shell.ts";
 import { projectRoots, type ServerSources } from "../../kernel/config.ts";
 import { mainWorktree } from "../../kernel/home.ts";
 import { worktreeFolder } from "../../kernel/worktree-folder.ts";
@@ -32,13 +31,4 @@ export function readDecisionConfig(sources: ServerSources): DecisionConfig {
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     gitHome: join(home, "git-home"),
   };
-}
-
-/** Why this environment is not a person's terminal, or null. */
-export function notAPersonsShell(env: Readonly<Record<string, string | undefined>>): string | null {
-  const isSet = (name: string): boolean => env[name] !== undefined && env[name] !== "";
-  const mark = agentMark(env);
-  if (mark !== undefined) return `this is an agent's shell (${mark} is set)`;
-  if (isSet("CI") && env["CI"] !== "false" && env["CI"] !== "0") return "this is a CI run (CI is set)";
-  return null;
 }

@@ -2,6 +2,7 @@ import { systemClock, toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
+import { openControllingTerminal, type OpenTerminal, type Terminal } from "../../../kernel/terminal.ts";
 import {
   answered,
   atTime,
@@ -13,7 +14,7 @@ import {
 } from "../domain/approval.ts";
 import type { DecisionStore, DecisionTx } from "../store/decision-store.ts";
 import { exitFor, withStore } from "./opened.ts";
-import { openControllingTerminal, openOrNote, type OpenTerminal, type Terminal } from "./terminal.ts";
+import { openOrNote } from "./terminal.ts";
 import { describeRequest } from "./words.ts";
 
 /** Approves a pending approval, at the controlling terminal only. */

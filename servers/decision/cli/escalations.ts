@@ -2,11 +2,11 @@ import { systemClock, toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
+import { openControllingTerminal, type OpenTerminal, type Terminal } from "../../../kernel/terminal.ts";
 import { oneLine } from "../../../kernel/text.ts";
 import { acknowledged, escalationAt, type Escalation } from "../domain/escalation.ts";
 import type { DecisionStore } from "../store/decision-store.ts";
 import { exitFor, withStore } from "./opened.ts";
-import { openControllingTerminal, type OpenTerminal, type Terminal } from "./terminal.ts";
 
 const MOST = 200;
 

@@ -2,12 +2,13 @@ import { systemClock, toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
+import { openControllingTerminal, type OpenTerminal, type Terminal } from "../../../kernel/terminal.ts";
 import { oneLine } from "../../../kernel/text.ts";
 import { MODEL } from "../domain/formula.ts";
 import type { DecisionStore, DecisionTx } from "../store/decision-store.ts";
 import type { Hold, InForce, ModelVersion } from "../store/models.ts";
 import { exitFor, withStore } from "./opened.ts";
-import { openControllingTerminal, openOrNote, type OpenTerminal, type Terminal } from "./terminal.ts";
+import { openOrNote } from "./terminal.ts";
 
 const USAGE = `usage: slipway decision model [--json] [--home DIR]
        slipway decision model freeze [VERSION] | rollback [VERSION] | release [--home DIR]

@@ -7,6 +7,7 @@ import { runGit } from "../../../kernel/git/run.ts";
 import { isInside } from "../../../kernel/roots.ts";
 import type { FileChange } from "../domain/diff.ts";
 import { gitPath, showPath, type GitPath } from "../domain/path.ts";
+import { runHook } from "./hooks.ts";
 import { runOnIndex } from "./index-lock.ts";
 import { emptyTree, readChanges } from "./trees.ts";
 
@@ -17,7 +18,8 @@ export interface StagedTree {
 
 /**
  * Writes the tree that `head` becomes with exactly the named paths as they are in the worktree. Works in a private
- * index, so that what others have staged neither gets in nor is disturbed.
+ * index, so that what others have staged neither gets in nor is disturbed. In a trusted repository its pre-commit hook
+ * runs on that index, and may change it.
  * @param head null before the first commit.
  * @throws {DomainError} invalid for a path that matches nothing, is ignored, or lies in a submodule or behind a link.
  */
@@ -45,6 +47,7 @@ export async function stageTree(
       },
     );
     if (add.code !== 0) throw await refusedPath(git, head, paths, add.stderr);
+    await runHook(git, "pre-commit", { index, signal });
     const written = await must(runGit(git, gitCommand("write_tree"), { env, signal }));
     const tree = written.toString("utf8").trim();
     return {

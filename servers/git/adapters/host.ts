@@ -18,7 +18,7 @@ export interface HostSettings {
   readonly identity?: GitIdentity;
   /** Transports for cloning. Default https and ssh; a test that serves over loopback adds http. */
   readonly protocols?: readonly string[];
-  readonly isTrusted?: (commonDir: string) => boolean;
+  readonly isTrusted?: (commonDir: string) => boolean | Promise<boolean>;
   readonly authorization?: Authorization;
 }
 

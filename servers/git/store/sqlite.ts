@@ -47,6 +47,13 @@ ALTER TABLE operation ADD COLUMN undone_by TEXT;
 CREATE INDEX operation_by_task ON operation (task_id) WHERE task_id IS NOT NULL;
 CREATE INDEX worktree_by_branch ON worktree (repo, branch);
 `,
+  `CREATE TABLE trust (
+  repo TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  by TEXT NOT NULL,
+  at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
 ];
 
 const Head = z.object({ ref: z.string(), commit: z.string() });
@@ -117,6 +124,8 @@ const LeaseRow = z
     createdAt: created_at,
     expiresAt: expires_at,
   }));
+
+const TrustRow = z.object({ repo: z.string(), digest: z.string(), by: z.string(), at: z.int() });
 
 /** How long an unfinished operation counts as under way while its process lives; after that its number may be another's. */
 const UNDER_WAY_MS = 10 * 60_000;
@@ -252,6 +261,26 @@ function gitTx(sql: Sql, emit: Emit, clock: Clock, owner: number): GitTx {
       sql
         .all("SELECT * FROM worktree WHERE repo = ? AND removed_at IS NULL ORDER BY id", repo)
         .map((row) => parseRow(LeaseRow, row)),
+    trustOf(repo) {
+      const row = sql.get("SELECT * FROM trust WHERE repo = ?", repo);
+      return row === undefined ? undefined : parseRow(TrustRow, row);
+    },
+    trusted: () => sql.all("SELECT * FROM trust ORDER BY repo").map((row) => parseRow(TrustRow, row)),
+    trust({ repo, digest, by, at }) {
+      sql.run(
+        "INSERT OR REPLACE INTO trust (repo, digest, by, at) VALUES (?, ?, ?, ?)",
+        repo,
+        digest,
+        by,
+        at,
+      );
+      emit({ type: "repository.trusted", subject: repo, data: { digest, by } });
+    },
+    distrust(repo) {
+      const isGone = sql.run("DELETE FROM trust WHERE repo = ?", repo) > 0;
+      if (isGone) emit({ type: "repository.distrusted", subject: repo, data: {} });
+      return isGone;
+    },
     tell: emit,
   };
 }

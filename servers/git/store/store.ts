@@ -9,6 +9,16 @@ export interface Requester {
   readonly once: OnceKey | undefined;
 }
 
+/** A person's word that a repository may run its own code, as long as that is what it was. */
+export interface Trust {
+  /** Real path of the main git folder. */
+  readonly repo: string;
+  /** Of the repository's own code, see `readOwnCode`. */
+  readonly digest: string;
+  readonly by: string;
+  readonly at: number;
+}
+
 /** What the git server remembers, inside one transaction. Events are part of the method that changes the state. */
 export interface GitTx {
   /**
@@ -47,6 +57,12 @@ export interface GitTx {
   leaseById(id: string): Lease | undefined;
   leaseByPath(path: string): Lease | undefined;
   leasesOf(repo: string): readonly Lease[];
+  /** The trust that a person gave a repository, by its main git folder. */
+  trustOf(repo: string): Trust | undefined;
+  trusted(): readonly Trust[];
+  trust(trust: Trust): void;
+  /** Ends a trust; false where there was none. */
+  distrust(repo: string): boolean;
   /** Tells of something that changes no state. */
   tell(...events: readonly NewEvent[]): void;
 }

@@ -1,3 +1,4 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
@@ -7,6 +8,7 @@ import type { Call } from "../../../kernel/mcp/call.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { openOperation } from "../adapters/checkout.ts";
 import { escapingLinks, refreshIndex, stageTree } from "../adapters/commit.ts";
+import { runHook } from "../adapters/hooks.ts";
 import { headRef, isAncestor, jitter, readRef, swapRef, writeCommit } from "../adapters/refs.ts";
 import type { GitDeps } from "../deps.ts";
 import { composeMessage, refuseMessage } from "../domain/message.ts";
@@ -35,7 +37,7 @@ export const commitChanges = defineTool({
   name: "commit_changes",
   title: "Commit files",
   description:
-    "Commits exactly the named paths as they are in the worktree, whatever else is staged or changed. Repository hooks do not run. Safe beside other committers.",
+    "Commits exactly the named paths as they are in the worktree, whatever else is staged or changed. Hooks run only where a person trusts the repository. Safe beside other committers.",
   input,
   output: z
     .object({
@@ -153,7 +155,12 @@ async function prepare(
       },
     );
   }
-  const message = composeMessage(args.message, args.trailers ?? {});
+  const message = await hookedMessage(
+    git,
+    composeMessage(args.message, args.trailers ?? {}),
+    join(deps.host.scratch, id),
+    call.signal,
+  );
   const commit = await writeCommit(git, {
     tree,
     parents: head === null ? [] : [head],
@@ -170,6 +177,24 @@ async function prepare(
     },
     warnings: links.slice(0, 20).map((path) => `link_outside: ${showPath(path)} points out of the worktree`),
   };
+}
+
+/** The message as the commit-msg hook of a trusted repository leaves it. */
+async function hookedMessage(
+  git: GitContext,
+  message: string,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<string> {
+  if (!git.trusted) return message;
+  const file = `${scratch}.message`;
+  try {
+    await writeFile(file, message);
+    await runHook(git, "commit-msg", { index: `${scratch}.index`, file, signal });
+    return await readFile(file, "utf8");
+  } finally {
+    await rm(file, { force: true });
+  }
 }
 
 function assertArguments({ paths, message, trailers, sign }: Args): void {

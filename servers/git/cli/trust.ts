@@ -1,0 +1,128 @@
+import { resolve } from "node:path";
+import { systemClock, toIso } from "../../../kernel/clock.ts";
+import { DomainError } from "../../../kernel/errors.ts";
+import { parseFlags } from "../../../kernel/flags.ts";
+import { readOwnCode, type OwnCode } from "../../../kernel/git/own-code.ts";
+import { openGit, type GitContext } from "../../../kernel/git/open.ts";
+import { findHome, mainWorktree } from "../../../kernel/home.ts";
+import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
+import { silentLog } from "../../../kernel/log.ts";
+import { openRoots } from "../../../kernel/roots.ts";
+import { openControllingTerminal, type OpenTerminal } from "../../../kernel/terminal.ts";
+import { cleanText } from "../../../kernel/text.ts";
+import { readGitConfig } from "../config.ts";
+import { openGitStore } from "../store/sqlite.ts";
+import type { GitStore } from "../store/store.ts";
+
+const HELP = `slipway git trust PATH | --list | --revoke PATH   [--home DIR]
+Lets a repository run its own hooks, filters and signing program, after you have seen what it has and typed the start of
+its digest at the terminal. A later change of its configuration or hooks ends the trust.`;
+
+const TYPED_CHARACTERS = 8;
+
+/** Trusts a repository, at the controlling terminal only; lists and ends trusts. */
+export const trustCommand: Command = trustCommandWith(openControllingTerminal);
+
+/** `openTerminal` is what decides who counts as a person. */
+export function trustCommandWith(openTerminal: OpenTerminal): Command {
+  return async (argv, io) => {
+    const flags = parseFlags(
+      argv,
+      {
+        home: { type: "string" },
+        list: { type: "boolean" },
+        revoke: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+      1,
+    );
+    if (flags.has("help")) {
+      io.out(HELP);
+      return EXIT.done;
+    }
+    const [path] = flags.words;
+    if (path === undefined && !flags.has("list"))
+      throw new DomainError("invalid", "which repository?", { hint: "slipway git trust PATH" });
+    const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
+    const config = readGitConfig({ home, env: io.env, cwd: io.cwd, log: silentLog });
+    const store = openGitStore(config.database, systemClock);
+    try {
+      if (path === undefined) return await list(store, io);
+      const repo = resolve(io.cwd, path);
+      // Trusted for the length of this look only, in which nothing of the repository runs.
+      const git = await openGit({
+        roots: openRoots([mainWorktree(repo) ?? repo, repo]),
+        repo,
+        path: config.path,
+        home: "/dev/null",
+        isTrusted: () => true,
+      });
+      return flags.has("revoke")
+        ? await revoke(store, io, git.commonDir)
+        : await converse(store, io, git, openTerminal);
+    } finally {
+      store.close();
+    }
+  };
+}
+
+async function list(store: GitStore, io: Io): Promise<number> {
+  const trusts = await store.read((tx) => tx.trusted());
+  for (const { repo, digest, by, at } of trusts) {
+    const isAsThen = (await readOwnCode(repo)).digest === digest;
+    io.out(
+      `${cleanText(repo)}  by ${by} at ${toIso(at)}${isAsThen ? "" : "  changed since: not trusted any more"}`,
+    );
+  }
+  if (trusts.length === 0) io.err("no repository is trusted");
+  return EXIT.done;
+}
+
+async function revoke(store: GitStore, io: Io, repo: string): Promise<number> {
+  const isGone = await store.write({ principal: { id: "local" }, once: undefined }, (tx) =>
+    tx.distrust(repo),
+  );
+  io.err(isGone ? `${repo} is no longer trusted` : `${repo} was not trusted`);
+  return EXIT.done;
+}
+
+async function converse(
+  store: GitStore,
+  io: Io,
+  { commonDir }: GitContext,
+  openTerminal: OpenTerminal,
+): Promise<number> {
+  const terminal = openTerminal(io);
+  try {
+    const code = await readOwnCode(commonDir);
+    for (const line of describe(commonDir, code)) terminal.say(line);
+    const typed = await terminal.ask(
+      `type the first ${TYPED_CHARACTERS} characters of the digest to trust it, anything else to leave: `,
+      io.signal,
+    );
+    if (io.signal.aborted) return EXIT.interrupted;
+    if (typed?.trim().toLowerCase() !== code.digest.slice(0, TYPED_CHARACTERS))
+      throw new DomainError("conflict", "that is not the start of the digest: nothing was changed", {
+        hint: "run the command again",
+      });
+    const by = `user:${terminal.user}`;
+    // What was shown is what is trusted: a change in between makes another digest.
+    await store.write({ principal: { id: by }, once: undefined }, (tx) =>
+      tx.trust({ repo: commonDir, digest: code.digest, by, at: systemClock() }),
+    );
+    io.err(`${commonDir} is trusted by ${by} until its configuration or a hook changes`);
+    return EXIT.done;
+  } finally {
+    terminal.close();
+  }
+}
+
+function describe(commonDir: string, { files, digest }: OwnCode): readonly string[] {
+  return [
+    `repository  ${cleanText(commonDir)}`,
+    "A trusted repository runs its own hooks, filters, drivers and signing program as you, whenever an agent works in it.",
+    "Read these files before you go on:",
+    ...files.map((file) => `  ${cleanText(file)}`),
+    `digest  ${digest}`,
+  ];
+}

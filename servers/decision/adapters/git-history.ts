@@ -5,6 +5,7 @@ import { gitCommand, type GitArguments } from "../../../kernel/git/arguments.ts"
 import { openGit, type GitContext, type GitSettings } from "../../../kernel/git/open.ts";
 import { runGit, type RunOptions } from "../../../kernel/git/run.ts";
 import type { Change, FileChange, PastCommit } from "../domain/change.ts";
+import { contentsReader } from "./change-contents.ts";
 import type { ChangeSource } from "./change-source.ts";
 import { parseCommits, parseNumstat } from "./git-output.ts";
 
@@ -21,6 +22,7 @@ const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 
 /** Reads changes through the hardened git runner; `settings.roots` bounds which repositories. */
 export function gitHistory(settings: GitSettings): ChangeSource {
+  const readContents = contentsReader();
   return {
     async read({ repo, base, head, signal }) {
       const git = await openGit({ ...settings, repo });
@@ -38,11 +40,22 @@ export function gitHistory(settings: GitSettings): ChangeSource {
         pastOf(run, from),
       ]);
       const [author = "", seconds = ""] = newest.split("\0");
+      const at = Number.parseInt(seconds, 10) * 1_000;
+      const contents = await readContents({
+        run: (command, input) =>
+          mustRead(git, command, { signal, ...(input === undefined ? {} : { input }) }),
+        from,
+        head: headId,
+        files,
+        worktree: (await git.resolveCommit("HEAD").catch(() => "")) === headId ? git.worktree : null,
+        at,
+      });
       return {
         base: from,
         head: headId,
         author,
-        at: Number.parseInt(seconds, 10) * 1_000,
+        at,
+        contents,
         files: await withFormerLength(run, from, files),
         messages: messages.split("\0"),
         past,
@@ -146,6 +159,10 @@ function emptyTree(idOfSameKind: string): string {
 }
 
 async function mustRun(git: GitContext, command: GitArguments, options: RunOptions): Promise<string> {
+  return (await mustRead(git, command, options)).toString("utf8");
+}
+
+async function mustRead(git: GitContext, command: GitArguments, options: RunOptions): Promise<Buffer> {
   const { code, stdout, truncated } = await runGit(git, command, { ...options, maxBytes: MAX_OUTPUT_BYTES });
   if (truncated) {
     throw new DomainError("limit", "the range or its history is too large to read", {
@@ -153,7 +170,7 @@ async function mustRun(git: GitContext, command: GitArguments, options: RunOptio
     });
   }
   if (code !== 0) throw unreadable();
-  return stdout.toString("utf8");
+  return stdout;
 }
 
 function unreadable(): DomainError {

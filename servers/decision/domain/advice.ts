@@ -35,6 +35,15 @@ function adviceOnChange(change: Change): readonly string[] {
   const binary = change.files.filter((file) => file.added === null).length;
   if (change.files.length === 0) lines.push("the range is empty: there is nothing to land");
   if (churn > LARGE_LINES) lines.push(`${churn} lines change: split the work into smaller changes`);
+  const { coverage, breaks } = change.contents;
+  if (coverage !== null) {
+    const unknown =
+      coverage.unknown.length === 0 ? "" : `; not in it: ${coverage.unknown.slice(0, 3).join(", ")}`;
+    lines.push(
+      `${coverage.run} of ${coverage.lines} changed lines are run, says ${coverage.report}${unknown}`,
+    );
+  }
+  for (const broken of (breaks ?? []).slice(0, 3)) lines.push(`breaks others: ${broken}`);
   if (binary > 0) lines.push(`${binary} binary files could not be measured: look at them`);
   if (change.historyCut) lines.push("only the newest part of the history was read");
   return lines;

@@ -1,3 +1,6 @@
+import type { ChangedCoverage } from "./coverage.ts";
+import type { PathComplexity } from "./path-complexity.ts";
+
 /** One file of a change. `added` and `deleted` are lines, null for a binary file. */
 export interface FileChange {
   readonly path: string;
@@ -18,8 +21,21 @@ export interface PastCommit {
   readonly paths: readonly string[];
 }
 
+/** What is inside a change; null where it was not, or could not be, looked at. */
+export interface ChangeContents {
+  readonly complexity: PathComplexity | null;
+  readonly coverage: (ChangedCoverage & { readonly report: string }) | null;
+  /** What others can no longer do, one line each; empty where something public was looked at and holds. */
+  readonly breaks: readonly string[] | null;
+}
+
+/** A change, looked into. */
+export interface Change extends ChangeInHistory {
+  readonly contents: ChangeContents;
+}
+
 /** A change and the history it stands on. Nothing of the history is newer than the change. */
-export interface Change {
+export interface ChangeInHistory {
   /** Object id the change starts from; null when everything in `head` is new. */
   readonly base: string | null;
   readonly head: string;

@@ -1,5 +1,6 @@
 import type { Facts } from "./facts.ts";
 import type { Metrics } from "./metrics.ts";
+import type { PathComplexity } from "./path-complexity.ts";
 
 /** The five factors of the formula, in the order they are reported. Every value lies in 0..1, higher is riskier. */
 export const FACTORS = [
@@ -38,6 +39,7 @@ export const HALF_POINTS = {
   folders: 3,
   manifests: 1,
   past_changes: 50,
+  paths: 10,
   developers: 5,
   files: 5,
   dependencies: 3,
@@ -46,13 +48,18 @@ export const HALF_POINTS = {
 /**
  * Reads the factors from a measured change.
  *
- * - complexity: lines changed, the best stand-in for complexity that a diff alone gives.
+ * - complexity: lines changed, or paths beyond the first through the most complex function that they lie in, whichever
+ *   is riskier. Source of 10 as the point where testing gets hard: McCabe, IEEE TSE 2(4), 1976, section VI.
  * - dependency_changes: folders beyond the first, or dependency manifests touched, whichever is riskier.
  * - historical_stability: how often, and by how many people, these files were changed before. New files have no history.
  * - impact_radius: files touched.
  * - test_coverage: not to be had from a diff.
  */
-export function measuredReadings(metrics: Metrics, manifests: number): Readings {
+export function measuredReadings(
+  metrics: Metrics,
+  manifests: number,
+  paths: PathComplexity | null,
+): Readings {
   const { la, ld, nd, nf, nuc, ndev } = metrics;
   const lines = la === null || ld === null ? null : la + ld;
   return {
@@ -60,8 +67,11 @@ export function measuredReadings(metrics: Metrics, manifests: number): Readings 
       lines === null
         ? { value: null, basis: "only binary files changed" }
         : {
-            value: saturate(lines, HALF_POINTS.lines),
-            basis: `${lines} lines changed (stands in for complexity)`,
+            value: Math.max(
+              saturate(lines, HALF_POINTS.lines),
+              saturate(Math.max(0, (paths?.largest ?? 0) - 1), HALF_POINTS.paths),
+            ),
+            basis: `${lines} lines changed${inFunctions(paths)}`,
           },
     test_coverage: { value: null, basis: "a diff does not tell" },
     dependency_changes: {
@@ -74,6 +84,14 @@ export function measuredReadings(metrics: Metrics, manifests: number): Readings 
     historical_stability: historyReading(nf, nuc, ndev),
     impact_radius: { value: saturate(nf, HALF_POINTS.files), basis: `${nf} files touched` },
   };
+}
+
+function inFunctions(paths: PathComplexity | null): string {
+  if (paths === null) return " (stands in for complexity)";
+  if (paths.functions === 0) return ", none in a function";
+  return paths.functions === 1
+    ? `, in a function of ${paths.largest} paths`
+    : `, in ${paths.functions} functions of up to ${paths.largest} paths`;
 }
 
 function historyReading(nf: number, nuc: number | null, ndev: number | null): Reading {

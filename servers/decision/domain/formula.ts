@@ -3,7 +3,7 @@ import { FACTORS, type FactorName, type Readings } from "./factors.ts";
 /** The model's name as recorded with every assessment. A changed weight or half point is a new version. */
 export const MODEL = {
   name: "weighted_formula",
-  version: "1",
+  version: "2",
   trained_on: "nothing: the weights are fixed",
 } as const;
 

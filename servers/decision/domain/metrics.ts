@@ -1,4 +1,4 @@
-import type { Change, FileChange, PastCommit } from "./change.ts";
+import type { ChangeInHistory, FileChange, PastCommit } from "./change.ts";
 
 /**
  * The fourteen change metrics; null where the repository does not tell.
@@ -42,7 +42,7 @@ const YEAR_MS = 365 * DAY_MS;
 const FIX_WORDS = /\b(?:bug|bugs|fix|fixe[sd]|fixing|defects?|patch(?:e[sd])?)\b/i;
 
 /** Measures a change against its past. */
-export function metricsOf(change: Change): Metrics {
+export function metricsOf(change: ChangeInHistory): Metrics {
   const { files } = change;
   const text = files.filter((file) => file.added !== null && file.deleted !== null);
   const countable = files.length === 0 || text.length > 0;
@@ -62,7 +62,7 @@ export function metricsOf(change: Change): Metrics {
 
 type HistoryMetrics = Pick<Metrics, "ndev" | "age" | "nuc" | "exp" | "rexp" | "sexp">;
 
-function historyOf(change: Change): HistoryMetrics {
+function historyOf(change: ChangeInHistory): HistoryMetrics {
   if (!change.historyKnown) return { ndev: null, age: null, nuc: null, exp: null, rexp: null, sexp: null };
   const touched = new Set(change.files.flatMap((file) => [file.path, file.previousPath]));
   const subsystems = new Set(change.files.map((file) => subsystemOf(file.path)));

@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { oneLine } from "../../../kernel/text.ts";
 import type { DecisionToolDeps } from "../deps.ts";
 import { adviceFor } from "../domain/advice.ts";
+import { riskierFacts } from "../domain/facts.ts";
 import { ACTIONS } from "../domain/policy.ts";
 import type { DecisionTx } from "../store/decision-store.ts";
-import { assess, hasFacts, judged, measure, UNMEASURED } from "./assessing.ts";
+import { assess, factsOf, hasFacts, judged, measure, UNMEASURED } from "./assessing.ts";
 import { FACTS_HINT, factsInput, idempotencyKey, readFacts } from "./fields.ts";
 
 const revision = z.string().max(300);
@@ -66,7 +68,7 @@ export const assessRisk = defineTool({
         action,
         ...measured,
         ...judged(model, measured.metrics),
-        claims: facts,
+        claims: change === null ? facts : riskierFacts(factsOf(change), facts),
         principal: call.principal.id,
         at: now,
       });
@@ -81,7 +83,8 @@ export const assessRisk = defineTool({
         model: { ...assessment.model },
         ...(metrics === null ? {} : { metrics: { ...metrics } }),
         ...(change === null ? {} : { range: { base: change.base, head: change.head } }),
-        advice: [...adviceFor(result, change, unread)],
+        // Names of files and exports are the repository's.
+        advice: adviceFor(result, change, unread).map((line) => oneLine(line, 300)),
       };
     });
   },

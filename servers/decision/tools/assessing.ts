@@ -25,10 +25,18 @@ export function measure(
   return {
     range: { repo, base: change.base, head: change.head, author: change.author },
     metrics,
-    measured: measuredReadings(metrics, manifests),
+    measured: measuredReadings(metrics, manifests, change.contents.complexity),
     policyTouched: change.files.some((file) =>
       [file.path, file.previousPath].some((path) => isOneOf(policyPaths, path)),
     ),
+  };
+}
+
+/** What was looked at inside the change, as the facts that rules read. They stand beside the caller's. */
+export function factsOf({ contents: { coverage, breaks } }: Change): Facts {
+  return {
+    ...(coverage === null ? {} : { coverage: coverage.run / coverage.lines }),
+    ...(breaks === null ? {} : { breaking_api_changes: breaks.length }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Grammar } from "../domain/code/language.ts";
+import type { Grammar } from "../../../kernel/source-files.ts";
 
 // Tree-sitter queries, one for each grammar: what a capture is called says what code-parser.ts makes of its node.
 

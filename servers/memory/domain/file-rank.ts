@@ -1,4 +1,4 @@
-import { isTestPath } from "./code/language.ts";
+import { isTestPath } from "../../../kernel/source-files.ts";
 import type { Memory } from "./memory.ts";
 import { queryTerms, tokensOf } from "./tokens.ts";
 

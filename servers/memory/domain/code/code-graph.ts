@@ -1,5 +1,6 @@
 import type { CodeFacts, ImportFact, SymbolFact } from "./facts.ts";
-import { isTestPath, languageOf } from "./language.ts";
+import { isTestPath } from "../../../../kernel/source-files.ts";
+import { languageOf } from "./language.ts";
 import type { Project } from "./project.ts";
 import { goPackages, resolveGo } from "./resolve-go.ts";
 import { resolvePython, type Target } from "./resolve-python.ts";

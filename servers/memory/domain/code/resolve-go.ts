@@ -1,4 +1,4 @@
-import { isTestPath } from "./language.ts";
+import { isTestPath } from "../../../../kernel/source-files.ts";
 import { folderOf, within } from "./path.ts";
 import type { Project } from "./project.ts";
 

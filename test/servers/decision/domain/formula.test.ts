@@ -195,9 +195,9 @@ test("larger metrics never make a factor safer", () => {
       fc.nat(10_000),
       fc.nat(5),
       (name, more, manifests) => {
-        const small = scoreRisk(measuredReadings(base, manifests), NOTHING).risk;
+        const small = scoreRisk(measuredReadings(base, manifests, null), NOTHING).risk;
         const large = scoreRisk(
-          measuredReadings({ ...base, [name]: base[name] + more }, manifests),
+          measuredReadings({ ...base, [name]: base[name] + more }, manifests, null),
           NOTHING,
         ).risk;
         expect(large).toBeGreaterThanOrEqual(small - 1e-12);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Change } from "../../../../servers/decision/domain/change.ts";
+import type { ChangeInHistory } from "../../../../servers/decision/domain/change.ts";
 import { metricsOf } from "../../../../servers/decision/domain/metrics.ts";
 
 const DAY = 86_400_000;
@@ -16,7 +16,7 @@ const file = (
   deleted,
   linesBefore,
 });
-const change = (parts: Partial<Change>): Change => ({
+const change = (parts: Partial<ChangeInHistory>): ChangeInHistory => ({
   base: "b",
   head: "h",
   author: "ann",
@@ -69,7 +69,7 @@ test("a renamed file is looked up in history under its old name", () => {
   });
 });
 
-test.each<[name: string, parts: Partial<Change>, expected: Partial<ReturnType<typeof metricsOf>>]>([
+test.each<[name: string, parts: Partial<ChangeInHistory>, expected: Partial<ReturnType<typeof metricsOf>>]>([
   ["an empty range measures zero", {}, { nf: 0, la: 0, ld: 0, entropy: 0, lt: 0, nuc: 0, age: null }],
   ["one file has no spread", { files: [file("a", 9, 9)] }, { entropy: 0, la: 9, ld: 9 }],
   [

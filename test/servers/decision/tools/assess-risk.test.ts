@@ -105,6 +105,31 @@ test("what the caller claims can raise the risk and never lowers it", async () =
   expect(worried.factors[0]).toMatchObject({ value: 0.9, source: "claimed" });
 });
 
+test("a coverage report raises a risk and lowers none; a broken export waits for a person", async () => {
+  repo.write("index.js", "export function used(a) {}\n");
+  repo.write("package.json", '{"name":"x","main":"index.js"}\n');
+  repo.commit("a package");
+  repo.write("index.js", "export function used(a, b) {}\n");
+  repo.commit("another argument");
+  const range = { base: "HEAD~1" };
+  const plain = await assess(range);
+  expect(plain.advice.join()).toContain("breaks others: used of index.js takes 2 arguments at least");
+  expect(
+    await server.must("decide", { action: "merge", assessment_id: plain.assessment_id, confidence: 0.95 }),
+  ).toMatchObject({
+    verdict: "require_human",
+    rules_fired: expect.arrayContaining(["breaking_api_changes"]),
+    escalations: [expect.any(String)],
+  });
+  repo.write("lcov.info", "SF:index.js\nDA:1,1\nend_of_record\n");
+  expect(await assess(range)).toMatchObject({ risk: plain.risk, interval: plain.interval });
+  repo.write("lcov.info", "SF:index.js\nDA:1,0\nend_of_record\n");
+  const uncovered = await assess({ ...range, facts: { coverage: 1, breaking_api_changes: 0 } });
+  expect(uncovered.risk).toBeGreaterThan(plain.risk + 0.2);
+  expect(uncovered.advice.join()).toContain("0 of 1 changed lines are run, says lcov.info");
+  expect(uncovered.advice.join()).toContain("breaks others");
+});
+
 test("an empty range is said to be empty", async () => {
   const answer = await assess({ base: "HEAD" });
   expect(answer.metrics).toMatchObject({ nf: 0, la: 0 });

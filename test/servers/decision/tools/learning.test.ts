@@ -97,7 +97,7 @@ const sumOf = (factors: unknown): number =>
 
 test("assess_risk: the formula, then what was learned; promoted as an event, explained, held and let go", async () => {
   const before = await assessed();
-  expect(before["model"]).toMatchObject({ name: "weighted_formula", version: "1" });
+  expect(before["model"]).toMatchObject({ name: "weighted_formula", version: "2" });
 
   await teach(300, "mined");
   // It is grown anew in steps of about a twentieth: for 288 of them.

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { codeParser } from "../../../../servers/memory/adapters/code-parser.ts";
-import type { Grammar } from "../../../../servers/memory/domain/code/language.ts";
+import type { Grammar } from "../../../../kernel/source-files.ts";
 
 const parser = codeParser();
 

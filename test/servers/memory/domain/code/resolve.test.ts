@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { codeGraph } from "../../../../../servers/memory/domain/code/code-graph.ts";
 import type { CodeFacts, ImportFact } from "../../../../../servers/memory/domain/code/facts.ts";
-import { grammarOf, isManifest, isTestPath } from "../../../../../servers/memory/domain/code/language.ts";
+import { grammarOf, isTestPath } from "../../../../../kernel/source-files.ts";
+import { isManifest } from "../../../../../servers/memory/domain/code/language.ts";
 import { readProject } from "../../../../../servers/memory/domain/code/project.ts";
 
 /** Imports by file; names after a colon are those taken: "./b: f, g". */

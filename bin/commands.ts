@@ -244,6 +244,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "sandbox selftest",
+    {
+      usage: "sandbox selftest [--backend NAME] [--json]",
+      summary: "attack a sandbox on this machine and report what held",
+      load: async () => (await import("../servers/sandbox/cli/selftest.ts")).selftestCommand,
+    },
+  ],
+  [
     "plan validate",
     {
       usage: "plan validate FILE",

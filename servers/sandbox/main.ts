@@ -60,7 +60,11 @@ export async function openSandbox(sources: ServerSources): Promise<ToolServer> {
   return createSandboxServer(deps);
 }
 
-function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uint8Array): Backends {
+/** How long a Docker daemon may take to say that it is there, before the next backend is taken or a person is told. */
+export const DAEMON_PROBE_MS = 2_000;
+
+/** The backends of a configuration; the key names the containers' owner. */
+export function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uint8Array): Backends {
   const node = process.execPath;
   const npm = (): string | null => findNpm(config.path);
   // Two state folders never take each other's containers for their own, wherever the daemon is.
@@ -70,6 +74,7 @@ function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uin
       docker: dockerBackend({
         host: config.dockerHost,
         answerMs: 10_000,
+        probeMs: DAEMON_PROBE_MS,
         owner,
         boot: nonce(),
         clock: systemClock,

@@ -88,7 +88,7 @@ test.each([
   ["tasks chek", "did you mean slipway tasks check?"],
   ["tasks", "slipway tasks takes list, show, add, graph, watch, backup, restore, check"],
   ["tasks lits", "did you mean slipway tasks list?"],
-  ["sandbox toString", "slipway sandbox takes image build, backup, restore, check"],
+  ["sandbox toString", "slipway sandbox takes image build, selftest, backup, restore, check"],
   ["toString", "see slipway --help"],
 ])("slipway %s is no command: %s", (line, hint) => {
   expect(findCommand(line.split(" "))).toBeUndefined();

@@ -106,7 +106,8 @@ export async function killAll(container: Docker.Container, answerMs: number): Pr
 /** Whether the container is there and runs. */
 export async function isRunning(container: Docker.Container, answerMs: number): Promise<boolean> {
   try {
-    return (await within(answerMs, container.inspect())).State.Running;
+    // One that is being removed or restarted still says that it runs.
+    return (await within(answerMs, container.inspect())).State.Status === "running";
   } catch (error) {
     if (dockerStatus(error) === 404) return false;
     throw error;

@@ -21,6 +21,9 @@ export const IDLE_PIDS = 2;
 
 const MB = 1_048_576;
 
+/** Empty files take memory too. Real trees hold fewer: a large node_modules about 200 a MB. */
+const INODES_PER_MB = 400;
+
 export interface Provenance {
   /** Names the state folder. */
   readonly owner: () => string;
@@ -106,7 +109,7 @@ export function containerOptions(
               Options: {
                 type: "tmpfs",
                 device: "tmpfs",
-                o: `size=${limits.diskMb}m,uid=1000,gid=1000,mode=700,nosuid,nodev`,
+                o: `size=${limits.diskMb}m,nr_inodes=${limits.diskMb * INODES_PER_MB},uid=1000,gid=1000,mode=700,nosuid,nodev`,
               },
             },
           },

@@ -17,13 +17,13 @@ import type { NodeImage } from "./node-image.ts";
 export interface DockerSettings extends Provenance {
   /** How long the daemon may take to answer; five times as long to start a container. */
   readonly answerMs: number;
+  /** The same for the first question, whether it is there at all: a person waits for the next backend. */
+  readonly probeMs: number;
   readonly host: DockerHost;
   readonly image: NodeImage;
   /** What the kernel counted for a container; null where that is out of reach. */
   readonly readCounters: (containerId: string) => Promise<Counters | null>;
 }
-
-const PROBE_MS = 2_000;
 
 /** Containers of the Docker daemon, under a profile without network, privileges or a writable root. */
 export function dockerBackend(settings: DockerSettings): Backend {
@@ -37,6 +37,8 @@ export function dockerBackend(settings: DockerSettings): Backend {
   };
   const running = new Map<string, number>();
   const oomKills = new Map<string, number>();
+  /** Whose end is asked for: what dies in them from then on dies of that. */
+  const ending = new Set<string>();
   /** Out of reach from here, the container still sees its own counter of kills for memory. */
   const newOomKills = async (container: Docker.Container, { handle }: SandboxRef): Promise<number> => {
     const chunks: Uint8Array[] = [];
@@ -46,7 +48,7 @@ export function dockerBackend(settings: DockerSettings): Backend {
         argv: ["/bin/sh", "-c", `cat ${OOM_FILES.join(" ")} 2>/dev/null`],
         env: {},
         stdin: undefined,
-        kill: AbortSignal.timeout(PROBE_MS),
+        kill: AbortSignal.timeout(answerMs),
         onOutput: (_stream, chunk) => void chunks.push(chunk),
       },
       answerMs,
@@ -63,7 +65,7 @@ export function dockerBackend(settings: DockerSettings): Backend {
     async probe() {
       try {
         const api = await docker();
-        await within(PROBE_MS, api.ping());
+        await within(settings.probeMs, api.ping());
         await settings.image.check();
         return { ok: true };
       } catch (error) {
@@ -106,7 +108,7 @@ export function dockerBackend(settings: DockerSettings): Backend {
         const before = await settings.readCounters(ref.handle);
         const exitCode = await execOnce(container, request, answerMs);
         left = leave();
-        const alive = exitCode !== null && (await isRunning(container, answerMs));
+        const alive = exitCode !== null && !ending.has(ref.handle) && (await isRunning(container, answerMs));
         if (left === 0 && alive && !(await isIdle(ref.handle, settings.readCounters)))
           await killAll(container, answerMs);
         const after = await settings.readCounters(ref.handle);
@@ -127,10 +129,14 @@ export function dockerBackend(settings: DockerSettings): Backend {
     async destroy(ref) {
       try {
         const container = (await docker()).getContainer(ref.handle === "" ? nameOf(ref.id) : ref.handle);
-        const { Config } = await within(answerMs, container.inspect());
+        const { Config, Id } = await within(answerMs, container.inspect());
         if (Config.Labels[LABEL.owner] !== settings.owner() || Config.Labels[LABEL.sandbox] !== ref.id)
           return;
-        await within(answerMs * 5, container.remove({ force: true, v: true }));
+        const isFirst = !ending.has(Id);
+        ending.add(Id);
+        await within(answerMs * 5, container.remove({ force: true, v: true })).finally(
+          () => isFirst && ending.delete(Id),
+        );
         oomKills.delete(ref.handle);
       } catch (error) {
         // 404: gone. 409: another call is removing it.

@@ -37,6 +37,7 @@ export function openDocker(counters: typeof readCounters = readCounters): Backen
   return dockerBackend({
     host: process.env["DOCKER_HOST"],
     answerMs: 30_000,
+    probeMs: 30_000,
     owner: () => owner,
     boot: nonce(),
     clock: Date.now,

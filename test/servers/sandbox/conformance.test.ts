@@ -1,19 +1,21 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { abuse, ABUSE_LIMITS, type Verdict } from "../../../servers/sandbox/adapters/abuse.ts";
+import { withBait } from "../../../servers/sandbox/adapters/abuse-bait.ts";
 import { attest } from "../../../servers/sandbox/adapters/attest.ts";
 import { readArchive, type ReadEntry } from "../../../servers/sandbox/adapters/archive.ts";
 import type { Backend, SandboxRef } from "../../../servers/sandbox/adapters/backend.ts";
 import { readFilePart, readTree, writeEntries } from "../../../servers/sandbox/adapters/files.ts";
 import { listFiles, searchFiles } from "../../../servers/sandbox/adapters/tree-listing.ts";
 import { runCommand, type CommandSpec } from "../../../servers/sandbox/adapters/run-command.ts";
-import { saveWorkspace } from "../../../servers/sandbox/adapters/workspace-copy.ts";
+import { loadWorkspace, saveWorkspace } from "../../../servers/sandbox/adapters/workspace-copy.ts";
 import { NO_GUARANTEES } from "../../../servers/sandbox/domain/guarantees.ts";
 import { findNpm } from "../../../servers/sandbox/adapters/npm-package.ts";
 import { requirement } from "../../support/skip.ts";
 import { candidates, fileDeps, newRoot, nonce, runDeps } from "./backends.ts";
 
-const LIMITS = { cpu: 1, memoryMb: 96, pids: 64, diskMb: 48 };
+const LIMITS = ABUSE_LIMITS;
 const TREE = { maxBytes: 64e6, maxEntries: 1_000, maxFileBytes: 8e6 };
 const npm = requirement(
   "npm",
@@ -89,11 +91,11 @@ for (const { name, need, open } of await candidates()) {
       );
     });
 
-    test.each([9, 126, 127, 130, 137, 143, 255])("a program that exits %i by itself exited", async (code) => {
+    test.each([137, 255])("a program that exits %i by itself exited", async (code) => {
       expect(await sh(`exit ${code}`)).toMatchObject({ outcome: "exited", exitCode: code, signal: null });
     });
 
-    test.each(["KILL", "SEGV", "TERM"])("a program ended by SIG%s was signaled", async (signal) => {
+    test.each(["KILL", "SEGV"])("a program ended by SIG%s was signaled", async (signal) => {
       expect(await sh(`kill -${signal} $$`)).toMatchObject({
         outcome: "signaled",
         exitCode: null,
@@ -183,12 +185,14 @@ for (const { name, need, open } of await candidates()) {
       });
     });
 
-    test("a timeout kills the whole tree, with what left its session", async () => {
-      const mark = `7${Math.floor(Math.random() * 1e8)}`;
-      const script = `setsid sleep ${mark} & (setsid sh -c 'sleep ${mark} & sleep ${mark}' &) ; trap '' TERM; sleep ${mark}`;
-      expect(await sh(script, { timeoutMs: 400 })).toMatchObject({ outcome: "timeout", exitCode: null });
-      expect(await survivors(mark)).toBe("");
-    });
+    // On the isolated ones the list of attacks has this one.
+    if (!isIsolated)
+      test("a timeout kills the whole tree, with what left its session", async () => {
+        const mark = `7${Math.floor(Math.random() * 1e8)}`;
+        const script = `setsid sleep ${mark} & (setsid sh -c 'sleep ${mark} & sleep ${mark}' &) ; trap '' TERM; sleep ${mark}`;
+        expect(await sh(script, { timeoutMs: 400 })).toMatchObject({ outcome: "timeout", exitCode: null });
+        expect(await survivors(mark)).toBe("");
+      });
 
     test("what a program leaves behind ends with it", async () => {
       const mark = `8${Math.floor(Math.random() * 1e8)}`;
@@ -206,12 +210,14 @@ for (const { name, need, open } of await candidates()) {
       expect((await run({ argv: ["sleep", "60"] }, caller.signal)).ending.outcome).toBe("cancelled");
     });
 
-    test("a flood is cut at the cap and its source killed", async () => {
-      const { ending, stdout } = await run({ argv: ["sh", "-c", "yes slipway"], outputCapBytes: 100_000 });
-      expect(ending.outcome).toBe("output_cap");
-      expect(stdout).toHaveLength(100_000);
-      expect((await sh("echo still here")).stdout).toBe("still here\n");
-    });
+    // On the isolated ones the list of attacks has this one.
+    if (!isIsolated)
+      test("a flood is cut at the cap and its source killed", async () => {
+        const { ending, stdout } = await run({ argv: ["sh", "-c", "yes slipway"], outputCapBytes: 100_000 });
+        expect(ending.outcome).toBe("output_cap");
+        expect(stdout).toHaveLength(100_000);
+        expect((await sh("echo still here")).stdout).toBe("still here\n");
+      });
 
     test("files go in and out byte for byte", async () => {
       const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7) % 256));
@@ -357,53 +363,8 @@ for (const { name, need, open } of await candidates()) {
         expect(guarantees).toEqual({ ...basic, memory: "enforced", cpu: "enforced", disk: "enforced" });
     });
 
-    if (isIsolated)
-      describe("isolation", () => {
-        test("there is no network", async () => {
-          const script = `const net = require("node:net"); const socket = net.connect(1, "192.0.2.1"); socket.on("error", (error) => { console.log(error.code); });`;
-          expect((await run({ argv: ["node", "-e", script] })).stdout.toString()).toMatch(
-            /ENETUNREACH|EACCES|EPERM/,
-          );
-        });
-
-        test("only the workspace and the temporary directory can be written", async () => {
-          const { stdout } = await sh(
-            "for d in / /usr /bin /etc /proc/sys/kernel; do (: > $d/x) 2>/dev/null && echo wrote $d; done; : > /workspace/x && : > /tmp/x && echo ok",
-          );
-          expect(stdout).toBe("ok\n");
-        });
-
-        test("commands have no privilege and can gain none", async () => {
-          const { stdout } = await sh(
-            "id -u; grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/self/status; unshare -U true 2>/dev/null && echo namespace; mount -t tmpfs x /tmp 2>/dev/null && echo mounted; kill -9 1 2>/dev/null; echo alive",
-          );
-          expect(stdout.split("\n")[0]).toBe("1000");
-          expect(stdout).toMatch(/CapEff:\s+0+\n/);
-          expect(stdout).toMatch(/CapBnd:\s+0+\n/);
-          expect(stdout).toMatch(/NoNewPrivs:\s+1\n/);
-          expect(stdout).not.toMatch(/namespace|mounted/);
-        });
-
-        test("a fork bomb stays inside and the sandbox survives it", async () => {
-          const result = await sh("i=0; while [ $i -lt 300 ]; do sleep 20 & i=$((i+1)); done; echo all", {
-            timeoutMs: 8_000,
-          });
-          expect(result.stdout).not.toContain("all");
-          expect(["pids", "exited"]).toContain(result.outcome);
-          expect((await sh("echo usable")).stdout).toBe("usable\n");
-        });
-      });
-
     if (name === "docker")
       describe("limits", () => {
-        test("memory that runs out is named, and the sandbox survives it", async () => {
-          const { ending } = await run({
-            argv: ["node", "-e", "const kept = []; for (;;) kept.push(Buffer.alloc(8e6, 1));"],
-          });
-          expect(ending.outcome).toBe("oom");
-          expect(await sh("echo usable")).toMatchObject({ outcome: "exited", stdout: "usable\n" });
-        });
-
         test("a copy is of one moment, though a command writes on", async () => {
           const copy = join(root, "copy.tar");
           const script =
@@ -422,6 +383,8 @@ for (const { name, need, open } of await candidates()) {
           // The command was stopped between its two writes, or after both, but not while the copy was made.
           const [first, second] = [Number(kept.get("first")), Number(kept.get("second"))];
           expect([first, first - 1]).toContain(second);
+          await loadWorkspace(backend, ref, readFileSync(copy));
+          expect((await sh("cat first; rm -f first second next")).stdout).toBe(`${first}\n`);
         });
 
         test("too many processes are named", async () => {
@@ -429,15 +392,25 @@ for (const { name, need, open } of await candidates()) {
             (await sh("i=0; while [ $i -lt 300 ]; do sleep 20 & i=$((i+1)); done; exit 1")).outcome,
           ).toBe("pids");
         });
+      });
 
-        test("a full workspace is an error of the writer, not a death", async () => {
-          expect(await sh("head -c 100000000 /dev/zero > big || echo full; rm big")).toMatchObject({
-            outcome: "exited",
-            stdout: "full\n",
-          });
-          await expect(write("huge", Buffer.alloc(60e6))).rejects.toMatchObject({ code: "limit" });
-          await writeEntries(backend, ref, [], ["huge"], fileDeps);
-        });
+    if (isIsolated)
+      // Last: it ends the sandbox.
+      test("what hostile programs and callers try does not get through", async () => {
+        const guarantees = await attest(backend, ref, runDeps);
+        const verdicts: Verdict[] = [];
+        await withBait(nonce(), (bait) =>
+          abuse({ backend, ref, deps: { ...runDeps, ...fileDeps }, bait }, guarantees, (verdict) =>
+            verdicts.push(verdict),
+          ),
+        );
+        expect(verdicts.filter(({ saw }) => saw !== null)).toEqual([]);
+        const notPromised = verdicts.filter(({ isPromised }) => !isPromised).map(({ title }) => title);
+        expect(notPromised).toEqual(
+          name === "docker"
+            ? []
+            : ["filling the workspace", "a million empty files", "all memory, told from an exit code of 137"],
+        );
       });
   });
 }

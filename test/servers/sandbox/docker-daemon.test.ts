@@ -2,11 +2,12 @@ import { createServer, type Server, type Socket } from "node:net";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
 import type { Backend } from "../../../servers/sandbox/adapters/backend.ts";
 import { dockerBackend } from "../../../servers/sandbox/adapters/docker.ts";
 import { containerOptions } from "../../../servers/sandbox/adapters/docker-profile.ts";
 import { runCommand } from "../../../servers/sandbox/adapters/run-command.ts";
+import { DAEMON_PROBE_MS } from "../../../servers/sandbox/main.ts";
 import { nonce, runDeps } from "./backends.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "slipway-daemon-"));
@@ -31,10 +32,11 @@ async function daemon(answer: (socket: Socket) => void): Promise<string> {
   return `unix://${path}`;
 }
 
-function backendAt(host: string): Backend {
+function backendAt(host: string, probeMs = 300): Backend {
   return dockerBackend({
     host,
-    answerMs: 300,
+    answerMs: 150,
+    probeMs,
     owner: () => "test",
     boot: "test",
     clock: () => 0,
@@ -52,6 +54,25 @@ const COMMAND = {
   stdin: undefined,
   timeoutMs: 60_000,
   outputCapBytes: 1e6,
+};
+
+/** A backend whose commands end when they are killed, and never before. */
+const dying: Backend = {
+  ...backendAt("unix:///nowhere/docker.sock"),
+  exec: (_ref, { kill }) =>
+    new Promise((resolve) => {
+      kill.addEventListener("abort", () =>
+        resolve({
+          exitCode: 137,
+          signal: null,
+          oomKills: 0,
+          forksRefused: 0,
+          cpuMs: null,
+          peakMemoryBytes: null,
+          alive: true,
+        }),
+      );
+    }),
 };
 
 const daemons = [
@@ -86,6 +107,49 @@ test.each(daemons)("a daemon that %s is told, in our words", async (_name, start
       code: "unavailable",
       message: expect.not.stringContaining("rm -rf"),
     });
+  }
+});
+
+test("a daemon that hangs is told when its time is over, no sooner and no later", async () => {
+  const backend = backendAt(await daemon(() => undefined), DAEMON_PROBE_MS);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    let told: unknown;
+    const probe = backend.probe().then((answer) => (told = answer));
+    // The library is loaded first, which takes real time.
+    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+    await vi.advanceTimersByTimeAsync(DAEMON_PROBE_MS - 1);
+    expect(told).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await probe).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining(`${DAEMON_PROBE_MS} ms`),
+    });
+    expect(DAEMON_PROBE_MS).toBeLessThanOrEqual(4_000);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("a command is ended at its time and at a caller's word, not later", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const caller = new AbortController();
+    const ended: string[] = [];
+    const start = async (timeoutMs: number, cancelled: AbortSignal): Promise<void> => {
+      const { ending } = await runCommand(dying, REF, { ...COMMAND, timeoutMs }, runDeps, cancelled);
+      ended.push(ending.outcome);
+    };
+    const runs = [start(5_000, new AbortController().signal), start(60_000, caller.signal)];
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(ended).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(ended).toEqual(["timeout"]);
+    caller.abort();
+    await Promise.all(runs);
+    expect(ended).toEqual(["timeout", "cancelled"]);
+  } finally {
+    vi.useRealTimers();
   }
 });
 

@@ -128,49 +128,6 @@ for (const { name: backend, need } of await candidates()) {
       });
     });
 
-    test("forks and snapshots start from the same files and go their own ways", async () => {
-      const dir = repository(scene.project);
-      rmSync(join(dir, "escape"));
-      const client = await scene.serve();
-      const { id } = await mustCall(client, "create_sandbox", { backend, from_dir: dir });
-      await mustCall(client, "run_command", {
-        sandbox_id: id,
-        script: "echo one > made; chmod 700 made; ln -s /etc/passwd out; ln made twin",
-      });
-      const { snapshot_id } = await mustCall(client, "snapshot_sandbox", { sandbox_id: id });
-      await mustCall(client, "run_command", { sandbox_id: id, script: "echo two > made" });
-      const { sandboxes } = await mustCall(client, "fork_sandbox", { sandbox_id: id, count: 1 });
-      const fork = Array.isArray(sandboxes) ? Object(sandboxes[0])["id"] : undefined;
-      // What the source does from here on, the fork does not see.
-      await mustCall(client, "run_command", { sandbox_id: id, script: "rm made" });
-      const again = await mustCall(client, "create_sandbox", { backend, from_snapshot: snapshot_id });
-      const look = async (sandbox_id: unknown): Promise<Record<string, unknown>> =>
-        mustCall(client, "run_command", {
-          sandbox_id,
-          script: "cat made twin; stat -c %a made; readlink out",
-        });
-      const [forked, restored] = [await look(fork), await look(again["id"])];
-      expect([forked["stdout"], restored["stdout"]]).toEqual([
-        "two\ntwo\n700\n/etc/passwd\n",
-        "one\none\n700\n/etc/passwd\n",
-      ]);
-      // Commands ran before, if not in this sandbox: the receipt does not hide it.
-      expect(scene.verified(restored["receipt"])).toMatchObject({ commands_before: 1 });
-      expect(scene.verified(forked["receipt"])).toMatchObject({ commands_before: 2 });
-      const exported = await mustCall(client, "export_changes", { sandbox_id: again["id"] });
-      expect(exported["files"]).toMatchObject([
-        { path: "made", status: "added" },
-        { path: "twin", status: "added" },
-      ]);
-      expect(await callTool(client, "create_sandbox", { backend, from_snapshot: "snp_0" })).toMatchObject({
-        ok: false,
-        error: { code: "not_found" },
-      });
-      for (const sandbox_id of [id, fork, again["id"]])
-        await mustCall(client, "delete_sandbox", { sandbox_id });
-      expect(readdirSync(join(scene.home, "sandboxes"))).toEqual([snapshot_id]);
-    });
-
     test("another server on the same home uses and deletes the sandbox", async () => {
       const one = await scene.serve();
       const two = await scene.serve();
@@ -197,6 +154,53 @@ for (const { name: backend, need } of await candidates()) {
     });
   });
 }
+
+test("forks and snapshots start from the same files and go their own ways", async () => {
+  const dir = repository(scene.project);
+  rmSync(join(dir, "escape"));
+  const client = await scene.serve();
+  const { id } = await mustCall(client, "create_sandbox", { backend: "unisolated", from_dir: dir });
+  await mustCall(client, "run_command", {
+    sandbox_id: id,
+    script: "echo one > made; chmod 700 made; ln -s /etc/passwd out; ln made twin",
+  });
+  const { snapshot_id } = await mustCall(client, "snapshot_sandbox", { sandbox_id: id });
+  await mustCall(client, "run_command", { sandbox_id: id, script: "echo two > made" });
+  const { sandboxes } = await mustCall(client, "fork_sandbox", { sandbox_id: id, count: 1 });
+  const fork = Array.isArray(sandboxes) ? Object(sandboxes[0])["id"] : undefined;
+  // What the source does from here on, the fork does not see.
+  await mustCall(client, "run_command", { sandbox_id: id, script: "rm made" });
+  const again = await mustCall(client, "create_sandbox", {
+    backend: "unisolated",
+    from_snapshot: snapshot_id,
+  });
+  const look = async (sandbox_id: unknown): Promise<Record<string, unknown>> =>
+    mustCall(client, "run_command", {
+      sandbox_id,
+      script: "cat made twin; stat -c %a made; readlink out",
+    });
+  const [forked, restored] = [await look(fork), await look(again["id"])];
+  expect([forked["stdout"], restored["stdout"]]).toEqual([
+    "two\ntwo\n700\n/etc/passwd\n",
+    "one\none\n700\n/etc/passwd\n",
+  ]);
+  // Commands ran before, if not in this sandbox: the receipt does not hide it.
+  expect(scene.verified(restored["receipt"])).toMatchObject({ commands_before: 1 });
+  expect(scene.verified(forked["receipt"])).toMatchObject({ commands_before: 2 });
+  const exported = await mustCall(client, "export_changes", { sandbox_id: again["id"] });
+  expect(exported["files"]).toMatchObject([
+    { path: "made", status: "added" },
+    { path: "twin", status: "added" },
+  ]);
+  expect(
+    await callTool(client, "create_sandbox", { backend: "unisolated", from_snapshot: "snp_0" }),
+  ).toMatchObject({
+    ok: false,
+    error: { code: "not_found" },
+  });
+  for (const sandbox_id of [id, fork, again["id"]]) await mustCall(client, "delete_sandbox", { sandbox_id });
+  expect(readdirSync(join(scene.home, "sandboxes"))).toEqual([snapshot_id]);
+});
 
 test("the record tells what happened, in order and by whom", async () => {
   const client = await scene.serve();

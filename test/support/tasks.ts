@@ -5,7 +5,7 @@ import type { CheckedReceipt } from "../../servers/tasks/domain/evidence.ts";
 
 /**
  * A tasks server on a clock and ids that the test decides. A receipt is genuine here when it starts with "ok:" or
- * "bad:". `watch` may put something between the server and its store.
+ * "bad:"; then comes the command, and where it matters the tree. `watch` may put something between the server and its store.
  */
 export function tasksForTest(
   path = ":memory:",
@@ -38,7 +38,7 @@ export function tasksForTest(
 }
 
 function checkReceipt(receipt: string): CheckedReceipt | null {
-  const [kind, command] = receipt.split(":", 2);
+  const [kind, command, tree = "tree"] = receipt.split(":", 3);
   if (command === undefined || (kind !== "ok" && kind !== "bad")) return null;
-  return { isFor: (wanted) => wanted === command, outcome: "exited", exitCode: kind === "ok" ? 0 : 1 };
+  return { isFor: (wanted) => wanted === command, tree, outcome: "exited", exitCode: kind === "ok" ? 0 : 1 };
 }

@@ -9,6 +9,7 @@ export function receiptCheck(home: string): (token: string) => CheckedReceipt | 
     const { receipt } = verified;
     return {
       isFor: (command) => isReceiptFor(receipt, { script: command }),
+      tree: receipt.tree_digest,
       outcome: receipt.outcome,
       exitCode: receipt.exit_code,
     };

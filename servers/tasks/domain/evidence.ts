@@ -5,6 +5,8 @@ import { commandOf, type Acceptance } from "./task.ts";
 export interface CheckedReceipt {
   /** Whether it is about exactly this command. */
   readonly isFor: (command: string) => boolean;
+  /** Digest of the files that the command ran over. */
+  readonly tree: string;
   readonly outcome: string;
   readonly exitCode: number | null;
 }
@@ -13,6 +15,8 @@ export interface CheckedReceipt {
 export interface Submission {
   /** A receipt that cannot be verified is null: it proves nothing, and is itself a reason to refuse. */
   readonly receipts: readonly (CheckedReceipt | null)[];
+  /** The digest of the tree that was worked out, or null where the holder named none: then any tree's receipts count. */
+  readonly tree: string | null;
   readonly output: unknown;
   readonly artifacts: readonly string[];
 }
@@ -26,12 +30,12 @@ export type EvidenceVerdict =
   | { readonly kind: "unmet"; readonly unmet: readonly string[] };
 
 /**
- * Holds a submission against acceptance. Every command must have a genuine receipt of a run that exited 0, where any
- * receipt is given; the output must have its form, and each artifact be named. The rest is for a reviewer.
+ * Holds a submission against acceptance. Every command must have a genuine receipt of a run over the named tree that exited
+ * 0, where any receipt is given; the output must have its form, and each artifact be named. The rest is for a reviewer.
  */
 export function weighEvidence(
   acceptance: readonly Acceptance[],
-  { receipts, output, artifacts }: Submission,
+  { receipts, tree, output, artifacts }: Submission,
 ): EvidenceVerdict {
   if (acceptance.length === 0) return { kind: "no_acceptance" };
   let isOpen = false;
@@ -46,7 +50,7 @@ export function weighEvidence(
       isOpen = true;
       return [];
     }
-    return runProblem(command, receipts);
+    return runProblem(command, receipts, tree);
   });
   const forged = receipts.filter((receipt) => receipt === null).length;
   if (forged > 0) unmet.push(`${forged} of the receipts cannot be verified`);
@@ -54,8 +58,14 @@ export function weighEvidence(
   return { kind: isOpen ? "needs_review" : "met" };
 }
 
-function runProblem(command: string, receipts: Submission["receipts"]): readonly string[] {
-  const runs = receipts.filter((receipt) => receipt?.isFor(command) === true);
+function runProblem(
+  command: string,
+  receipts: Submission["receipts"],
+  tree: string | null,
+): readonly string[] {
+  const all = receipts.filter((receipt) => receipt?.isFor(command) === true);
+  const runs = all.filter((receipt) => tree === null || receipt?.tree === tree);
+  if (runs.length === 0 && all.length > 0) return [`${command}: the receipt is of another tree`];
   if (runs.some((run) => run?.outcome === "exited" && run.exitCode === 0)) return [];
   const last = runs.at(-1);
   return [

@@ -4,11 +4,15 @@ import type { TaskEmit, TaskTx } from "./task-store.ts";
 
 type Tx = TaskTx & { readonly emit: TaskEmit };
 
-/** The milestones that give out no work, because their budget, or one above it, is spent or reserved. */
-export async function milestonesWithoutBudget(tx: TaskTx): Promise<readonly string[]> {
-  const empty = (await tx.allPurses()).filter((purse) => isPurseEmpty(purse));
+/**
+ * The milestones that give out no work because the budget of this one, or one above it, is spent or reserved: none
+ * where there is something left.
+ */
+export async function milestonesWithoutBudget(tx: TaskTx, milestone: string): Promise<readonly string[]> {
+  const empty = (await tx.purses(milestone)).filter((purse) => isPurseEmpty(purse));
   const names = new Set<string>();
-  for (const { milestone } of empty) for (const name of await tx.milestonesBelow(milestone)) names.add(name);
+  for (const { milestone: spent } of empty)
+    for (const name of await tx.milestonesBelow(spent)) names.add(name);
   return [...names];
 }
 

@@ -30,6 +30,7 @@ const output = z.object({
     })
     .optional(),
   why_none: z.string().optional(),
+  without_budget: z.array(z.string()).optional(),
 });
 
 export const claimTask = defineTool({
@@ -66,11 +67,18 @@ export const claimTask = defineTool({
       }
       const found = await nextFor(
         tx,
-        { agent, taskId: task_id, milestone, without: await milestonesWithoutBudget(tx) },
+        { agent, taskId: task_id, milestone },
         known === undefined ? capabilities : [...capabilities, ...known.capabilities],
         now,
       );
-      if ("why" in found) return { task: null, why_none: found.why };
+      if ("why" in found) {
+        const { why, without } = found;
+        return {
+          task: null,
+          why_none: why,
+          ...(without.length === 0 ? {} : { without_budget: without.slice(0, 5) }),
+        };
+      }
       const token = newToken();
       const purses = found.task.milestone === null ? [] : await tx.purses(found.task.milestone);
       const grant = firstGrant(wishOf(found.task, lease_s), purses);
@@ -107,21 +115,32 @@ type ClaimAnswer = z.input<typeof output>;
 
 async function nextFor(
   tx: TaskTx,
-  filter: ReadyFilter,
+  filter: Omit<ReadyFilter, "without">,
   capabilities: readonly string[],
   now: number,
-): Promise<{ readonly task: Task } | { readonly why: string }> {
+): Promise<{ readonly task: Task } | { readonly why: string; readonly without: readonly string[] }> {
+  // Budgets are looked at as tasks come up that draw on them: a store may hold those of many finished runs.
+  const without = new Set<string>();
+  const affordable = new Set<string>();
+  const canAfford = async (milestone: string): Promise<boolean> => {
+    if (affordable.has(milestone)) return true;
+    if (without.has(milestone)) return false;
+    const empty = await milestonesWithoutBudget(tx, milestone);
+    if (empty.length === 0) affordable.add(milestone);
+    for (const name of empty) without.add(name);
+    return empty.length === 0;
+  };
   let reserved: readonly string[] | undefined;
   let hasOthers: boolean | undefined;
   const has = new Set(capabilities);
   const passed = { needs: 0, elsewhere: 0, paths: 0 };
   let last: Task | undefined;
   for (;;) {
-    const page = await tx.readyPage(filter, last, PAGE);
+    const page = await tx.readyPage({ ...filter, without: [...without] }, last, PAGE);
     for (const task of page) {
       if (task.assignee !== null && task.assignee !== filter.agent)
         throw new DomainError("denied", `${task.id} is assigned to somebody else`);
-      if (task.milestone !== null && filter.without.includes(task.milestone)) continue;
+      if (task.milestone !== null && !(await canAfford(task.milestone))) continue;
       if (!task.capabilities.every((capability) => has.has(capability))) passed.needs += 1;
       else if (
         // Who names a task means it.
@@ -141,7 +160,8 @@ async function nextFor(
     last = page.at(-1);
     if (page.length < PAGE) break;
   }
-  return { why: await whyNone(tx, filter, passed) };
+  const kept = [...without];
+  return { why: await whyNone(tx, { ...filter, without: kept }, passed), without: kept };
 }
 
 async function whyNone(

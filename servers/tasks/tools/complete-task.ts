@@ -34,6 +34,7 @@ export const completeTask = defineTool({
     output: z.json().optional().describe("what dependents should know"),
     artifacts: list(text(1_000), 200),
     evidence: list(text(20_000), 100).describe("receipts"),
+    tree: text(100).optional().describe("tree_digest they must be of"),
     usage: usageInput,
     idempotency_key: idempotencyKey,
   }),
@@ -41,7 +42,11 @@ export const completeTask = defineTool({
   annotations: WRITES,
   core: true,
   alwaysLoad: true,
-  async run({ token, output, artifacts, evidence, usage }, { store, clock, checkReceipt }: TasksDeps, call) {
+  async run(
+    { token, output, artifacts, evidence, tree, usage },
+    { store, clock, checkReceipt }: TasksDeps,
+    call,
+  ) {
     refuseLarge("output", output);
     const ending = async (tx: TaskTx & { readonly emit: TaskEmit }): Promise<CompleteAnswer | Late> => {
       const now = clock();
@@ -49,6 +54,7 @@ export const completeTask = defineTool({
       if (held === undefined) return { orphanOf: await keepOrphan(tx, token, output, artifacts, now) };
       const verdict = weighEvidence(held.acceptance, {
         receipts: evidence.map(checkReceipt),
+        tree: tree ?? null,
         output: output ?? null,
         artifacts,
       });
@@ -85,6 +91,7 @@ export const completeTask = defineTool({
         status: task.status,
         verified: task.verified,
         attempt: task.attempt,
+        tree,
       });
       const unblocked = await saveAndSettle(tx, held, task, now);
       return { status: task.status, verified: task.verified, ...unblockedAnswer(unblocked) };

@@ -107,8 +107,14 @@ test("a dependency named twice is one, and success wins over finish", () => {
 });
 
 describe("evidence", () => {
-  const receipt = (command: string, outcome = "exited", exitCode: number | null = 0): CheckedReceipt => ({
+  const receipt = (
+    command: string,
+    outcome = "exited",
+    exitCode: number | null = 0,
+    tree = "tree",
+  ): CheckedReceipt => ({
     isFor: (wanted) => wanted === command,
+    tree,
     outcome,
     exitCode,
   });
@@ -128,17 +134,27 @@ describe("evidence", () => {
       { kind: "unmet", unmet: ["b: oom 0"] },
     ],
     [
+      "one of another tree",
+      [receipt("a"), receipt("b", "exited", 0, "other")],
+      { kind: "unmet", unmet: ["b: the receipt is of another tree"] },
+    ],
+    [
+      "another tree's beside the right one",
+      [receipt("a"), receipt("b", "exited", 1, "other"), receipt("b")],
+      { kind: "met" },
+    ],
+    [
       "one forged among enough",
       [receipt("a"), receipt("b"), null],
       { kind: "unmet", unmet: ["1 of the receipts cannot be verified"] },
     ],
   ])("%s", (_, receipts, verdict) => {
-    expect(weighEvidence([{ run: "a" }, { tests: "b" }], { receipts, output: null, artifacts: [] })).toEqual(
-      verdict,
-    );
+    expect(
+      weighEvidence([{ run: "a" }, { tests: "b" }], { receipts, tree: "tree", output: null, artifacts: [] }),
+    ).toEqual(verdict);
   });
   test("without acceptance nothing is weighed", () =>
-    expect(weighEvidence([], { receipts: [null], output: null, artifacts: [] })).toEqual({
+    expect(weighEvidence([], { receipts: [null], tree: null, output: null, artifacts: [] })).toEqual({
       kind: "no_acceptance",
     }));
 
@@ -186,6 +202,6 @@ describe("evidence", () => {
       { kind: "unmet", unmet: ["no artifact a"] },
     ],
   ])("%s", (_, acceptance, output, artifacts, verdict) => {
-    expect(weighEvidence(acceptance, { receipts: [], output, artifacts })).toEqual(verdict);
+    expect(weighEvidence(acceptance, { receipts: [], tree: null, output, artifacts })).toEqual(verdict);
   });
 });

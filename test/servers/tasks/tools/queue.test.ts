@@ -157,6 +157,7 @@ test("evidence decides where there is acceptance", async () => {
     { title: "proved", acceptance },
     { title: "unproved", acceptance },
     { title: "false proof", acceptance, max_attempts: 1 },
+    { title: "proof of another tree", acceptance, max_attempts: 1 },
   );
   const proved = tokenOf(await claim());
   expect(
@@ -187,6 +188,13 @@ test("evidence decides where there is acceptance", async () => {
     unblocked: [],
     unmet: ["npm test: exited 1", "1 of the receipts cannot be verified"],
   });
+  expect(
+    await mustCall(client, "complete_task", {
+      token: tokenOf(await claim()),
+      evidence: ["ok:npm run lint:b2", "ok:npm test:a1"],
+      tree: "b2",
+    }),
+  ).toMatchObject({ status: "dead", unmet: ["npm test: the receipt is of another tree"] });
 });
 
 test("capabilities, assignment and reserved paths decide who gets what", async () => {

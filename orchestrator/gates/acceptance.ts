@@ -19,6 +19,8 @@ export const Proof = GateResult.extend({
     }),
   ),
   backend: z.string(),
+  /** The digest of what was proven, as the sandbox took it in. */
+  tree: z.string().default(""),
 });
 
 export type Proof = z.output<typeof Proof>;
@@ -55,11 +57,16 @@ export async function prove(
       });
       if (outcome !== "exited" || exitCode !== 0) break;
     }
-    return { ...judge(run, runs), runs, backend: session.backend };
+    return {
+      ...judge(run, runs, session.treeDigest),
+      runs,
+      backend: session.backend,
+      tree: session.treeDigest,
+    };
   });
 }
 
-function judge(run: PlannedRun, runs: Proof["runs"]): GateResult {
+function judge(run: PlannedRun, runs: Proof["runs"], tree: string): GateResult {
   for (const { command, outcome, exit_code, receipt } of runs) {
     if (outcome !== "exited" || exit_code !== 0) {
       return {
@@ -71,6 +78,8 @@ function judge(run: PlannedRun, runs: Proof["runs"]): GateResult {
     if (genuine === null || !isReceiptFor(genuine, { script: command }) || genuine.exit_code !== 0) {
       return { verdict: "fail", reasons: [`${command}: the sandbox's receipt cannot be verified`] };
     }
+    if (genuine.tree_digest !== tree)
+      return { verdict: "fail", reasons: [`${command}: the sandbox's receipt is of another tree`] };
   }
   return { verdict: "pass", reasons: [] };
 }

@@ -45,7 +45,7 @@ export async function review(
     },
     { workspace: null, signal: run.signal, onEvent: () => undefined },
   );
-  await addSpend(run, outcome.usage);
+  await addSpend(run, outcome.usage, { ref: task.ref, attempt });
   if (outcome.status === "done" && outcome.result.kind === "review") {
     const { verdict, reasons } = outcome.result.review;
     return { verdict: verdict === "approve" ? "pass" : "fail", reasons: [...reasons] };

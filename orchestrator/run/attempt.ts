@@ -24,6 +24,8 @@ export const AttemptEnd = z.object({
   commit: z.string(),
   decision: z.string(),
   receipts: z.array(z.string()),
+  /** The digest of the tree that the receipts are of; "" where there are none. */
+  tree: z.string().default(""),
   /** Whether another attempt would be pointless: a person said no, or nothing is left to spend. */
   is_final: z.boolean(),
 });
@@ -70,6 +72,7 @@ export async function runAttempt(
     commit: work.commit,
     decision: "",
     receipts: [],
+    tree: "",
     is_final: status === "budget",
     ...more,
   });
@@ -115,6 +118,7 @@ export async function runAttempt(
         reasons: ["the task names no acceptance"],
         runs: [],
         backend: "",
+        tree: "",
       });
     }
     return noted(
@@ -167,7 +171,11 @@ export async function runAttempt(
     await assertHeld(run, claim);
     return land(run, task, attempt, change);
   });
-  const more = { decision: decision.decision_id, receipts: proof.runs.map((item) => item.receipt) };
+  const more = {
+    decision: decision.decision_id,
+    receipts: proof.runs.map((item) => item.receipt),
+    tree: proof.tree,
+  };
   if (landing.status === "merged") return ended("merged", "worker", [], { ...more, commit: landing.commit });
   return ended(
     "rejected",

@@ -11,7 +11,12 @@ const Listed = z.object({
 });
 type ListedTask = z.output<typeof Listed>["tasks"][number];
 
-const Claimed = z.object({ task: z.looseObject({ id: z.string() }).nullable(), claim: Claim.optional() });
+const Claimed = z.object({
+  task: z.looseObject({ id: z.string() }).nullable(),
+  claim: Claim.optional(),
+  /** The milestones whose budget is spent or reserved. */
+  without_budget: z.array(z.string()).optional(),
+});
 
 /** A claim is renewed at a third of this; a run that died gives its tasks back after it. */
 const LEASE_S = 120;
@@ -37,7 +42,7 @@ export async function drive(
   await tellEnds(run, tasks);
   for (;;) {
     if (inFlight.size >= run.options.workers) await Promise.race(inFlight.values());
-    const refused = new Set<string>();
+    const refused = new Map<string, "no_budget" | null>();
     const open = (await listOpen(run)).filter((task) => !inFlight.has(task.id) && !waiting.has(task.id));
     const startable = open.filter((task) => task.status === "ready" || task.status === "running");
     const mayStart = broken === undefined && !run.signal.aborted && !isBudgetSpent(run);
@@ -50,8 +55,8 @@ export async function drive(
         const task = byId.get(listed.id);
         if (task === undefined || inFlight.size >= run.options.workers) continue;
         const claim = await claimFor(run, task, listed);
-        if (claim === null) {
-          refused.add(task.id);
+        if (claim === null || claim === "no_budget") {
+          refused.set(task.id, claim);
           continue;
         }
         const work = attemptOnce(run, task, claim)
@@ -75,6 +80,9 @@ export async function drive(
       // What the queue holds back behind a task that waits for a person waits for that person, too.
       const isHeld =
         waiting.size > 0 && open.every((task) => task.status === "blocked" || refused.has(task.id));
+      // The queue charges an attempt that vanished with all it was allowed, so it may be at the end before the run is.
+      if (waiting.size === 0 && [...refused.values()].includes("no_budget"))
+        await run.journal.emit("budget.exhausted", { of: "run" });
       if (!mayCome || isHeld || isBudgetSpent(run)) return waiting;
     }
     await Promise.race([...inFlight.values(), run.sleep(POLL_MS)]);
@@ -152,14 +160,18 @@ function latestClaim({ journal }: PlannedRun, task: PlannedTask): Claim | undefi
 /**
  * Claims a ready task, or finds the claim that this run already has on a running one. The key names the task and the
  * queue's count, so a claim that a crash kept from being noted is given out again. Null where the queue does not give
- * it now.
+ * it now, "no_budget" where the run's budget is spent or reserved there.
  */
-async function claimFor(run: PlannedRun, task: PlannedTask, listed: ListedTask): Promise<Claim | null> {
+async function claimFor(
+  run: PlannedRun,
+  task: PlannedTask,
+  listed: ListedTask,
+): Promise<Claim | "no_budget" | null> {
   const number = listed.status === "running" ? listed.attempt : listed.attempt + 1;
   const key = claimKey(task, number);
   const known = run.journal.finished(key, Claim);
   if (known !== undefined) return known;
-  const { claim } = await run.hosts.tasks.call(
+  const { claim, without_budget } = await run.hosts.tasks.call(
     "claim_task",
     {
       agent: run.journal.runId,
@@ -171,7 +183,7 @@ async function claimFor(run: PlannedRun, task: PlannedTask, listed: ListedTask):
     },
     Claimed,
   );
-  if (claim === undefined) return null;
+  if (claim === undefined) return without_budget?.includes(run.journal.runId) === true ? "no_budget" : null;
   return run.journal.step(key, Claim, async () => {
     await run.journal.emit("task.claimed", {
       task: task.ref,
@@ -244,6 +256,7 @@ async function endOf(
       commit: "",
       decision: "",
       receipts: [],
+      tree: "",
       is_final: false,
     };
   }

@@ -4,6 +4,7 @@ import { clipText } from "../../kernel/text.ts";
 import type { AttemptEnd, Claim } from "./attempt.ts";
 import { stepKey, type PlannedRun, type PlannedTask } from "./context.ts";
 import { attemptsOf } from "./planning.ts";
+import { spendOf } from "./spend.ts";
 import { removeWorktrees } from "./worktrees.ts";
 
 const Completed = z.looseObject({ status: z.string(), unmet: z.array(z.string()).optional() });
@@ -26,6 +27,8 @@ export async function finishAttempt(
   await journal.step(key("told"), z.object({ status: z.string() }), async (stepId) => {
     // The same claim asks the same thing again; another claim asks anew.
     const idempotencyKey = `${stepId}/c${claim.attempt}`;
+    const spend = spendOf(journal, { ref: task.ref, attempt });
+    const usage = { tokens: spend.tokens, usd: spend.usd ?? 0 };
     if (end.status === "merged") {
       const { status } = await hosts.tasks.call(
         "complete_task",
@@ -33,6 +36,8 @@ export async function finishAttempt(
           token: claim.token,
           output: { commit: end.commit, branch: end.branch },
           evidence: end.receipts,
+          ...(end.tree === "" ? {} : { tree: end.tree }),
+          usage,
           idempotency_key: idempotencyKey,
         },
         Completed,
@@ -50,6 +55,7 @@ export async function finishAttempt(
           log: clipText(end.reasons.slice(1).join("\n"), 8_000),
         },
         retryable: !end.is_final && attempt < attemptsOf(task),
+        usage,
         idempotency_key: idempotencyKey,
       },
       Failed,

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
+import { clipText } from "../../kernel/text.ts";
 import { parsePlan, type Plan, type PlanTask } from "../plan/plan.ts";
 import type { Job, Runner, Workspace } from "../runners/runner.ts";
 import type { RunContext } from "./context.ts";
 import { withSandbox } from "./sandbox-session.ts";
-import { addSpend } from "./spend.ts";
+import { addSpend, spendOf } from "./spend.ts";
 
 const Added = z.object({ tasks: z.array(z.looseObject({ ref: z.string().optional(), id: z.string() })) });
 
@@ -89,6 +90,7 @@ export async function enqueue(run: RunContext, plan: Plan): Promise<ReadonlyMap<
         max_attempts: attemptsOf(task) + SPARE_CLAIMS,
         milestone: run.journal.runId,
       }));
+      await setMilestone(run, `${key}/milestone`);
       const added = await run.hosts.tasks.call("add_tasks", { tasks, idempotency_key: key }, Added);
       // In the order of the call; a large answer leaves refs out.
       const ids = Object.fromEntries(added.tasks.map(({ id }, place) => [plan.tasks[place]?.ref ?? id, id]));
@@ -105,6 +107,29 @@ export async function enqueue(run: RunContext, plan: Plan): Promise<ReadonlyMap<
   );
   return new Map(Object.entries(ids));
 }
+
+/** The milestone that all tasks of the run name: the queue holds them to what planning left of the run's budget. */
+async function setMilestone(run: RunContext, idempotencyKey: string): Promise<void> {
+  const { goal, budget } = run.options;
+  const spent = spendOf(run.journal);
+  const left = {
+    ...(budget.tokens === undefined ? {} : { tokens: Math.max(1, budget.tokens - spent.tokens) }),
+    ...(budget.usd === undefined ? {} : { usd: Math.max(SMALLEST_USD, budget.usd - (spent.usd ?? 0)) }),
+  };
+  await run.hosts.tasks.call(
+    "set_milestone",
+    {
+      name: run.journal.runId,
+      goal: clipText(goal, 2_000),
+      ...(Object.keys(left).length === 0 ? {} : { budget: left }),
+      idempotency_key: idempotencyKey,
+    },
+    z.unknown(),
+  );
+}
+
+/** A budget in the queue is above 0; where planning left nothing, the run starts no attempt itself. */
+const SMALLEST_USD = 0.000_001;
 
 /** How many attempts the run makes at a task. */
 export function attemptsOf(task: Pick<PlanTask, "max_attempts">): number {

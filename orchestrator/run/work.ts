@@ -143,7 +143,7 @@ async function runJob(
     onEvent: (event) => logEvent(run, task, event),
   });
   // What was spent is noted first: an interrupted attempt has cost as much as another.
-  await addSpend(run, outcome.usage);
+  await addSpend(run, outcome.usage, { ref: task.ref, attempt: job.attempt });
   stopHere(run.signal);
   return outcome;
 }

@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { tmpdir } from "node:os";
 import { DEMO_GOAL, demoPolicy } from "../../orchestrator/demo/policy.ts";
@@ -75,6 +76,11 @@ const run = (...more: string[]): Promise<Ended> => {
   );
 };
 
+function tokensSpent(finished = "{}"): number {
+  const { spend }: { spend: { tokens: number } } = JSON.parse(finished);
+  return spend.tokens;
+}
+
 function filesBelow(dir: string): readonly string[] {
   return readdirSync(dir, { recursive: true, withFileTypes: true }).flatMap((entry) =>
     entry.isFile() ? [join(entry.parentPath, entry.name)] : [],
@@ -90,6 +96,13 @@ test("a goal, a key and a model: the api runner plans, works and reviews over th
     status: "done",
     spend: { usd: null },
   });
+  // The queue was told what the attempts used, so that it can hold the run to a budget; planning was before them.
+  const queue = new DatabaseSync(join(folder, "state", "tasks.db"), { readOnly: true });
+  const told = queue.prepare("SELECT tokens, attempts FROM ledger").get();
+  queue.close();
+  expect(told?.["attempts"]).toBeGreaterThanOrEqual(3);
+  expect(told?.["tokens"]).toBeGreaterThan(0);
+  expect(told?.["tokens"]).toBeLessThan(tokensSpent(ended.out.at(-1)));
   expect(api.requests()).toBeGreaterThan(10);
   // Servers, sandboxes and commands were running each time: only the run's own process had the key. A child that is
   // just being started shows its parent's environment for an instant, so one sighting of a process does not count.

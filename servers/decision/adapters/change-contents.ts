@@ -17,6 +17,7 @@ import { openApiBreaks } from "../domain/openapi.ts";
 import type { PathComplexity } from "../domain/path-complexity.ts";
 import { entryFiles, packageBreaks, surfaceBreaks, type Surface } from "../domain/surface.ts";
 import { parseBatch, parseChangedLines } from "./git-output.ts";
+import { withinTime } from "./within-time.ts";
 import { pathsOf, pythonExports, scriptExports, type ModuleExports } from "./source-shape.ts";
 
 /** Beyond these a change is not read line by line: its size says enough. */
@@ -26,6 +27,9 @@ const MOST_SOURCES = 60;
 /** Characters. */
 const LONGEST_SOURCE = 400_000;
 const LONGEST_API = 2_000_000;
+const API_MS = 1_000;
+/** Processor time for all syntax trees of a change; what is not read by then stays unknown. */
+const TREES_MS = 4_000;
 /** Modules that are followed from the entries of a package, and how far. */
 const MOST_MODULES = 60;
 const FARTHEST = 6;
@@ -62,8 +66,9 @@ const UNREAD: ChangeContents = { complexity: null, coverage: null, breaks: null 
 
 /** Reads what is inside a change: paths through its functions, its coverage, and what it breaks for others. */
 export function contentsReader(): (request: ContentsRequest) => Promise<ChangeContents> {
-  const trees = sourceTrees();
+  const all = sourceTrees();
   return async (request) => {
+    const trees = boundedTrees(all);
     const { run, from, head, files } = request;
     const lines = files.reduce((sum, { added, deleted }) => sum + (added ?? 0) + (deleted ?? 0), 0);
     if (files.length === 0 || files.length > MOST_FILES || lines > MOST_LINES || from === null) return UNREAD;
@@ -91,6 +96,21 @@ export function contentsReader(): (request: ContentsRequest) => Promise<ChangeCo
       coverage: await coverageOf(request, changed),
       breaks: await breaksOf(trees, { from, head, read, relevant, before, now }),
     };
+  };
+}
+
+/** The same trees until their time is spent; after that every text is one that takes too long. */
+function boundedTrees(trees: SourceTrees): SourceTrees {
+  let spentMs = 0;
+  return {
+    async read(grammar, text, look) {
+      if (spentMs > TREES_MS) return undefined;
+      const { user, system } = process.cpuUsage();
+      const found = await trees.read(grammar, text, look);
+      const now = process.cpuUsage();
+      spentMs += (now.user + now.system - user - system) / 1_000;
+      return found;
+    },
   };
 }
 
@@ -172,7 +192,8 @@ function apiBreaks({ relevant, before, now }: Sides): readonly (readonly string[
 
 function asData(text: string): unknown {
   if (text.length > LONGEST_API) return null;
-  return parsed(() => parse(text, { maxAliasCount: 0, logLevel: "error", prettyErrors: false }));
+  if (text.trimStart().startsWith("{")) return parsed(() => JSON.parse(text));
+  return withinTime(API_MS, () => parse(text, { maxAliasCount: 0, logLevel: "error", prettyErrors: false }));
 }
 
 /** Where a folder above says that it is a package; tests and names that begin with an underscore are nobody's. */
@@ -351,13 +372,19 @@ async function blobs(
   revision: string,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const named = paths.filter((path) => !/[\u0000-\u001f\u007f\ufffd]/.test(path));
+  const named = paths.filter(isPlain);
   if (named.length === 0) return new Map();
   const answer = await run(
     gitCommand("cat_file", ["--batch"]),
-    `${named.map((path) => `${revision}:${path.replace(/^\.\//, "")}`).join("\n")}\n`,
+    `${named.map((path) => `${revision}:${path}`).join("\n")}\n`,
   );
   return parseBatch(answer, named);
+}
+
+/** A name that git looks up from the top of the tree, and one line of its input. A manifest may name anything. */
+function isPlain(path: string): boolean {
+  const isOdd = (segment: string): boolean => segment === "" || segment === "." || segment === "..";
+  return !/[\u0000-\u001f\u007f\ufffd]/.test(path) && path.length < 4_096 && !path.split("/").some(isOdd);
 }
 
 function parsed<T>(read: () => T): T | null {

@@ -13,7 +13,7 @@ import { parseCommits, parseNumstat } from "./git-output.ts";
 const MAX_PAST = 5_000;
 /** Commits of the range whose messages are read. */
 const MAX_RANGE = 1_000;
-const MAX_FILES = 20_000;
+const MOST_FILES = 20_000;
 /** Files whose former length is counted. Beyond it the length is unknown. */
 const MAX_COUNTED_FILES = 500;
 /** Names that can be handed back to git: no control characters, and no bytes that were not UTF-8. */
@@ -21,7 +21,7 @@ const NAMEABLE = /^[^\u0000-\u001f\u007f\ufffd]{1,4096}$/;
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 
 /** Reads changes through the hardened git runner; `settings.roots` bounds which repositories. */
-export function gitHistory(settings: GitSettings): ChangeSource {
+export function gitHistory(settings: GitSettings, mostFiles = MOST_FILES): ChangeSource {
   const readContents = contentsReader();
   return {
     async read({ repo, base, head, signal }) {
@@ -30,7 +30,7 @@ export function gitHistory(settings: GitSettings): ChangeSource {
       const headId = await git.resolveCommit(head);
       const from = await startOf(git, base, headId, signal);
       const [files, newest, messages, past] = await Promise.all([
-        filesOf(run, from, headId),
+        filesOf(run, from, headId, mostFiles),
         run(gitCommand("log", ["-z", "--max-count=1", "--format=%ae%x00%ct"], { revisions: [headId] })),
         run(
           gitCommand("log", ["-z", `--max-count=${MAX_RANGE}`, "--format=%B"], {
@@ -95,6 +95,7 @@ async function filesOf(
   run: (command: GitArguments) => Promise<string>,
   from: string | null,
   headId: string,
+  most: number,
 ): Promise<readonly FileChange[]> {
   const files = parseNumstat(
     await run(
@@ -103,8 +104,8 @@ async function filesOf(
       }),
     ),
   );
-  if (files.length > MAX_FILES) {
-    throw new DomainError("limit", `the range touches ${files.length} files, more than ${MAX_FILES}`, {
+  if (files.length > most) {
+    throw new DomainError("limit", `the range touches ${files.length} files, more than ${most}`, {
       hint: "assess it in smaller ranges",
     });
   }

@@ -122,6 +122,8 @@ const QUOTED = /"(?:[^"\\\n]|\\.)*"?|'(?:[^'\n]|'')*'?/g;
 /** Lines, and signs that make a reader begin something new: what reading takes grows with them. */
 const MOST_LINES = 1_000;
 const MOST_SIGNS = 2_500;
+/** Parts of one line, and keys in a row: a reader holds each key of a map against all others. A rule has eight. */
+const MOST_IN_A_ROW = 60;
 
 /** Refuses what no policy looks like before it costs time. @throws {DomainError} invalid */
 function refuseTangled(text: string): void {
@@ -130,6 +132,10 @@ function refuseTangled(text: string): void {
   if (signs > MOST_SIGNS || text.split("\n").length > MOST_LINES)
     throw new DomainError("limit", "the policy has too many parts", {
       hint: "use fewer rules, or fewer lines",
+    });
+  if (longestRow(text, bare) > MOST_IN_A_ROW)
+    throw new DomainError("limit", "the policy has too many parts in a row", {
+      hint: "give each rule its own lines, and each map its few keys",
     });
   let depth = 0;
   let deepest = 0;
@@ -143,6 +149,17 @@ function refuseTangled(text: string): void {
       hint: "use no anchors, tags or deep brackets; quote a text that holds them, or a colon",
     });
   }
+}
+
+/** The most quotes or commas of a line, or lines with a key between two items of a list. */
+function longestRow(text: string, bare: string): number {
+  let [longest, keys] = [0, 0];
+  for (const line of text.split("\n")) longest = Math.max(longest, line.match(QUOTED)?.length ?? 0);
+  for (const line of bare.split("\n")) {
+    keys = /^\s*-/.test(line) ? 0 : keys + (/:|^\s*\?/.test(line) ? 1 : 0);
+    longest = Math.max(longest, keys, line.match(/,/g)?.length ?? 0);
+  }
+  return longest;
 }
 
 function readYaml(text: string): unknown {

@@ -96,7 +96,7 @@ export function coverageOfChange(
 
 /** Tools name files as the machine that ran the tests does: by the end of their path. */
 function endingWith(report: LineCoverage, path: string): ReadonlyMap<number, number> | undefined {
-  for (const [name, lines] of report) if (name.replaceAll("\\", "/").endsWith(`/${path}`)) return lines;
+  for (const [name, lines] of report) if (name.endsWith(`/${path}`)) return lines;
   return undefined;
 }
 

@@ -2,6 +2,10 @@ import { mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { gitCache } from "../../../../kernel/git/open.ts";
+import { openRoots } from "../../../../kernel/roots.ts";
+import { gitHistory } from "../../../../servers/decision/adapters/git-history.ts";
+import { withinTime } from "../../../../servers/decision/adapters/within-time.ts";
 import type { ChangeSource } from "../../../../servers/decision/adapters/change-source.ts";
 import type { ChangeContents } from "../../../../servers/decision/domain/change.ts";
 import { changesBelow } from "../open.ts";
@@ -105,6 +109,45 @@ test("what others can no longer do: exports followed through modules, commands, 
   // What can't be read is compared with nothing; a package that is gone breaks everything it offered.
   const torn = await after({ "api/openapi.yaml": "openapi: [&a *a", "package.json": "{" });
   expect(torn.breaks).toEqual(["the entry . of package.json is gone"]);
+});
+
+test("a manifest that names files outside, and an API made to be slow, stop nothing", async () => {
+  const odd = JSON.stringify({
+    main: "../../etc/passwd",
+    exports: {
+      ".": "./src/index.ts",
+      "./a": "/etc/passwd",
+      "./b": "./x\ny.js",
+      "./c": "",
+      "./d": "./../../x.js",
+    },
+  });
+  repo.write("package.json", odd);
+  repo.write("api/swagger.yaml", "swagger: '2.0'\npaths: {}\n");
+  repo.commit("odd names");
+  const slow = `swagger: '2.0'\npaths: ${"[".repeat(200_000)}\n`;
+  const found = await after({ "src/index.ts": "export const VERSION = 2;\n", "api/swagger.yaml": slow });
+  expect(found.breaks).toEqual(expect.arrayContaining(["helper of src/index.ts is gone"]));
+});
+
+test("work that takes too long, or fails, is given up", () => {
+  expect(withinTime(1_000, () => 7)).toBe(7);
+  expect(
+    withinTime(20, () => {
+      for (;;);
+    }),
+  ).toBeNull();
+  expect(withinTime(1_000, () => JSON.parse("{"))).toBeNull();
+});
+
+test("more files than are read at once are refused with what to do", async () => {
+  const few = gitHistory(
+    { roots: openRoots([repo.path]), path: process.env["PATH"] ?? "", home, cache: gitCache() },
+    1,
+  );
+  await expect(
+    few.read({ repo: repo.path, base: undefined, head: "HEAD", signal: new AbortController().signal }),
+  ).rejects.toMatchObject({ code: "limit", hint: "assess it in smaller ranges" });
 });
 
 test("coverage of changed lines from a report younger than the change, inside the repository", async () => {

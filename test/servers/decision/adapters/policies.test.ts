@@ -114,6 +114,10 @@ test.each<[what: string, text: string, says: RegExp]>([
   ["is deep", "[".repeat(30), /plain YAML/],
   ["opens quotes", `"\\\\`.repeat(10_000), /./],
   ["has 20,000 parts", "a:\n".repeat(10_000), /too many parts/],
+  ["has 800 keys in one map", "a:\n".repeat(800), /too many parts in a row/],
+  ["has 800 explicit keys", "? a\n".repeat(800), /too many parts in a row/],
+  ["has 900 keys in one line", `{${"a: ,".repeat(900)}}`, /too many parts in a row/],
+  ["has 1,500 quotes in one line", '"'.repeat(1_500), /too many parts in a row/],
   [
     "tests what is no fact",
     `${document(rule("when: critical"))}tests: [{ name: t, known: { x: 1 }, expect: block }]`,

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { openForTest, type OpenDecision } from "../open.ts";
 import { makeRepository, type Repository } from "../repository.ts";
@@ -22,10 +24,11 @@ const Assessed = z.object({
   advice: z.array(z.string()),
 });
 
+// One for all: every test looks from `base` to what the tests before it committed.
 let repo: Repository;
 let server: OpenDecision;
 let base: string;
-beforeEach(async () => {
+beforeAll(async () => {
   repo = makeRepository();
   server = await openForTest([repo.path]);
   repo.write("src/a.ts", "a\n".repeat(50));
@@ -34,7 +37,7 @@ beforeEach(async () => {
   repo.write("src/a.ts", "a\n".repeat(60));
   repo.commit("second");
 });
-afterEach(async () => {
+afterAll(async () => {
   await server.close();
   repo.remove();
 });
@@ -128,6 +131,7 @@ test("a coverage report raises a risk and lowers none; a broken export waits for
   expect(uncovered.risk).toBeGreaterThan(plain.risk + 0.2);
   expect(uncovered.advice.join()).toContain("0 of 1 changed lines are run, says lcov.info");
   expect(uncovered.advice.join()).toContain("breaks others");
+  rmSync(join(repo.path, "lcov.info"));
 });
 
 test("an empty range is said to be empty", async () => {
@@ -189,9 +193,10 @@ test("nothing to assess, and a base without a repository, are refused", async ()
 });
 
 test("a retry with the same key gives the same assessment and one event", async () => {
+  const before = await server.store.events({ after: 0, limit: 500 });
   const first = await assess({ idempotency_key: "k" });
   expect(await assess({ idempotency_key: "k" })).toEqual(first);
-  const events = await server.store.events({ after: 0, limit: 10 });
+  const events = await server.store.events({ after: before.at(-1)?.seq ?? 0, limit: 10 });
   expect(events.map((event) => [event.type, event.subject])).toEqual([
     ["risk.assessed", first.assessment_id],
   ]);

@@ -71,7 +71,7 @@ export async function measureLongQueue(
   size: number,
   claims: number,
   looks: number,
-): Promise<readonly [CallFigures, CallFigures, CallFigures]> {
+): Promise<readonly [CallFigures, ...CallFigures[]]> {
   const home = temporaryFolder("bench-claims");
   const server = await startStdioServer("tasks", home.path);
   const of = `${size.toLocaleString("en")} tasks, 99 % blocked`;
@@ -85,18 +85,26 @@ export async function measureLongQueue(
       // Put back, so that the queue stays as it is.
       await mustCall(server.client, "release_task", { token: claim.token });
     }
-    const looked = async (tool: string): Promise<CallFigures> => {
+    const looked = async (tool: string, args: Record<string, unknown> = {}): Promise<CallFigures> => {
       const times: number[] = [];
       let tokens = 0;
       for (let turn = 0; turn < looks; turn += 1) {
         const began = performance.now();
-        const answer = await mustCall(server.client, tool, {});
+        const answer = await mustCall(server.client, tool, args);
         times.push(performance.now() - began);
         tokens = countTokens(JSON.stringify(answer));
       }
-      return { what: `${tool} (${tokens} tokens), ${of}`, ms: times };
+      const by = Object.keys(args).length === 0 ? "" : ` by ${Object.keys(args).join(", ")}`;
+      return { what: `${tool}${by} (${tokens} tokens), ${of}`, ms: times };
     };
-    return [{ what: `claim_task, ${of}`, ms }, await looked("list_tasks"), await looked("explain_tasks")];
+    return [
+      { what: `claim_task, ${of}`, ms },
+      await looked("list_tasks"),
+      await looked("list_tasks", { status: ["running", "dead"] }),
+      await looked("list_tasks", { milestone: "none", type: "none" }),
+      await looked("list_tasks", { text: "what no task says" }),
+      await looked("explain_tasks"),
+    ];
   } finally {
     await server.close();
     home.dispose();

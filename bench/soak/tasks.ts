@@ -1,10 +1,15 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
 import { parseFlags, type Flags } from "../../kernel/flags.ts";
+import { checkFile } from "../../kernel/sqlite/check.ts";
 import { temporaryFolder } from "../../test/support/all-servers.ts";
+import { callTool, mustCall } from "../../test/support/connect.ts";
 import { seededDraw } from "../../servers/tasks/domain/analysis/forecast.ts";
 import { CALL_HEAD, callRow, measureLongQueue } from "../calls.ts";
 import { markdownTable } from "../machine.ts";
@@ -16,6 +21,7 @@ import { drillRestores } from "../queue/restores.ts";
 import { driveVolume } from "../queue/volume.ts";
 import { zombieTrials } from "../queue/zombies.ts";
 import { quantile } from "../statistics.ts";
+import { startStdioServer } from "../stdio-server.ts";
 
 const PROCESSES = 8;
 
@@ -28,6 +34,8 @@ const PARTS: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
   restore,
   long: longQueues,
   forecast: forecasts,
+  locked,
+  disk: fullDisk,
 };
 
 /**
@@ -176,6 +184,75 @@ async function longQueues(): Promise<string> {
   }
   const growth = (claimMs.at(-1) ?? Number.NaN) / (claimMs[0] ?? Number.NaN);
   return `${markdownTable(CALL_HEAD, rows)}\n\nThe median of claim_task grows ${growth.toFixed(2)} times from 1,000 to 100,000 tasks.`;
+}
+
+/** What is refused while another program keeps the file locked for ten seconds, and done afterwards. */
+async function locked(): Promise<string> {
+  const home = temporaryFolder("soak-locked");
+  const server = await startStdioServer("tasks", home.path);
+  try {
+    await mustCall(server.client, "add_tasks", { tasks: [{ title: "a" }] });
+    const other = new DatabaseSync(join(home.path, "tasks.db"));
+    other.exec("BEGIN IMMEDIATE");
+    const letGo = sleep(LOCKED_MS).then(() => other.close());
+    const told: string[] = [];
+    const began = performance.now();
+    for (let isDone = false; !isDone;) {
+      const answer = await callTool(server.client, "claim_task", { agent: "ann", idempotency_key: "k" });
+      isDone = answer.ok;
+      told.push(
+        answer.ok
+          ? "claimed"
+          : `${answer.error["code"]}, ${answer.error["retryable"] ? "" : "not "}retryable`,
+      );
+      if (!answer.ok && !answer.error["retryable"]) throw new Error(told.join("; "));
+    }
+    const tookMs = performance.now() - began;
+    await letGo;
+    if (tookMs < LOCKED_MS)
+      throw new Error(`claimed after ${tookMs.toFixed(0)} ms, before the lock was let go`);
+    return `A file that another program kept locked for ${LOCKED_MS / 1_000} s: the same claim, made again until it was taken, was answered ${told.join("; ")}.`;
+  } finally {
+    await server.close();
+    home.dispose();
+  }
+}
+
+const LOCKED_MS = 10_000;
+
+/** A file system of 4 MB that is really full; only root can mount one. */
+async function fullDisk(): Promise<string> {
+  const home = temporaryFolder("soak-disk");
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", home.path]);
+  if (mounted.status !== 0) {
+    home.dispose();
+    return "SKIPPED: a full disk. A small file system cannot be mounted here: it takes root.";
+  }
+  const server = await startStdioServer("tasks", home.path);
+  try {
+    await mustCall(server.client, "add_tasks", { tasks: [{ title: "kept" }] });
+    const filler = join(home.path, "filler");
+    writeFileSync(filler, "");
+    try {
+      for (;;) appendFileSync(filler, Buffer.alloc(4_096));
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+    }
+    const tasks = Array.from({ length: 40 }, (_, i) => ({ title: `${i}`, description: "x".repeat(20_000) }));
+    const refused = await callTool(server.client, "add_tasks", { tasks, idempotency_key: "k" });
+    if (refused.ok || refused.error["code"] !== "unavailable")
+      throw new Error(`on a full disk: ${JSON.stringify(refused)}`);
+    refuse(checkFile(join(home.path, "tasks.db")), home.path);
+    rmSync(filler);
+    await mustCall(server.client, "add_tasks", { tasks, idempotency_key: "k" });
+    const { counts } = await mustCall(server.client, "explain_tasks", {});
+    if (JSON.stringify(counts) !== '{"ready":41}') throw new Error(`afterwards: ${JSON.stringify(counts)}`);
+    return `A file system of 4 MB, full to the last block: 40 tasks refused in one call (${refused.error["code"]}), the file sound, nothing lost and nothing added by halves; with space the same call was taken.`;
+  } finally {
+    await server.close();
+    spawnSync("umount", [home.path]);
+    home.dispose();
+  }
 }
 
 const FORECAST_HEAD = ["work", "attempts seen", "before p50", "before p90"];

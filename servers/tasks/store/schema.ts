@@ -106,4 +106,11 @@ UPDATE task SET body = json_set(body, '$.claim.since', json_extract(body, '$.upd
 INSERT INTO ledger (milestone, tokens, usd, wall_s, attempts)
   SELECT milestone, 0, 0, 0, sum(json_extract(body, '$.attempt')) FROM task WHERE milestone IS NOT NULL GROUP BY milestone;
 `,
+  // Lists read one of these in order, see store/list.ts.
+  `DROP INDEX task_milestone;
+CREATE INDEX task_milestone ON task (milestone, status, seq) WHERE milestone IS NOT NULL;
+CREATE INDEX task_by_type ON task (type, status, seq);
+CREATE INDEX task_by_worker ON task (worker, seq) WHERE worker IS NOT NULL;
+CREATE INDEX task_by_assignee ON task (assignee, seq) WHERE assignee IS NOT NULL;
+`,
 ];

@@ -7,6 +7,7 @@ import { FAILURE_KINDS, TASK_STATUSES, type Task } from "../domain/task.ts";
 import { rankOf } from "../domain/urgency.ts";
 import { agentTx, LOAD_QUERY, SILENT_QUERY } from "./agents.ts";
 import { analysisTx, EdgeRow } from "./analysis.ts";
+import { listQuery } from "./list.ts";
 import { messageTx } from "./messages.ts";
 import { milestoneTx } from "./milestones.ts";
 import { orphanTx } from "./orphans.ts";
@@ -240,14 +241,11 @@ function taskTx(sql: Sql): TaskTx {
         )
         .map((row) => parseRow(EdgeRow, row));
     },
-    async list({ status, type, milestone, agent, text, after, limit }) {
+    async list(query) {
+      const { status, type, milestone, agent, text, after, limit } = query;
       return sql
         .all(
-          `SELECT * FROM task WHERE (?1 IS NULL OR status IN (SELECT value FROM json_each(?1)))
-             AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR milestone = ?3) AND (?4 IS NULL OR worker = ?4 OR assignee = ?4)
-             AND (?5 IS NULL OR instr(lower(title || ' ' || description), lower(?5)) > 0)
-             AND seq > coalesce((SELECT seq FROM task WHERE id = ?6), 0)
-           ORDER BY seq LIMIT ?7`,
+          listQuery(query),
           status === undefined ? null : JSON.stringify(status),
           type ?? null,
           milestone ?? null,

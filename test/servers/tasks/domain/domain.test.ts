@@ -52,9 +52,9 @@ describe("globs overlap", () => {
         expect(globsOverlap(a, b)).toBe(true);
         expect(globsOverlap(`./${a}`, b)).toBe(true);
       }),
-      { numRuns: 5_000, seed: 3 },
+      { numRuns: 2_000, seed: 3 },
     );
-    expect(shared).toBeGreaterThan(100);
+    expect(shared).toBeGreaterThan(40);
   });
   test.each([
     ["src/@(a|b).ts", "src/a.ts", true],

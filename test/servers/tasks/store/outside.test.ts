@@ -9,6 +9,7 @@ import { checkFile } from "../../../../kernel/sqlite/check.ts";
 import { DomainError } from "../../../../kernel/errors.ts";
 import { openTaskStore } from "../../../../servers/tasks/index.ts";
 import { openServed, temporaryFolder } from "../../../support/all-servers.ts";
+import { slipwayHere } from "../../../support/slipway-here.ts";
 import { slipway } from "../../../support/slipway-process.ts";
 import { tasksForTest } from "../../../support/tasks.ts";
 import { run } from "../call.ts";
@@ -25,7 +26,7 @@ async function filled(name: string, ...titles: readonly string[]): Promise<void>
 }
 
 async function titles(name: string): Promise<readonly string[]> {
-  const { code, out } = await slipway(["tasks", "list", "--all", "--json", "--home", home(name)]);
+  const { code, out } = await slipwayHere(["tasks", "list", "--all", "--json", "--home", home(name)]);
   expect(code).toBe(0);
   return out.map((line) => z.object({ title: z.string() }).parse(JSON.parse(line)).title);
 }
@@ -57,7 +58,7 @@ test("a full disk refuses in one line, adds nothing by halves, and loses nothing
   expect(checkFile(file("full"))).toEqual([]);
   expect(await titles("full")).toEqual(["kept"]);
   // With space it is the same call that works.
-  expect((await slipway(add)).code).toBe(0);
+  expect((await slipwayHere(add)).code).toBe(0);
   expect(await titles("full")).toHaveLength(46);
 });
 
@@ -88,7 +89,7 @@ test("a store of a newer version is refused as it is, and stays byte for byte wh
   db.close();
   const before = readFileSync(file("newer"));
   expect(() => openTaskStore(file("newer"), Date.now)).toThrow(DomainError);
-  const { code, err } = await slipway(["tasks", "list", "--home", home("newer")]);
+  const { code, err } = await slipwayHere(["tasks", "list", "--home", home("newer")]);
   expect(code).toBe(4);
   expect(err).toEqual([
     expect.stringMatching(
@@ -118,7 +119,7 @@ describe("two restores at once", () => {
     await filled("held", "later");
     const first = new DatabaseSync(join(home("held"), "backups", "tasks.restore-lock"));
     first.exec("BEGIN EXCLUSIVE");
-    const { code, err } = await slipway(["tasks", "restore", "--home", home("held")]);
+    const { code, err } = await slipwayHere(["tasks", "restore", "--home", home("held")]);
     expect({ code, err }).toEqual({ code: 4, err: [expect.stringMatching(BUSY)] });
     first.close();
     expect(await titles("held")).toEqual(["backed up", "later"]);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { temporaryFolder } from "../../../support/all-servers.ts";
 import type { TaskStore } from "../../../../servers/tasks/index.ts";
+import { listQuery } from "../../../../servers/tasks/store/list.ts";
 import { HOT_QUERIES } from "../../../../servers/tasks/store/sqlite.ts";
 import { tasksForTest } from "../../../support/tasks.ts";
 import { run } from "../call.ts";
@@ -88,6 +89,52 @@ test.each([
   } finally {
     db.close();
   }
+});
+
+test.each([
+  [{}, "sqlite_autoindex_task_2"],
+  [{ status: ["running"] }, "task_status"],
+  [{ status: ["running", "dead"], milestone: "m" }, "task_milestone"],
+  [{ type: "fix" }, "task_by_type"],
+  [{ type: "fix", status: ["ready"] }, "task_by_type"],
+  [{ agent: "ann", status: ["running"] }, "task_by_worker"],
+  [{ agent: "ann" }, "task_by_assignee"],
+] as const)("a list of %j seeks to where its page begins", (wanted, index) => {
+  const query = { status: undefined, type: undefined, milestone: undefined, agent: undefined, ...wanted };
+  const db = new DatabaseSync(path, { readOnly: true });
+  const plan = db
+    .prepare(`EXPLAIN QUERY PLAN ${listQuery(query)}`)
+    .all()
+    .map((row) => String(row["detail"]));
+  db.close();
+  expect(plan.join("\n")).toContain(`SEARCH task USING INDEX ${index} (`);
+  // Every run of an index goes on after the last task of the page before; none is walked over from its beginning.
+  for (const step of plan.filter((line) => line.includes(" task USING INDEX") && !line.includes("(id=?)")))
+    expect(step).toMatch(/^SEARCH .*seq>\?/);
+});
+
+test("lists name each task once, oldest first, whatever they are by", async () => {
+  const [a, b] = (
+    await run<{ tasks: { id: string }[] }>(queue.server, "add_tasks", {
+      tasks: [
+        { title: "mine", type: "odd", milestone: "m", assignee: "amy", priority: 10 },
+        { title: "mine, too", type: "odd", milestone: "m", assignee: "amy" },
+      ],
+    })
+  ).tasks.map(({ id }) => id);
+  await run(queue.server, "claim_task", { agent: "amy", task_id: b });
+  const list = async (args: Record<string, unknown>) =>
+    (await run<{ tasks: { id: string }[] }>(queue.server, "list_tasks", args)).tasks.map(({ id }) => id);
+  for (const args of [
+    { agent: "amy" },
+    { milestone: "m" },
+    { type: "odd" },
+    { type: "odd", status: ["running", "ready"], agent: "amy", milestone: "m", text: "MINE" },
+  ])
+    expect(await list(args), JSON.stringify(args)).toEqual([a, b]);
+  expect(await list({ type: "odd", cursor: a })).toEqual([b]);
+  expect(await list({ milestone: "m", status: ["ready"] })).toEqual([a]);
+  expect(await list({ agent: "amy", type: "task" })).toEqual([]);
 });
 
 test("sixty thousand dependencies in one call look up each task once that exists, and no new one", async () => {

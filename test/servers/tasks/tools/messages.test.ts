@@ -55,7 +55,7 @@ test("whatever is sent and read in whatever order, each agent gets its messages 
       }
       expect(got).toEqual(expected);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 }, 30_000);
 

@@ -131,6 +131,7 @@ test("a forecast lies between the longest chain and all work in a row, and is th
       if (total > 0) expect(ask().p90).toBeGreaterThan(ask().p50 * 1.5);
       expect(ask()).toEqual(ask());
     }),
+    { numRuns: 30 },
   );
 });
 

@@ -203,7 +203,7 @@ async function locked(): Promise<string> {
       told.push(
         answer.ok
           ? "claimed"
-          : `${answer.error["code"]}, ${answer.error["retryable"] ? "" : "not "}retryable`,
+          : `${String(answer.error["code"])}, ${answer.error["retryable"] ? "" : "not "}retryable`,
       );
       if (!answer.ok && !answer.error["retryable"]) throw new Error(told.join("; "));
     }

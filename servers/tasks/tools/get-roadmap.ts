@@ -29,7 +29,7 @@ export const getRoadmap = defineTool({
   name: "get_roadmap",
   title: "Get the roadmap",
   description:
-    "Shows milestones by due date with progress, spending and a forecast (p50, p90). what_if supposes and writes nothing.",
+    "Shows milestones by due date with progress, spending and forecast. what_if supposes and writes nothing.",
   input: z.object({
     milestone: z.string().optional(),
     what_if: z

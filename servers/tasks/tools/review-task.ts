@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
+import { clipText } from "../../../kernel/text.ts";
+import { weighEvidence, type Submission } from "../domain/evidence.ts";
 import { reviewed } from "../domain/redirection.ts";
+import type { Task } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
 import { saveAndSettle } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, mustFind, unblockedAnswer } from "./answer.ts";
@@ -10,18 +13,23 @@ import { list, text } from "../../../kernel/mcp/input.ts";
 export const reviewTask = defineTool({
   name: "review_task",
   title: "Review a task",
-  description: "Accepts or rejects work that waits in needs_review. Refused to whoever did the work.",
+  description: "Accepts or rejects work in needs_review. Refused to whoever did it.",
   input: z.object({
     id: z.string(),
     agent: agentInput.optional().describe("your name"),
     verdict: z.enum(["accept", "reject"]),
     reasons: list(text(2_000), 50),
+    evidence: list(text(20_000), 100),
     if_version: z.int().optional(),
     idempotency_key: idempotencyKey,
   }),
   output: z.looseObject({ status: z.string(), unblocked: z.array(z.string()) }),
   annotations: WRITES,
-  run({ id, agent, verdict, reasons, if_version }, { store, clock }: TasksDeps, call) {
+  run(
+    { id, agent, verdict, reasons, evidence, if_version },
+    { store, clock, checkReceipt }: TasksDeps,
+    call,
+  ) {
     return store.answer(call, async (tx) => {
       const now = clock();
       const task = await mustFind(tx, id);
@@ -37,7 +45,9 @@ export const reviewTask = defineTool({
       }
       if (task.status !== "needs_review")
         throw new DomainError("invalid_state", `${id} is ${task.status}, not needs_review`);
-      const next = reviewed(task, verdict, reasons, now);
+      const isProven =
+        verdict === "accept" && evidence.length > 0 && proves(task, evidence.map(checkReceipt));
+      const next = { ...reviewed(task, verdict, reasons, now), verified: isProven };
       tx.emit("task.reviewed", id, {
         verdict,
         by,
@@ -49,3 +59,22 @@ export const reviewTask = defineTool({
     });
   },
 });
+
+/**
+ * Whether a reviewer's receipts prove all of the acceptance; false where some of it only a reviewer can tell.
+ *
+ * @throws {DomainError} invalid where they speak against it: then it must not be accepted on their strength.
+ */
+function proves({ acceptance, output, artifacts }: Task, receipts: Submission["receipts"]): boolean {
+  const weighed = weighEvidence(acceptance, { receipts, tree: null, output, artifacts });
+  if (weighed.kind === "unmet") {
+    throw new DomainError(
+      "invalid",
+      `the evidence does not prove it: ${clipText(weighed.unmet.join("; "), 500)}`,
+      {
+        hint: "reject it, or run what is missing and give those receipts too",
+      },
+    );
+  }
+  return weighed.kind === "met";
+}

@@ -173,9 +173,16 @@ test("evidence decides where there is acceptance", async () => {
     ok: false,
     error: { code: "denied" },
   });
-  expect(await mustCall(client, "review_task", { ...review, agent: "bob" })).toMatchObject({
-    status: "succeeded",
-  });
+  const byBob = { ...review, agent: "bob" };
+  for (const evidence of [["ok:npm test"], ["ok:npm run lint", "bad:npm test"], ["forged"]])
+    expect(await callTool(client, "review_task", { ...byBob, evidence })).toMatchObject({
+      ok: false,
+      error: { code: "invalid" },
+    });
+  expect(
+    await mustCall(client, "review_task", { ...byBob, evidence: ["ok:npm run lint", "ok:npm test"] }),
+  ).toMatchObject({ status: "succeeded" });
+  expect(await mustCall(client, "get_task", { id: review.id })).toMatchObject({ task: { verified: true } });
   const wrong = tokenOf(await claim());
   expect(
     await mustCall(client, "complete_task", {

@@ -3,6 +3,7 @@
  *
  *     main.ts [--starts N] [--calls N]
  *     main.ts memory-recall [--calls N]           recall and remember at 1,000 to 100,000 records
+ *     main.ts sandbox [--calls N]                 sandboxes beside raw Docker and bubblewrap
  *     main.ts tasks [--peers DIR] [--calls N]    the queue beside the task servers of others
  */
 import { parseArgs } from "node:util";
@@ -10,6 +11,7 @@ import { CALL_HEAD, callRow, measureClaims, measureRunEvents, measureStoreTools 
 import { measureDecide } from "./decide.ts";
 import { machineLine, markdownTable } from "./machine.ts";
 import { measureRecall, RECALL_HEAD, recallRow } from "./recall.ts";
+import { benchSandbox } from "./sandbox.ts";
 import { measureStarts, type StartFigures } from "./starts.ts";
 import { compareTasks } from "./tasks/compare.ts";
 
@@ -48,6 +50,8 @@ const { values, positionals } = parseArgs({
 process.stdout.write(`${machineLine(new Date())}\n\n`);
 if (positionals.includes("tasks"))
   process.stdout.write(`${await compareTasks(values.peers, Number(values.calls ?? 20))}\n`);
+else if (positionals.includes("sandbox"))
+  process.stdout.write(`${await benchSandbox(Number(values.calls ?? 30))}\n`);
 else if (positionals.includes("memory-recall")) await benchRecall(Number(values.calls ?? 200));
 else await benchAll(Number(values.starts), Number(values.calls ?? 500));
 process.stdout.write(`\n${machineLine(new Date())}\n`);

@@ -4,6 +4,7 @@ import { soakCalibration } from "./calibration.ts";
 import { soakKernel } from "./kernel.ts";
 import { soakOrchestrator } from "./orchestrator.ts";
 import { soakMemory } from "./memory.ts";
+import { soakSandbox } from "./sandbox.ts";
 import { soakQueue } from "./tasks.ts";
 
 /**
@@ -19,6 +20,7 @@ export const ROOMS: Readonly<Record<string, Soak>> = {
   kernel: soakKernel,
   tasks: soakQueue,
   memory: soakMemory,
+  sandbox: soakSandbox,
   orchestrator: soakOrchestrator,
   decision: soakDecision,
 };

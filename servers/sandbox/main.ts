@@ -88,6 +88,7 @@ export function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: ()
         node,
         npm,
         uid: process.getuid?.() ?? 1_000,
+        pid: process.pid,
       }),
       ...(config.allowUnisolated
         ? { unisolated: unisolatedBackend({ root: config.folder, path: config.path, nonce }) }

@@ -15,6 +15,8 @@ export interface Programs {
   readonly npm: () => string | null;
   /** This process's user id. */
   readonly uid: number;
+  /** This process's id: commands end with it, however it ends. */
+  readonly pid: number;
 }
 
 /** Inside, everybody is this user, whoever that is outside. */
@@ -70,16 +72,16 @@ export function commandLine(
 ): readonly string[] {
   const npm = programs.npm();
   const sources = [workspace, programs.node, ...(npm === null ? [] : [npm])];
-  if (programs.uid !== 0) return isolated(programs.bwrap, sources, limits, request);
+  if (programs.uid !== 0)
+    return ["setpriv", ...tied(programs.pid), ...isolated(programs.bwrap, sources, limits, request)];
   const point = stagePoint(sources);
   const spare = String(spareUid(id));
   return [
     ...words("unshare --mount --propagation private -- /bin/sh -e -c"),
     STAGE,
     ...["stage", point, ...sources, "--"],
-    ...words(
-      `setpriv --reuid ${spare} --regid ${spare} --clear-groups --inh-caps=-all --bounding-set=-all --`,
-    ),
+    ...words(`setpriv --reuid ${spare} --regid ${spare} --clear-groups --inh-caps=-all --bounding-set=-all`),
+    ...tied(programs.pid),
     ...isolated(
       programs.bwrap,
       sources.map((_source, index) => `${point}/${index}`),
@@ -87,6 +89,14 @@ export function commandLine(
       request,
     ),
   ];
+}
+
+/**
+ * The rest of a `setpriv` command that ties what follows to a process. A process that died before the kernel was told
+ * sends no signal, so its child looks who its parent is, after that. Source: prctl(2), PR_SET_PDEATHSIG.
+ */
+function tied(pid: number): readonly string[] {
+  return [...words("--pdeathsig KILL -- /bin/sh -c"), '[ "$PPID" = "$0" ] && exec "$@"', String(pid)];
 }
 
 /** @param sources The workspace, the Node binary, and npm's folder if there is one, where bubblewrap can reach them. */

@@ -46,7 +46,11 @@ export function openDocker(counters: typeof readCounters = readCounters): Backen
   });
 }
 
-export function openBubblewrap(root: string, busybox: readonly string[] = BUSYBOX): Backend {
+export function openBubblewrap(
+  root: string,
+  busybox: readonly string[] = BUSYBOX,
+  pid: number = process.pid,
+): Backend {
   return bubblewrapBackend({
     root,
     bwrap: "/usr/bin/bwrap",
@@ -54,6 +58,7 @@ export function openBubblewrap(root: string, busybox: readonly string[] = BUSYBO
     node: process.execPath,
     npm,
     uid: process.getuid?.() ?? 1_000,
+    pid,
   });
 }
 

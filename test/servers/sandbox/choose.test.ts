@@ -77,6 +77,7 @@ test("a machine without bubblewrap is told which package it lacks", async () => 
     node: process.execPath,
     npm: () => null,
     uid: 1_000,
+    pid: process.pid,
   });
   expect(await missing.probe()).toMatchObject({ ok: false, hint: expect.stringContaining("bubblewrap") });
 });

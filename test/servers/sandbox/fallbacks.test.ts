@@ -67,6 +67,22 @@ for (const { name, title, open } of variants) {
       expect(stdout.toString()).not.toContain(`sleep ${mark}`);
     });
 
+    if (name === "bubblewrap") {
+      test("a command whose server died before it was tied to it does not run", async () => {
+        const orphaned = openBubblewrap(root, [], process.ppid);
+        const spec = {
+          argv: ["touch", "ran"],
+          cwd: ".",
+          env: {},
+          stdin: undefined,
+          timeoutMs: 60_000,
+          outputCapBytes: 1e6,
+        };
+        await runCommand(orphaned, ref, spec, runDeps, new AbortController().signal);
+        expect((await run(["ls"])).stdout.toString()).not.toContain("ran");
+      });
+    }
+
     if (name === "docker") {
       test("memory that ran out is named once, and an exit code of 137 later is not taken for it", async () => {
         const eat = ["node", "-e", "const kept = []; for (;;) kept.push(Buffer.alloc(8e6, 1));"];

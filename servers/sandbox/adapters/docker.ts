@@ -37,7 +37,7 @@ export function dockerBackend(settings: DockerSettings): Backend {
   };
   const running = new Map<string, number>();
   const oomKills = new Map<string, number>();
-  /** Whose end is asked for: what dies in them from then on dies of that. */
+  /** Whose end is asked for: what dies in them from then on dies of that. An id is never used again, so it stays. */
   const ending = new Set<string>();
   /** Out of reach from here, the container still sees its own counter of kills for memory. */
   const newOomKills = async (container: Docker.Container, { handle }: SandboxRef): Promise<number> => {
@@ -132,11 +132,12 @@ export function dockerBackend(settings: DockerSettings): Backend {
         const { Config, Id } = await within(answerMs, container.inspect());
         if (Config.Labels[LABEL.owner] !== settings.owner() || Config.Labels[LABEL.sandbox] !== ref.id)
           return;
-        const isFirst = !ending.has(Id);
         ending.add(Id);
-        await within(answerMs * 5, container.remove({ force: true, v: true })).finally(
-          () => isFirst && ending.delete(Id),
-        );
+        await within(answerMs * 5, container.remove({ force: true, v: true })).catch((error: unknown) => {
+          // Another removal goes on, perhaps the container's own; it is not over because this call is.
+          if (dockerStatus(error) !== 409) ending.delete(Id);
+          throw error;
+        });
         oomKills.delete(ref.handle);
       } catch (error) {
         // 404: gone. 409: another call is removing it.

@@ -66,14 +66,13 @@ function spentSince(start: NodeJS.CpuUsage): () => number {
 }
 
 async function openLibrary(): Promise<Library> {
-  const { default: treeSitter } = await import("@vscode/tree-sitter-wasm").catch((cause: unknown) => {
+  const { treeSitter } = await import("./tree-sitter.ts").catch((cause: unknown) => {
     throw new DomainError("unavailable", "the grammars that read source code are not installed", {
       hint: "npm install @vscode/tree-sitter-wasm",
       retryable: false,
       cause,
     });
   });
-  await treeSitter.Parser.init();
   const loaded = new Map<Grammar, Promise<Language>>();
   return {
     parser: new treeSitter.Parser(),

@@ -47,6 +47,8 @@ test("the demo plans, works, proves, reviews, decides and merges; people see lin
       spend: { usd: null },
     },
   });
+  // Nothing had to be tried again.
+  expect(events.map(({ type }) => type)).not.toContain("task.failed");
   const seqs = events.map((event) => event.seq);
   expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
   // Both independent repairs are under way before either lands.

@@ -2,7 +2,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { gitCommand } from "../../../kernel/git/arguments.ts";
 import type { GitContext } from "../../../kernel/git/open.ts";
 import { runGit } from "../../../kernel/git/run.ts";
-import { clipText } from "../../../kernel/text.ts";
+import { cleanText, clipText } from "../../../kernel/text.ts";
 
 /** The hooks that `commit_changes` runs in a repository that a person trusts. */
 export type CommitHook = "pre-commit" | "commit-msg";
@@ -34,7 +34,7 @@ export async function runHook(
     signal,
   });
   if (code === 0) return;
-  const said = `${stdout.toString("utf8")}\n${stderr}`.trim();
+  const said = cleanText(`${stdout.toString("utf8")}\n${stderr}`).trim();
   throw new DomainError(
     "denied",
     `the ${hook} hook of the repository refuses: ${clipText(said.slice(-1_000), 1_000)}`,

@@ -41,8 +41,8 @@ export function trustCommandWith(openTerminal: OpenTerminal): Command {
       return EXIT.done;
     }
     const [path] = flags.words;
-    if (path === undefined && !flags.has("list"))
-      throw new DomainError("invalid", "which repository?", { hint: "slipway git trust PATH" });
+    if (path === undefined ? !flags.has("list") : flags.has("list"))
+      throw new DomainError("invalid", "give a repository, or --list", { hint: "slipway git trust PATH" });
     const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
     const config = readGitConfig({ home, env: io.env, cwd: io.cwd, log: silentLog });
     const store = openGitStore(config.database, systemClock);
@@ -123,6 +123,7 @@ function describe(commonDir: string, { files, digest }: OwnCode): readonly strin
     "A trusted repository runs its own hooks, filters, drivers and signing program as you, whenever an agent works in it.",
     "Read these files before you go on:",
     ...files.map((file) => `  ${cleanText(file)}`),
+    "What they point at (included files, core.hooksPath, programs) is yours to read too: a change there ends no trust.",
     `digest  ${digest}`,
   ];
 }

@@ -8,6 +8,7 @@ import type { Log } from "../../kernel/log.ts";
 import type { ToolServer } from "../../kernel/mcp/server.ts";
 import { openRoots } from "../../kernel/roots.ts";
 import type { ChangeSource } from "./adapters/change-source.ts";
+import { contentsReader } from "./adapters/change-contents.ts";
 import { gitHistory } from "./adapters/git-history.ts";
 import type { PolicySource } from "./adapters/policy-source.ts";
 import { readDecisionConfig, type DecisionConfig } from "./config.ts";
@@ -31,12 +32,13 @@ export async function openDecision(sources: ServerSources): Promise<ToolServer> 
 /** A server that is never asked about a repository needs neither git nor a folder for it. */
 function whenAsked({ gitHome, path, roots, worktrees }: DecisionConfig): ChangeSource {
   const cache = gitCache();
+  const readContents = contentsReader();
   return {
     read(request) {
       mkdirSync(gitHome, { recursive: true, mode: 0o700 });
       // The folder of worktrees is made by whoever makes the first one.
       const open = openRoots(existsSync(worktrees) ? [...roots, worktrees] : roots);
-      return gitHistory({ roots: open, path, home: gitHome, cache }).read(request);
+      return gitHistory({ roots: open, path, home: gitHome, cache }, undefined, readContents).read(request);
     },
   };
 }

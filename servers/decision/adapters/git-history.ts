@@ -20,9 +20,15 @@ const MAX_COUNTED_FILES = 500;
 const NAMEABLE = /^[^\u0000-\u001f\u007f\ufffd]{1,4096}$/;
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 
-/** Reads changes through the hardened git runner; `settings.roots` bounds which repositories. */
-export function gitHistory(settings: GitSettings, mostFiles = MOST_FILES): ChangeSource {
-  const readContents = contentsReader();
+/**
+ * Reads changes through the hardened git runner; `settings.roots` bounds which repositories. `readContents` keeps the
+ * grammars it has loaded.
+ */
+export function gitHistory(
+  settings: GitSettings,
+  mostFiles = MOST_FILES,
+  readContents = contentsReader(),
+): ChangeSource {
   return {
     async read({ repo, base, head, signal }) {
       const git = await openGit({ ...settings, repo });

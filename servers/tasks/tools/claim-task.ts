@@ -17,6 +17,8 @@ import { agentInput, idempotencyKey, maxTokensInput, mustFind, SHOWN_ORPHANS, ta
 import { cost, fitList } from "./fit.ts";
 import { orElse } from "../../../kernel/mcp/input.ts";
 
+// The first few are nearly always enough, and every row of a page is parsed.
+const FIRST_PAGE = 4;
 const PAGE = 64;
 
 const output = z.object({
@@ -135,8 +137,8 @@ async function nextFor(
   const has = new Set(capabilities);
   const passed = { needs: 0, elsewhere: 0, paths: 0 };
   let last: Task | undefined;
-  for (;;) {
-    const page = await tx.readyPage({ ...filter, without: [...without] }, last, PAGE);
+  for (let size = FIRST_PAGE; ; size = PAGE) {
+    const page = await tx.readyPage({ ...filter, without: [...without] }, last, size);
     for (const task of page) {
       if (task.assignee !== null && task.assignee !== filter.agent)
         throw new DomainError("denied", `${task.id} is assigned to somebody else`);
@@ -158,7 +160,7 @@ async function nextFor(
       }
     }
     last = page.at(-1);
-    if (page.length < PAGE) break;
+    if (page.length < size) break;
   }
   const kept = [...without];
   return { why: await whyNone(tx, { ...filter, without: kept }, passed), without: kept };

@@ -12,6 +12,30 @@ export interface Entry {
 /** Every command, by the words that call it, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   [
+    "init",
+    {
+      usage: "init [--yes] [--remove]",
+      summary: "set a project up: slipway.yaml, and the servers in the MCP hosts found here",
+      load: async () => (await import("./setup/init.ts")).initCommand,
+    },
+  ],
+  [
+    "doctor",
+    {
+      usage: "doctor [--json]",
+      summary: "what is missing on this machine, what that costs, how to mend it",
+      load: async () => (await import("./setup/doctor.ts")).doctorCommand,
+    },
+  ],
+  [
+    "mcp",
+    {
+      usage: "mcp [print|add|remove <host>]",
+      summary: "Slipway in the configuration of MCP hosts",
+      load: async () => (await import("./setup/mcp.ts")).mcpCommand,
+    },
+  ],
+  [
     "demo",
     {
       usage: "demo [--sabotage]",

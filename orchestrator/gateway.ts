@@ -32,6 +32,8 @@ export async function openGateway(sources: ServerSources): Promise<ToolServer> {
     name: "all",
     instructions: servers.map((server) => server.instructions).join("\n"),
     tools: servers.flatMap((server) => server.tools),
+    prompts: servers.flatMap((server) => server.prompts ?? []),
+    resources: servers.flatMap((server) => server.resources ?? []),
     log: sources.log,
     close: () => closeAll(servers),
   };

@@ -10,6 +10,8 @@ const layers: Readonly<Record<string, number>> = {
   adapters: 1,
   deps: 2,
   tools: 3,
+  resources: 3,
+  prompts: 3,
   server: 4,
   config: 5,
   cli: 5,

@@ -1,19 +1,12 @@
-import { randomUUID } from "node:crypto";
 import {
-  acceptedContent,
-  CLIENT_CAPABILITIES_META_KEY,
-  CLIENT_INFO_META_KEY,
   inputRequired,
-  inputResponse,
   McpServer,
   type CallToolResult,
   type InputRequiredResult,
-  type InputRequests,
   type McpRequestContext,
   type McpServerFactory,
   type ServerContext,
 } from "@modelcontextprotocol/server";
-import { z } from "zod";
 import { digestOf } from "../canonical-json.ts";
 import { DomainError, type ErrorAnswer } from "../errors.ts";
 import { AnsweredMeanwhile } from "../store.ts";
@@ -21,13 +14,9 @@ import { estimateTokens, HARD_MAX_TOKENS } from "../tokens.ts";
 import { VERSION } from "../version.ts";
 import type { Call, Principal } from "./call.ts";
 import { listed } from "./listed-schema.ts";
+import { registerPrompt, registerResource } from "./offers.ts";
+import { callOf, Question } from "./request.ts";
 import type { BoundTool, ToolServer } from "./server.ts";
-
-/** What a 2026-07-28 host says about itself with every request; older hosts say it once, when they connect. */
-const Envelope = z.object({
-  [CLIENT_CAPABILITIES_META_KEY]: z.object({ elicitation: z.unknown().optional() }).optional(),
-  [CLIENT_INFO_META_KEY]: z.object({ name: z.string(), version: z.string() }).optional(),
-});
 
 /**
  * Builds what the SDK calls for each connection (stdio) or each request (HTTP). Nothing is opened here: state lives
@@ -39,7 +28,10 @@ export function mcpFactory(server: ToolServer, channel: Principal["channel"]): M
       { name: `slipway-${server.name}`, version: VERSION },
       { instructions: server.instructions },
     );
-    for (const tool of server.tools) register(mcp, server, tool, principalOf(channel, request));
+    const principal = principalOf(channel, request);
+    for (const tool of server.tools) register(mcp, server, tool, principal);
+    for (const prompt of server.prompts ?? []) registerPrompt(mcp, prompt);
+    for (const resource of server.resources ?? []) registerResource(mcp, server, resource, principal);
     return mcp;
   };
 }
@@ -64,7 +56,9 @@ function register(mcp: McpServer, server: ToolServer, tool: BoundTool, principal
       input: Record<string, unknown>,
       context: ServerContext,
     ): Promise<CallToolResult | InputRequiredResult> => {
-      const call = callOf(mcp, context, tool, input, principal);
+      const { idempotency_key: key, ...rest } = input;
+      const once = typeof key === "string" ? { tool: tool.name, key, digest: digestOf(rest) } : undefined;
+      const call = callOf(mcp, context, principal, once);
       try {
         return answer(await runOnce(tool, input, call));
       } catch (error) {
@@ -116,53 +110,4 @@ function refusal(error: unknown, server: ToolServer, tool: BoundTool, call: Call
 
 function errorResult(content: ErrorAnswer): CallToolResult {
   return { isError: true, content: [{ type: "text", text: JSON.stringify(content) }] };
-}
-
-/** Carries a question out of a tool to the host; the tool runs again once the host has answered. */
-class Question extends Error {
-  readonly requests: InputRequests;
-
-  constructor(requests: InputRequests) {
-    super("the host is asked first");
-    this.requests = requests;
-  }
-}
-
-function callOf(
-  mcp: McpServer,
-  context: ServerContext,
-  tool: BoundTool,
-  input: Record<string, unknown>,
-  principal: Principal,
-): Call {
-  const { idempotency_key: key, ...rest } = input;
-  const request = context.mcpReq;
-  const envelope = Envelope.safeParse(request.envelope ?? {}).data;
-  const capabilities = envelope?.[CLIENT_CAPABILITIES_META_KEY] ?? mcp.server.getClientCapabilities();
-  const client = envelope?.[CLIENT_INFO_META_KEY] ?? mcp.server.getClientVersion();
-  const progressToken = request._meta?.progressToken;
-  const traceparent = request._meta?.["traceparent"];
-  return {
-    principal,
-    client: client === undefined ? undefined : { name: client.name, version: client.version },
-    signal: request.signal,
-    once: typeof key === "string" ? { tool: tool.name, key, digest: digestOf(rest) } : undefined,
-    trace: { id: randomUUID(), traceparent: typeof traceparent === "string" ? traceparent : undefined },
-    async progress(update) {
-      if (progressToken === undefined) return;
-      await request.notify({ method: "notifications/progress", params: { progressToken, ...update } });
-    },
-    ask:
-      capabilities?.elicitation === undefined
-        ? undefined
-        : (question, message, schema) => {
-            const reply = inputResponse(request.inputResponses, question);
-            if (reply.kind === "elicit") {
-              if (reply.action !== "accept") return { action: reply.action };
-              const content = schema.safeParse(acceptedContent(request.inputResponses, question));
-              if (content.success) return { action: "accept", content: content.data };
-            }
-            throw new Question({ [question]: inputRequired.elicit({ message, requestedSchema: schema }) });
-          },
-  };
 }

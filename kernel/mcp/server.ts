@@ -2,6 +2,8 @@ import type { z } from "zod";
 import type { Log } from "../log.ts";
 import type { Writer } from "../store.ts";
 import type { Call } from "./call.ts";
+import type { BoundPrompt } from "./prompt.ts";
+import type { BoundResource } from "./resource.ts";
 import type { Annotations, Tool } from "./tool.ts";
 
 /** A tool with its dependencies inside, ready to be served. */
@@ -24,6 +26,8 @@ export interface ToolServer {
   readonly name: string;
   readonly instructions: string;
   readonly tools: readonly BoundTool[];
+  readonly prompts?: readonly BoundPrompt[];
+  readonly resources?: readonly BoundResource[];
   readonly log: Log;
   close(): Promise<void>;
 }

@@ -1,6 +1,10 @@
+import { bindPrompts } from "../../kernel/mcp/prompt.ts";
+import { bindResources } from "../../kernel/mcp/resource.ts";
 import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
 import type { DecisionDeps, DecisionToolDeps } from "./deps.ts";
+import { decisionPrompts } from "./prompts.ts";
+import { decisionResources } from "./resources.ts";
 import { assessRisk } from "./tools/assess-risk.ts";
 import { castVote } from "./tools/cast-vote.ts";
 import { modelSource } from "./store/current-model.ts";
@@ -36,6 +40,8 @@ export function createDecisionServer(deps: DecisionDeps): ToolServer {
     instructions:
       "Says how risky a change is and whether to go on. assess_risk measures, decide gives a verdict, get_approval tells what a person answered, record_outcome says how it ended. cast_vote and raise_escalation bring in others.",
     tools: bindTools(tools, all, deps.store),
+    prompts: bindPrompts(decisionPrompts, all),
+    resources: bindResources(decisionResources, all),
     log: deps.log,
     close: async () => deps.store.close(),
   };

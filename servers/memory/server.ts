@@ -1,6 +1,8 @@
+import { bindResources } from "../../kernel/mcp/resource.ts";
 import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
 import type { MemoryDeps } from "./deps.ts";
+import { memoryResources } from "./resources.ts";
 import { exploreGraph } from "./tools/explore-graph.ts";
 import { findImpact } from "./tools/find-impact.ts";
 import { forgetMemories } from "./tools/forget-memories.ts";
@@ -41,6 +43,7 @@ export function createMemoryServer(deps: MemoryDeps): ToolServer {
     name: "memory",
     instructions: INSTRUCTIONS,
     tools: bindTools(memoryTools, deps, deps.store),
+    resources: bindResources(memoryResources, deps),
     log: deps.log,
     close: async () => {
       await Promise.all([deps.indexing.close(), deps.ingesting.close()]);

@@ -1,6 +1,8 @@
+import { bindResources } from "../../kernel/mcp/resource.ts";
 import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
 import type { SandboxDeps } from "./deps.ts";
+import { sandboxResources } from "./resources.ts";
 import { cancelJobTool } from "./tools/cancel-job.ts";
 import { createSandboxTool } from "./tools/create-sandbox.ts";
 import { deleteSandbox } from "./tools/delete-sandbox.ts";
@@ -44,6 +46,7 @@ export function createSandboxServer(deps: SandboxDeps): ToolServer {
     instructions:
       "Isolated places to run commands. create_sandbox (from_dir copies a project in), run_command, then export_changes for a patch and delete_sandbox. Every command leaves a signed receipt that complete_task takes as evidence.",
     tools: bindTools(tools, deps, deps.store),
+    resources: bindResources(sandboxResources, deps),
     log: deps.log,
     async close() {
       await deps.jobs.close();

@@ -1,6 +1,10 @@
+import { bindPrompts } from "../../kernel/mcp/prompt.ts";
+import { bindResources } from "../../kernel/mcp/resource.ts";
 import { bindTools, type ToolServer } from "../../kernel/mcp/server.ts";
 import type { Tool } from "../../kernel/mcp/tool.ts";
 import type { TasksDeps } from "./deps.ts";
+import { taskPrompts } from "./prompts.ts";
+import { taskResources } from "./resources.ts";
 import { addTasks } from "./tools/add-tasks.ts";
 import { claimTask } from "./tools/claim-task.ts";
 import { completeTask } from "./tools/complete-task.ts";
@@ -50,6 +54,8 @@ export function createTasksServer(deps: TasksDeps): ToolServer {
     instructions:
       "A queue of tasks that many agents share. add_tasks plans, claim_task takes the next ready one, complete_task or fail_task ends it. A claim is a lease: report_progress keeps it.",
     tools: bindTools(tools, deps, deps.store),
+    prompts: bindPrompts(taskPrompts, deps),
+    resources: bindResources(taskResources, deps),
     log: deps.log,
     close: async () => deps.store.close(),
   };

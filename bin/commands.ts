@@ -276,6 +276,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "bench replay",
+    {
+      usage: "bench replay FILE.jsonl",
+      summary: "measure the harness by replaying known changes, right and wrong, without a model",
+      load: async () => (await import("../orchestrator/cli/bench-replay.ts")).benchReplayCommand,
+    },
+  ],
+  [
     "plan validate",
     {
       usage: "plan validate FILE",

@@ -14,7 +14,7 @@ import { receiptKey, verifyReceipt, type Receipt } from "../kernel/receipts.ts";
 import { openRoots } from "../kernel/roots.ts";
 import { worktreeFolder } from "../kernel/worktree-folder.ts";
 import type { RunSettings } from "./config.ts";
-import { openCrew } from "./crew.ts";
+import { openCrew, type OpenCrew } from "./crew.ts";
 import { connectHosts } from "./hosts.ts";
 import { conductRun, type RunStatus } from "./run/conduct.ts";
 import { openJournal, type Journal } from "./run/journal.ts";
@@ -46,7 +46,7 @@ export function filesFor(repo: string, home: string, env: Io["env"], owner = "be
 }
 
 /** What a person asks of a new run, before the repository is looked at. */
-export type RunRequest = Omit<RunOptions, "repo" | "target" | "target_commit">;
+export type RunRequest = Omit<z.input<typeof RunOptions>, "repo" | "target" | "target_commit">;
 
 /**
  * Begins a run: checks the repository and writes the run's first event. Nothing else is made.
@@ -88,7 +88,7 @@ export async function beginRun(
       },
     );
   }
-  const options: RunOptions = { ...request, repo, target, target_commit: targetCommit };
+  const options: z.input<typeof RunOptions> = { ...request, repo, target, target_commit: targetCommit };
   const runId = idSource(systemClock)("run");
   await store.append([
     {
@@ -107,6 +107,8 @@ export interface Ride {
   /** Called with the journal before anything happens, to watch it. */
   readonly watch: (journal: Journal) => void;
   readonly verbose: boolean;
+  /** Who fills the roles; default: whoever the run's options and the settings name. */
+  readonly crew?: () => Promise<OpenCrew>;
 }
 
 /**
@@ -117,7 +119,7 @@ export interface Ride {
 export async function rideRun(
   store: RunStore,
   runId: string,
-  { home, settings, io, watch, verbose }: Ride,
+  { home, settings, io, watch, verbose, crew: open }: Ride,
 ): Promise<RunStatus> {
   const journal = await openJournal(store, runId);
   const started = journal.events.find((event) => event.type === "run.started");
@@ -138,13 +140,14 @@ export async function rideRun(
     });
   const log: Log = verbose ? logTo((line) => io.err(line.trimEnd()), systemClock) : silentLog;
   try {
-    const crew = await openCrew({
-      runner: options.runner,
-      demo: options.demo,
-      models: settings.models,
-      env: io.env,
-      log,
-    });
+    const crew = await (open?.() ??
+      openCrew({
+        runner: options.runner,
+        demo: options.demo,
+        models: settings.models,
+        env: io.env,
+        log,
+      }));
     try {
       watch(journal);
       const hosts = await connectHosts({

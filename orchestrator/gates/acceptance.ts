@@ -29,9 +29,6 @@ export function commandOf(item: PlanAcceptance): string {
   return "run" in item ? item.run : item.tests;
 }
 
-/** How long one acceptance command may run. */
-const TIMEOUT_S = 600;
-
 /**
  * Runs acceptance commands in a fresh sandbox over a clean checkout of a commit or tree. Passes only where every
  * command exited 0 and the sandbox signed for it.
@@ -46,7 +43,11 @@ export async function prove(
     const runs: Proof["runs"] = [];
     for (const command of commands) {
       const begun = run.clock();
-      const { outcome, exitCode, output, receipt } = await session.run(command, TIMEOUT_S, run.signal);
+      const { outcome, exitCode, output, receipt } = await session.run(
+        command,
+        run.options.proof_timeout_s,
+        run.signal,
+      );
       runs.push({
         command,
         outcome,

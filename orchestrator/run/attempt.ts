@@ -101,6 +101,10 @@ export async function runAttempt(
     };
   });
   if (changed.verdict === "fail") return ended("rejected", "validation", changed.reasons);
+  if (task.paths !== undefined && task.paths.length > 0)
+    await journal.step(key("scope"), GateResult, () =>
+      noted(run, place, "scope", scopeOf(changed.undeclared)),
+    );
   const change = {
     base: work.base,
     commit: work.commit,
@@ -183,6 +187,13 @@ export async function runAttempt(
     landing.reasons,
     more,
   );
+}
+
+/** Whether a change stayed inside the paths its task declared. It goes on to review and decision, which are told. */
+function scopeOf(undeclared: readonly string[]): GateResult {
+  return undeclared.length === 0
+    ? PASS
+    : failing(...undeclared.map((path) => `${path} is outside the paths of the task`));
 }
 
 /** A lost claim means somebody else may be at it: nothing may land any more. */

@@ -26,6 +26,8 @@ export const RunOptions = z.object({
   setup: z.string(),
   /** The plan as given, or null where a planner makes it. */
   plan: z.unknown(),
+  /** How long one command of an acceptance may run, in seconds. */
+  proof_timeout_s: z.number().default(600),
   /** Set for the bundled demo. */
   demo: z.object({ sabotage: z.boolean() }).nullable(),
 });

@@ -29,9 +29,6 @@ export const Submission = z.object({
 
 export type Submission = z.output<typeof Submission>;
 
-/** How long one command of a working model may run. */
-const RED_TIMEOUT_S = 300;
-
 /**
  * One go at a task: a worktree of its own at the target's head, the runner, and what it made as one commit.
  * Cannot be taken up in the middle: after a crash it starts again in a new worktree.
@@ -165,7 +162,7 @@ async function redBefore(
   if (wanted.length === 0) return null;
   const green = await inSandbox(run, task, attempt, base, async (session) => {
     for (const command of wanted) {
-      const { outcome, exitCode } = await session.run(command, RED_TIMEOUT_S, signal);
+      const { outcome, exitCode } = await session.run(command, run.options.proof_timeout_s, signal);
       if (outcome === "exited" && exitCode === 0) return command;
     }
     return null;

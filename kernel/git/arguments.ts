@@ -107,7 +107,13 @@ const VERBS = {
     valued: ["--git-path="],
   },
   symbolic_ref: { argv: ["symbolic-ref"], flags: ["--quiet", "--short"], valued: ["-m"] },
-  blame: { argv: ["blame"], always: ["--no-textconv"], flags: ["--porcelain"], valued: ["-L"] },
+  // A repository may name files of revisions to pass over, anywhere on the disk; git opens each of them.
+  blame: {
+    argv: ["blame"],
+    always: ["--no-textconv", "--no-ignore-revs-file"],
+    flags: ["--porcelain"],
+    valued: ["-L"],
+  },
   show_ref: { argv: ["show-ref"], flags: ["--verify", "--quiet"], valued: [] },
   for_each_ref: {
     argv: ["for-each-ref"],

@@ -97,14 +97,8 @@ const RULES: readonly KeyRule[] = [
   // An empty driver is fatal to merge-tree; one that fails is reported as a conflict and nothing runs.
   { section: "merge", sub: "any", names: ["driver"], action: "override", set: { driver: "false" } },
   { section: "interactive", sub: "none", names: ["difffilter"], action: "override" },
-  // A list of files to open; an empty entry clears those before it.
-  {
-    section: "blame",
-    sub: "none",
-    names: ["ignorerevsfile"],
-    action: "override",
-    set: { ignoreRevsFile: "" },
-  },
+  // Emptied by an option of blame itself: git opens the files of every entry, also of those before an empty one.
+  { section: "blame", sub: "none", names: ["ignorerevsfile"], action: "report" },
   {
     section: "gpg",
     sub: "either",

@@ -1,8 +1,10 @@
-import { stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Clock } from "../clock.ts";
 import { DomainError } from "../errors.ts";
 import { gitCommand } from "./arguments.ts";
 import { classifyKey, type ConfigPair } from "./config-keys.ts";
+import { fileStamps } from "./file-stamp.ts";
 import { runGit, type GitPlace } from "./run.ts";
 
 /** What a repository's own configuration asks for. Names only: a value may be a secret. */
@@ -48,32 +50,19 @@ export function judgeKeys(keys: Iterable<string>): ConfigScan {
 export async function scanConfig(
   place: GitPlace,
   folders: { readonly commonDir: string; readonly gitDir: string },
-  cache: ScanCache,
+  { scans, clock }: { readonly scans: ScanCache; readonly clock: Clock },
 ): Promise<ConfigScan> {
-  const files = [...new Set([join(folders.commonDir, "config"), join(folders.gitDir, "config.worktree")])];
-  const stamps = await Promise.all(files.map(stampOf));
+  const files = [join(folders.commonDir, "config"), join(folders.gitDir, "config.worktree")];
   const id = files.join("\0");
-  const stamp = stamps.join("|");
-  const known = cache.get(id);
+  const stamp = await fileStamps(files, clock);
+  const known = scans.get(id);
   if (known !== undefined && known.stamp === stamp) return known.scan;
 
   const keys: string[] = [];
-  for (const [index, file] of files.entries()) {
-    if (stamps[index] === "absent") continue;
-    keys.push(...(await listKeys(place, file)));
-  }
+  for (const file of files) if (existsSync(file)) keys.push(...(await listKeys(place, file)));
   const scan = judgeKeys(keys);
-  cache.set(id, { stamp, scan });
+  if (stamp !== undefined) scans.set(id, { stamp, scan });
   return scan;
-}
-
-async function stampOf(file: string): Promise<string> {
-  try {
-    const { mtimeNs, ctimeNs, size, ino } = await stat(file, { bigint: true });
-    return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
-  } catch {
-    return "absent";
-  }
 }
 
 async function listKeys(place: GitPlace, file: string): Promise<string[]> {

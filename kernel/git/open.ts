@@ -1,5 +1,6 @@
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { systemClock, type Clock } from "../clock.ts";
 import { DomainError } from "../errors.ts";
 import type { Roots } from "../roots.ts";
 import { cleanText, clipText } from "../text.ts";
@@ -7,6 +8,8 @@ import { assertRevision, gitCommand } from "./arguments.ts";
 import { FIXED_CONFIG, UNTRUSTED_CONFIG } from "./config-keys.ts";
 import { scanConfig, type ConfigScan, type ScanCache } from "./config-scan.ts";
 import { gitEnvironment, type EnvironmentSettings } from "./environment.ts";
+import { locate, type Location, type LocationCache } from "./locate.ts";
+import { readRefFile } from "./ref-files.ts";
 import { runGit, type GitPlace } from "./run.ts";
 
 export interface GitSettings extends EnvironmentSettings {
@@ -20,14 +23,17 @@ export interface GitSettings extends EnvironmentSettings {
   readonly cache?: GitCache;
 }
 
-/** What may be remembered between calls: versions by PATH, scans by the state of the configuration files. */
+/** What may be remembered between calls: versions by PATH, places and scans by the state of the files they come from. */
 export interface GitCache {
   readonly scans: ScanCache;
+  readonly locations: LocationCache;
   readonly versions: Map<string, Promise<GitVersion>>;
+  /** Tells a file that was just written from one whose next change will show. */
+  readonly clock: Clock;
 }
 
-export function gitCache(): GitCache {
-  return { scans: new Map(), versions: new Map() };
+export function gitCache(clock: Clock = systemClock): GitCache {
+  return { scans: new Map(), locations: new Map(), versions: new Map(), clock };
 }
 
 export interface GitVersion {
@@ -36,13 +42,7 @@ export interface GitVersion {
 }
 
 /** A repository that passed the location check and the scan. Good for one call: open again for the next. */
-export interface GitContext extends GitPlace {
-  /** Real path of the worktree's top folder. */
-  readonly worktree: string;
-  /** Real path of this worktree's own git folder. */
-  readonly gitDir: string;
-  /** Real path of the git folder that all worktrees share; names the repository. */
-  readonly commonDir: string;
+export interface GitContext extends GitPlace, Location {
   readonly version: GitVersion;
   readonly trusted: boolean;
   /** Names of configuration keys that were overridden or deserve a warning; shown to callers as `untrusted_config`. */
@@ -70,7 +70,7 @@ export async function openGit(options: GitSettings & { readonly repo: string }):
   const bare: GitPlace = { directory, environment, config: [...FIXED_CONFIG, ...UNTRUSTED_CONFIG] };
 
   const version = await knownVersion({ ...bare, directory: "/" }, options.path, cache);
-  const found = await locate(bare, repo);
+  const found = await locate(bare, repo, cache.locations, cache.clock);
   for (const path of Object.values(found)) {
     if (!roots.contains(path)) {
       throw new DomainError("denied", `the repository of ${repo} keeps its data outside the allowed roots`, {
@@ -82,7 +82,7 @@ export async function openGit(options: GitSettings & { readonly repo: string }):
   if (found.gitDir !== found.commonDir) await assertContained(roots, found.gitDir);
 
   const trusted = (await options.isTrusted?.(found.commonDir)) ?? false;
-  const scan = await scanConfig({ ...bare, directory: "/" }, found, cache.scans);
+  const scan = await scanConfig({ ...bare, directory: "/" }, found, cache);
   if (!trusted) assertAcceptable(scan);
   const git: GitPlace = {
     directory: found.worktree,
@@ -96,7 +96,7 @@ export async function openGit(options: GitSettings & { readonly repo: string }):
     trusted,
     untrustedConfig: trusted ? [] : scan.keys.map((key) => clipText(cleanText(key), 200)),
     networkConfig: scan.network,
-    resolveCommit: (ref) => resolveCommit(git, ref),
+    resolveCommit: (ref) => resolveCommit(git, found, ref),
   };
 }
 
@@ -107,61 +107,6 @@ export function gitOutside(options: EnvironmentSettings & { readonly directory: 
     environment: gitEnvironment(options),
     config: [...FIXED_CONFIG, ...UNTRUSTED_CONFIG],
   };
-}
-
-async function locate(
-  place: GitPlace,
-  repo: string,
-): Promise<{ worktree: string; gitDir: string; commonDir: string }> {
-  const { code, stdout, stderr } = await runGit(
-    place,
-    gitCommand("rev_parse", [
-      "--path-format=absolute",
-      "--show-toplevel",
-      "--absolute-git-dir",
-      "--git-common-dir",
-    ]),
-    { timeoutMs: 10_000 },
-  );
-  if (code !== 0) throw notOpened(repo, stderr);
-  const [worktree, gitDir, commonDir, ...rest] = stdout.toString("utf8").trimEnd().split("\n");
-  if (worktree === undefined || gitDir === undefined || commonDir === undefined || rest.length > 0) {
-    throw new DomainError("invalid", `the repository of ${repo} has a line break in its path`, {
-      hint: "rename the folder",
-    });
-  }
-  const [realWorktree, realGitDir, realCommonDir] = await Promise.all([
-    realpath(worktree),
-    realpath(gitDir),
-    realpath(commonDir),
-  ]);
-  return { worktree: realWorktree, gitDir: realGitDir, commonDir: realCommonDir };
-}
-
-/** Recognises git's reasons; its own words stay in the cause, because a repository can choose some of them. */
-function notOpened(repo: string, stderr: string): DomainError {
-  if (stderr.includes("dubious ownership")) {
-    return new DomainError("denied", `the repository at ${repo} belongs to another user`, {
-      hint: "run the server as the owner of the repository",
-      cause: stderr,
-    });
-  }
-  if (stderr.includes("must be run in a work tree") || stderr.includes("bare repository")) {
-    return new DomainError("invalid", `${repo} is a bare repository or inside a .git folder`, {
-      hint: "give the folder of a worktree",
-      cause: stderr,
-    });
-  }
-  if (stderr.includes("not a git repository")) {
-    return new DomainError("not_found", `there is no git repository at ${repo}`, {
-      hint: "give a folder inside a repository, or create the repository first",
-      cause: stderr,
-    });
-  }
-  return new DomainError("invalid_state", `the repository at ${repo} cannot be opened`, {
-    hint: "run `git status` there to see what is damaged",
-    cause: stderr,
-  });
 }
 
 /** No link in the git folder and no borrowed object store may lead outside: git would read and write through them. */
@@ -216,8 +161,10 @@ async function askVersion(place: GitPlace): Promise<GitVersion> {
   return version;
 }
 
-async function resolveCommit(git: GitPlace, ref: string): Promise<string> {
+async function resolveCommit(git: GitPlace, location: Location, ref: string): Promise<string> {
   assertRevision(ref);
+  const read = ref === "HEAD" ? await readRefFile(location, ref) : undefined;
+  if (typeof read === "string") return read;
   const { code, stdout } = await runGit(
     git,
     gitCommand("rev_parse", ["--verify", "--quiet"], { revisions: [`${ref}^{commit}`] }),

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -50,6 +50,17 @@ export function gitPlayground(): GitPlayground {
       writeFileSync(join(folder, name), text);
     }
   };
+  // Three processes for the first of each kind; the others are copies of it.
+  const made = new Map<string, string>();
+  const make = (files: Readonly<Record<string, string>>): string => {
+    const path = join(base, `made-${made.size}`);
+    mkdirSync(join(path, ".git/hooks"), { recursive: true });
+    git(path, "init", "--quiet", "--initial-branch=main", "--template=");
+    write(path, files);
+    git(path, "add", "--all");
+    git(path, "commit", "--quiet", "--message=first");
+    return path;
+  };
   return {
     base,
     app,
@@ -58,11 +69,10 @@ export function gitPlayground(): GitPlayground {
     git,
     write,
     repository(path, files = { "readme.md": "one\n" }) {
-      mkdirSync(path, { recursive: true });
-      git(path, "init", "--quiet", "--initial-branch=main");
-      write(path, files);
-      git(path, "add", "--all");
-      git(path, "commit", "--quiet", "--message=first");
+      const kind = JSON.stringify(files);
+      const model = made.get(kind) ?? make(files);
+      made.set(kind, model);
+      cpSync(model, path, { recursive: true, preserveTimestamps: true });
       return path;
     },
     dispose: () => rmSync(base, { recursive: true, force: true }),

@@ -11,11 +11,6 @@ import { runHook } from "./hooks.ts";
 import { runOnIndex } from "./index-lock.ts";
 import { emptyTree, readChanges } from "./trees.ts";
 
-export interface StagedTree {
-  readonly tree: string;
-  readonly changes: readonly FileChange[];
-}
-
 /**
  * Writes the tree that `head` becomes with exactly the named paths as they are in the worktree. Works in a private
  * index, so that what others have staged neither gets in nor is disturbed. In a trusted repository its pre-commit hook
@@ -29,7 +24,7 @@ export async function stageTree(
   paths: readonly string[],
   index: string,
   signal?: AbortSignal,
-): Promise<StagedTree> {
+): Promise<string> {
   const env = { GIT_INDEX_FILE: index };
   try {
     const start =
@@ -49,14 +44,20 @@ export async function stageTree(
     if (add.code !== 0) throw await refusedPath(git, head, paths, add.stderr);
     await runHook(git, "pre-commit", { index, signal });
     const written = await must(runGit(git, gitCommand("write_tree"), { env, signal }));
-    const tree = written.toString("utf8").trim();
-    return {
-      tree,
-      changes: await readChanges(git, [head ?? (await emptyTree(git)), tree], undefined, signal),
-    };
+    return written.toString("utf8").trim();
   } finally {
     await Promise.all([index, `${index}.lock`].map((file) => rm(file, { force: true })));
   }
+}
+
+/** What a commit of this tree changes; null before the first commit. */
+export async function stagedChanges(
+  git: GitContext,
+  head: string | null,
+  tree: string,
+  signal?: AbortSignal,
+): Promise<readonly FileChange[]> {
+  return readChanges(git, [head ?? (await emptyTree(git)), tree], undefined, signal);
 }
 
 /**

@@ -55,7 +55,7 @@ export function openHost(settings: HostSettings): GitHost {
     home: emptyHome,
     ...(settings.identity === undefined ? {} : { identity: settings.identity }),
   };
-  const cache = gitCache();
+  const cache = gitCache(settings.clock);
   return {
     roots,
     worktrees: roots.paths.at(-1) ?? settings.worktrees,

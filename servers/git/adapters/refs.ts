@@ -1,11 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError } from "../../../kernel/errors.ts";
 import { gitCommand } from "../../../kernel/git/arguments.ts";
+import type { GitContext } from "../../../kernel/git/open.ts";
+import { readHeadFile, readRefFile } from "../../../kernel/git/ref-files.ts";
 import { runGit, type GitPlace } from "../../../kernel/git/run.ts";
 import type { RefChange } from "../domain/operation.ts";
 
 /** The object id a full ref name stands for, or null when there is none. */
-export async function readRef(git: GitPlace, ref: string): Promise<string | null> {
+export async function readRef(git: GitContext, ref: string): Promise<string | null> {
+  const read = await readRefFile(git, ref);
+  if (read !== undefined) return read;
   const { code, stdout } = await runGit(
     git,
     gitCommand("rev_parse", ["--verify", "--quiet"], { revisions: [ref] }),
@@ -13,13 +17,23 @@ export async function readRef(git: GitPlace, ref: string): Promise<string | null
   return code === 0 ? stdout.toString("utf8").trim() : null;
 }
 
-/** The branch a worktree is on, as a full ref name; "HEAD" when detached. */
-export async function headRef(git: GitPlace): Promise<string> {
-  const { code, stdout } = await runGit(
+/**
+ * The branch a worktree is on, as a full ref name; "HEAD" when detached.
+ * @throws {DomainError} invalid_state when HEAD is neither.
+ */
+export async function headRef(git: GitContext): Promise<string> {
+  const read = await readHeadFile(git);
+  if (read !== undefined) return read;
+  const { code, stdout, stderr } = await runGit(
     git,
     gitCommand("symbolic_ref", ["--quiet"], { revisions: ["HEAD"] }),
   );
-  return code === 0 ? stdout.toString("utf8").trim() : "HEAD";
+  if (code === 0) return stdout.toString("utf8").trim();
+  if (code === 1) return "HEAD";
+  throw new DomainError("invalid_state", `the HEAD of ${git.worktree} names no branch and no commit`, {
+    hint: "switch that worktree to a branch by hand",
+    cause: stderr,
+  });
 }
 
 /**
@@ -27,13 +41,17 @@ export async function headRef(git: GitPlace): Promise<string> {
  * first. A lock held by another process is waited for, up to five seconds.
  * @throws {DomainError} unavailable when the ref stays locked.
  */
-export async function swapRef(git: GitPlace, { ref, from, to }: RefChange, reason: string): Promise<boolean> {
+export async function swapRef(
+  git: GitContext,
+  { ref, from, to }: RefChange,
+  reason: string,
+): Promise<boolean> {
   return swapRefs(git, [{ ref, from, to }], reason);
 }
 
 /** The same for several refs in one transaction: all of them move, or none. */
 export async function swapRefs(
-  git: GitPlace,
+  git: GitContext,
   changes: readonly RefChange[],
   reason: string,
 ): Promise<boolean> {

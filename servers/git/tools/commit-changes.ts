@@ -7,7 +7,7 @@ import type { GitContext } from "../../../kernel/git/open.ts";
 import type { Call } from "../../../kernel/mcp/call.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { openOperation } from "../adapters/checkout.ts";
-import { escapingLinks, refreshIndex, stageTree } from "../adapters/commit.ts";
+import { escapingLinks, refreshIndex, stagedChanges, stageTree } from "../adapters/commit.ts";
 import { runHook } from "../adapters/hooks.ts";
 import { headRef, isAncestor, jitter, readRef, swapRef, writeCommit } from "../adapters/refs.ts";
 import type { GitDeps } from "../deps.ts";
@@ -139,13 +139,18 @@ async function prepare(
       hint: "look at what was committed meanwhile, then name that commit as expected_parent",
     });
   }
-  const { tree, changes } = await stageTree(
+  const tree = await stageTree(git, head, args.paths, join(deps.host.scratch, `${id}.index`), call.signal);
+  const message = await hookedMessage(
     git,
-    head,
-    args.paths,
-    join(deps.host.scratch, `${id}.index`),
+    composeMessage(args.message, args.trailers ?? {}),
+    join(deps.host.scratch, id),
     call.signal,
   );
+  // Both need the tree only. A commit of nothing is an object that nobody refers to.
+  const [changes, commit] = await Promise.all([
+    stagedChanges(git, head, tree, call.signal),
+    writeCommit(git, { tree, parents: head === null ? [] : [head], message, at: deps.clock() }),
+  ]);
   if (changes.length === 0) {
     throw new DomainError(
       "invalid_state",
@@ -155,18 +160,6 @@ async function prepare(
       },
     );
   }
-  const message = await hookedMessage(
-    git,
-    composeMessage(args.message, args.trailers ?? {}),
-    join(deps.host.scratch, id),
-    call.signal,
-  );
-  const commit = await writeCommit(git, {
-    tree,
-    parents: head === null ? [] : [head],
-    message,
-    at: deps.clock(),
-  });
   const links = await escapingLinks(git, changes);
   return {
     plan: {

@@ -1,7 +1,7 @@
 import { DomainError } from "../../../kernel/errors.ts";
 import { gitCommand } from "../../../kernel/git/arguments.ts";
 import type { GitContext } from "../../../kernel/git/open.ts";
-import { runGit } from "../../../kernel/git/run.ts";
+import { runGit, type GitResult } from "../../../kernel/git/run.ts";
 import { cleanText } from "../../../kernel/text.ts";
 import { estimateTokens, fitItems } from "../../../kernel/tokens.ts";
 import { readChanges } from "../adapters/trees.ts";
@@ -33,7 +33,14 @@ export async function pageDiff(
 ) {
   const stamp = [...ids.map((id) => id.slice(0, 16)), ...(ids.length === 1 ? ["worktree"] : [])].join("-");
   const start = startOf(cursor, stamp);
-  const changes = await readChanges(git, ids, paths, signal);
+  const offset = start.part === "patch" ? start.at : 0;
+  if (offset > MAX_PATCH_BYTES)
+    throw new DomainError("limit", "the patch is too long to page through", { hint: "name paths" });
+  // Both at once: most comparisons need both, and a process is the dear part.
+  const [changes, read] = await Promise.all([
+    readChanges(git, ids, paths, signal),
+    statOnly ? undefined : readPatch(git, ids, paths, offset, maxTokens * BYTES_PER_TOKEN, signal),
+  ]);
   const total = {
     files: changes.length,
     added: changes.reduce((sum, change) => sum + change.added, 0),
@@ -42,7 +49,7 @@ export async function pageDiff(
   const stats = changes.map((change) => ({ ...change, path: showPath(change.path) }));
   const at = start.part === "files" ? start.at : stats.length;
   const { taken, truncated: moreFiles } = fitItems(stats.slice(at), maxTokens, 100);
-  if (moreFiles || statOnly || changes.length === 0) {
+  if (moreFiles || read === undefined || changes.length === 0) {
     const next = moreFiles ? { part: "files" as const, at: at + taken.length, stamp } : undefined;
     return {
       files: [...taken],
@@ -52,16 +59,8 @@ export async function pageDiff(
     };
   }
 
-  const offset = start.part === "patch" ? start.at : 0;
   const budget = Math.max(100, maxTokens - 100 - estimateTokens(JSON.stringify(taken)));
-  if (offset > MAX_PATCH_BYTES)
-    throw new DomainError("limit", "the patch is too long to page through", { hint: "name paths" });
-  const command = gitCommand("diff", ["--patch", "--no-renames"], { revisions: ids, paths: paths ?? [] });
-  const { stdout, truncated } = await runGit(git, command, {
-    signal,
-    skipBytes: offset,
-    maxBytes: budget * BYTES_PER_TOKEN,
-  });
+  const { stdout, truncated } = read;
   const { page, patch } = fitPatch(stdout, budget, truncated);
   const more = truncated || page.length < stdout.length;
   const next = more ? { part: "patch" as const, at: offset + page.length, stamp } : undefined;
@@ -72,6 +71,18 @@ export async function pageDiff(
     truncated: more,
     ...(next === undefined ? {} : { next_cursor: formatCursor(next) }),
   };
+}
+
+function readPatch(
+  git: GitContext,
+  ids: readonly string[],
+  paths: readonly string[] | undefined,
+  skipBytes: number,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<GitResult> {
+  const command = gitCommand("diff", ["--patch", "--no-renames"], { revisions: ids, paths: paths ?? [] });
+  return runGit(git, command, { signal, skipBytes, maxBytes });
 }
 
 function startOf(text: string | undefined, stamp: string): DiffCursor {

@@ -92,6 +92,48 @@ describe("the location of a repository", () => {
   });
 });
 
+describe("what is remembered between two calls", () => {
+  // Everything counts as old enough to be remembered, and without git nothing can be asked anew.
+  const cache = gitCache(() => Date.now() + 60_000);
+  cache.versions.set("/nowhere", Promise.resolve({ major: 2, minor: 39 }));
+  const remember = (path = repo) => openGit({ ...settings, cache, repo: path });
+  const recall = (path = repo) => openGit({ ...settings, cache, repo: path, path: "/nowhere" });
+
+  it("is where the repository is, and what its configuration asks for", async () => {
+    config("core.fsmonitor", "x");
+    const git = await remember();
+    expect(await recall()).toMatchObject({ worktree: git.worktree, untrustedConfig: ["core.fsmonitor"] });
+    expect(await (await recall()).resolveCommit("HEAD")).toBe(ground.git(repo, "rev-parse", "HEAD"));
+  });
+
+  it.each<[string, () => void]>([
+    ["the configuration", () => config("core.worktree", ground.outside)],
+    ["the .git entry", () => (rmSync(join(repo, ".git"), { recursive: true }), pointOutside())],
+    ["a common folder", () => ground.write(repo, { ".git/commondir": `${ground.outside}\n` })],
+    ["the head", () => rmSync(join(repo, ".git/HEAD"))],
+    ["the folder of refs", () => rmSync(join(repo, ".git/refs"), { recursive: true })],
+    ["the configuration of the worktree", () => ground.write(repo, { ".git/config.worktree": "" })],
+  ])("is forgotten with a change of %s", async (_name, change) => {
+    await remember();
+    await recall();
+    change();
+    await expect(recall()).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  it("is not remembered while a change could go unseen", async () => {
+    const young = { ...cache, ...gitCache(() => 0), versions: cache.versions };
+    await openGit({ ...settings, cache: young, repo });
+    await expect(openGit({ ...settings, cache: young, repo, path: "/nowhere" })).rejects.toMatchObject({
+      code: "unavailable",
+    });
+  });
+
+  function pointOutside(): void {
+    const elsewhere = ground.repository(join(ground.outside, `later-${number}`));
+    ground.write(repo, { ".git": `gitdir: ${join(elsewhere, ".git")}\n` });
+  }
+});
+
 describe("a name for a commit", () => {
   it.each(["--output=x", "-", "", "a\nb", "a\0b", "x".repeat(5000)])("is invalid: %j", async (ref) => {
     const git = await open();

@@ -18,9 +18,9 @@ const workNextTask = definePrompt({
 
 1. claim_task as ${quoted(agent ?? "host")}${task_id === undefined ? "" : `, task_id ${quoted(task_id)}`}. Where task is null, say why_none and stop. Keep claim.token, and call report_progress before claim.expires_at. recall what is known about the task.
 2. add_worktree with a branch of its own and task_id. Change files only below worktree.path.
-3. create_sandbox with from_dir = worktree.path. Run the task's acceptance commands there, word for word, and tests with run_tests. Nothing of the project runs outside the sandbox. After each change import_directory again. Keep the receipts.
+3. create_sandbox with from_dir = worktree.path. Run the task's acceptance commands there, word for word, and tests with run_tests. Nothing of the project runs outside the sandbox. After each change import_directory again. Keep the receipts of the last run.
 4. commit_changes of exactly the paths you meant. Read get_repo_diff as a stranger would: does it do what the task says, and nothing else?
-5. assess_risk of the merge (base: the target branch, head: yours), then decide. auto_proceed, proceed_with_monitoring: go on. request_review: let another agent or person look first. require_human: release_task with the approval_id in its note, tell the person to run \`slipway approve <id>\`, and stop; you cannot approve. block: fail_task with the reasons, and stop.
+5. assess_risk of the merge (base: the target branch, head: yours), then decide, with your honest confidence. auto_proceed, proceed_with_monitoring: go on. request_review: let another agent or person look first. require_human: release_task with the approval_id in its note, tell the person to run \`slipway approve <id>\`, and stop; you cannot approve. block: fail_task with the reasons, and stop.
 6. preview_integration; where it is clean, integrate_changes with the expected object ids you saw. A conflict: merge the target into your branch, and go back to 3.
 7. complete_task with the receipts as evidence. Unmet acceptance comes back: mend it, and go back to 3.
 8. remember what the next one should know. record_outcome once it shows how it went. delete_sandbox, remove_worktree.

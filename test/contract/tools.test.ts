@@ -135,11 +135,19 @@ test("the core is enough for a task from plan to merge", async () => {
       "create_sandbox",
       "run_command",
       "write_sandbox_files",
+      "import_directory",
       "export_changes",
       "read_job",
       "delete_sandbox",
     ],
-    ...["get_repo_status", "get_repo_diff", "add_worktree", "commit_changes", "integrate_changes"],
+    ...[
+      "get_repo_status",
+      "get_repo_diff",
+      "add_worktree",
+      "commit_changes",
+      "integrate_changes",
+      "remove_worktree",
+    ],
     ...["assess_risk", "decide", "get_approval"],
   ];
   expect(names).toEqual(expect.arrayContaining(walk));

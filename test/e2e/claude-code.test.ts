@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { text } from "node:stream/consumers";
@@ -12,11 +12,17 @@ import { openServed } from "../support/all-servers.ts";
 import { callTool, connect, mustCall } from "../support/connect.ts";
 import { gitPlayground, type GitPlayground } from "../support/git-repository.ts";
 import { requirement } from "../support/skip.ts";
+import { NO_DOCKER } from "../support/slipway-process.ts";
+
+// The real Claude Code with the plugin and nothing else takes a task of a real repository from the queue to the merge.
+// Its model is a script that answers over the real wire; what the model saw is what it was sent.
 
 const BINARY = process.env["SLIPWAY_TEST_CLAUDE"] ?? "";
 const claude = requirement("Claude Code", existsSync(BINARY), "SLIPWAY_TEST_CLAUDE names no binary");
-const SLIPWAY = fileURLToPath(new URL("../../bin/slipway", import.meta.url));
+const PLUGIN = fileURLToPath(new URL("../../plugin", import.meta.url));
+const PREFIX = "mcp__plugin_slipway_slipway__";
 const KEY = "scripted";
+const CHECK = "node --test";
 
 /** One step of the model's script: which tool, and its arguments from what the earlier tools answered. */
 interface Step {
@@ -24,29 +30,124 @@ interface Step {
   input(seen: readonly Exchange[]): Record<string, unknown>;
 }
 
-const Claimed = z.object({
-  task: z.object({ id: z.string(), title: z.string() }),
-  claim: z.object({ token: z.string() }),
-});
-const tokenOf = (seen: readonly Exchange[]): string =>
-  Claimed.parse(answerOf(seen, "claim_task")).claim.token;
-
+/** The latest answer of a tool; the host's own tools answer in text. */
 function answerOf(seen: readonly Exchange[], tool: string): unknown {
-  const found = seen.find((exchange) => exchange.tool === `mcp__slipway__${tool}`);
-  return JSON.parse(found?.result ?? "null");
+  const found = seen.findLast((exchange) => exchange.tool === PREFIX + tool);
+  return found === undefined ? null : JSON.parse(found.result);
+}
+
+const shape = {
+  added: z.object({ tasks: z.array(z.object({ id: z.string() })) }),
+  claimed: z.object({ task: z.object({ id: z.string() }), claim: z.object({ token: z.string() }) }),
+  worktree: z.object({ worktree: z.object({ path: z.string(), id: z.string(), base: z.string() }) }),
+  sandbox: z.object({ id: z.string() }),
+  ran: z.object({ outcome: z.string(), exit_code: z.number(), receipt: z.string() }),
+  committed: z.object({ commit: z.string() }),
+  assessed: z.object({ assessment_id: z.string() }),
+} as const;
+const tokenOf = (seen: readonly Exchange[]) => shape.claimed.parse(answerOf(seen, "claim_task")).claim.token;
+const worktreeOf = (seen: readonly Exchange[]) =>
+  shape.worktree.parse(answerOf(seen, "add_worktree")).worktree;
+const sandboxOf = (seen: readonly Exchange[]) => shape.sandbox.parse(answerOf(seen, "create_sandbox")).id;
+const commitOf = (seen: readonly Exchange[]) =>
+  shape.committed.parse(answerOf(seen, "commit_changes")).commit;
+const runs = (seen: readonly Exchange[]) =>
+  seen
+    .filter(({ tool }) => tool === `${PREFIX}run_command`)
+    .map(({ result }) => shape.ran.parse(JSON.parse(result)));
+
+function script(repo: string): readonly Step[] {
+  const branch = "task/fix-add";
+  const check: Step = {
+    tool: "run_command",
+    input: (seen) => ({ sandbox_id: sandboxOf(seen), script: CHECK }),
+  };
+  return [
+    {
+      tool: "add_tasks",
+      input: () => ({
+        tasks: [
+          { ref: "a", title: "Make add add", acceptance: [{ run: CHECK }] },
+          { ref: "b", title: "Tell people", depends_on: ["a"] },
+        ],
+      }),
+    },
+    { tool: "claim_task", input: () => ({ agent: "claude" }) },
+    { tool: "recall", input: () => ({ query: "add" }) },
+    {
+      tool: "add_worktree",
+      input: (seen) => ({ repo, branch, task_id: shape.claimed.parse(answerOf(seen, "claim_task")).task.id }),
+    },
+    { tool: "create_sandbox", input: (seen) => ({ from_dir: worktreeOf(seen).path }) },
+    check,
+    { tool: "Read", input: (seen) => ({ file_path: join(worktreeOf(seen).path, "add.js") }) },
+    {
+      tool: "Edit",
+      input: (seen) => ({
+        file_path: join(worktreeOf(seen).path, "add.js"),
+        old_string: "a - b",
+        new_string: "a + b",
+      }),
+    },
+    {
+      tool: "import_directory",
+      input: (seen) => ({ sandbox_id: sandboxOf(seen), dir: worktreeOf(seen).path }),
+    },
+    check,
+    {
+      tool: "commit_changes",
+      input: (seen) => ({ repo: worktreeOf(seen).path, paths: ["add.js"], message: "fix: add adds" }),
+    },
+    { tool: "get_repo_diff", input: () => ({ repo, from: "main", to: branch }) },
+    { tool: "assess_risk", input: () => ({ action: "merge", repo, base: "main", head: branch }) },
+    {
+      tool: "decide",
+      input: (seen) => ({
+        action: "merge",
+        confidence: 0.95,
+        assessment_id: shape.assessed.parse(answerOf(seen, "assess_risk")).assessment_id,
+      }),
+    },
+    {
+      tool: "integrate_changes",
+      input: (seen) => ({
+        repo,
+        operation: "merge",
+        source: branch,
+        target: "main",
+        expected_source: commitOf(seen),
+        expected_target: worktreeOf(seen).base,
+      }),
+    },
+    {
+      tool: "complete_task",
+      input: (seen) => ({ token: tokenOf(seen), evidence: [runs(seen).at(-1)?.receipt] }),
+    },
+    {
+      tool: "remember",
+      input: () => ({ items: [{ text: "add subtracted until it was tested.", kind: "bug" }] }),
+    },
+    { tool: "delete_sandbox", input: (seen) => ({ sandbox_id: sandboxOf(seen) }) },
+    { tool: "complete_task", input: () => ({ token: "clm_stale" }) },
+  ];
 }
 
 interface HostRun {
   readonly code: number | null;
-  readonly stdout: string;
+  readonly said: string;
+  /** What the model was asked first. */
+  readonly opening: string;
   /** What the model called and, word for word, what it was shown. */
   readonly seen: readonly Exchange[];
   /** The names of the tools that the model was given. */
   readonly tools: readonly string[];
 }
 
-/** Runs the real host against a model that follows `steps`, with our gateway as its only MCP server. */
-async function runHost(ground: GitPlayground, home: string, steps: readonly Step[]): Promise<HostRun> {
+const OWN = new Set(["Read", "Edit"]);
+const fullName = ({ tool }: Step): string => (OWN.has(tool) ? tool : PREFIX + tool);
+
+/** Runs the real host with the plugin, on its command `next`, against a model that follows `steps`. */
+async function runHost(ground: GitPlayground, steps: readonly Step[]): Promise<HostRun> {
   let last: Conversation | undefined;
   const policy = (conversation: Conversation): PolicyReply => {
     // Side requests, as for a title, come with few tools or none and must not use up a step.
@@ -54,19 +155,18 @@ async function runHost(ground: GitPlayground, home: string, steps: readonly Step
     last = conversation;
     const step = steps[conversation.exchanges.length];
     if (step === undefined) return { text: "done" };
-    return { calls: [{ tool: `mcp__slipway__${step.tool}`, input: step.input(conversation.exchanges) }] };
+    return { calls: [{ tool: fullName(step), input: step.input(conversation.exchanges) }] };
   };
   const model = await startScriptedModel({ policy, apiKey: KEY });
-  const config = join(ground.home, "mcp.json");
-  writeFileSync(
-    config,
-    JSON.stringify({ mcpServers: { slipway: { command: SLIPWAY, args: ["serve", "all", "--home", home] } } }),
-  );
-  const allowed = [...new Set(steps.map(({ tool }) => `mcp__slipway__${tool}`))].join(",");
+  const state = join(ground.home, ".local/state");
+  mkdirSync(state, { recursive: true });
   try {
     const child = spawn(
       BINARY,
-      ["-p", "go", "--mcp-config", config, "--strict-mcp-config", "--allowedTools", allowed],
+      [
+        ...["-p", "/slipway:next", "--plugin-dir", PLUGIN, "--add-dir", state],
+        ...["--allowedTools", [...new Set(steps.map(fullName))].join(",")],
+      ],
       {
         cwd: ground.app,
         env: {
@@ -77,6 +177,10 @@ async function runHost(ground: GitPlayground, home: string, steps: readonly Step
           CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
           DISABLE_TELEMETRY: "1",
           DISABLE_AUTOUPDATER: "1",
+          NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+          // What isolates is proven elsewhere, and starts slower.
+          ...NO_DOCKER,
+          SLIPWAY_ALLOW_UNISOLATED: "1",
         },
         stdio: ["ignore", "pipe", "pipe"],
         timeout: 90_000,
@@ -85,131 +189,100 @@ async function runHost(ground: GitPlayground, home: string, steps: readonly Step
     const ended = new Promise<number | null>((resolve) => {
       child.once("exit", resolve);
     });
-    const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-    return { code, stdout: stdout + stderr, seen: last?.exchanges ?? [], tools: last?.tools ?? [] };
+    const [code, out, err] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+    return {
+      code,
+      said: out + err,
+      opening: last?.opening ?? "",
+      seen: last?.exchanges ?? [],
+      tools: last?.tools ?? [],
+    };
   } finally {
     await model[Symbol.asyncDispose]();
   }
 }
 
-describe.skipIf(claude.skip)(`Claude Code with the gateway${claude.label}`, () => {
+describe.skipIf(claude.skip)(`Claude Code with the plugin${claude.label}`, () => {
   let ground: GitPlayground;
-  let home: string;
+  let steps: readonly Step[];
   let run: HostRun;
 
   beforeAll(async () => {
     ground = gitPlayground();
-    ground.repository(ground.app);
-    ground.write(ground.app, { "new.txt": "two\n" });
-    home = join(ground.base, "state");
-    mkdirSync(home);
-    run = await runHost(ground, home, [
-      {
-        tool: "add_tasks",
-        input: () => ({
-          tasks: [
-            { ref: "a", title: "Write the release notes" },
-            { ref: "b", title: "Tell people", depends_on: ["a"] },
-          ],
-        }),
-      },
-      { tool: "claim_task", input: () => ({ agent: "claude" }) },
-      {
-        tool: "remember",
-        input: () => ({ items: [{ text: "Releases happen on Tuesdays.", kind: "fact" }] }),
-      },
-      { tool: "recall", input: () => ({ query: "when do releases happen" }) },
-      { tool: "get_repo_status", input: () => ({ repo: ground.app }) },
-      { tool: "complete_task", input: (seen) => ({ token: tokenOf(seen), output: "notes are in new.txt" }) },
-      { tool: "complete_task", input: () => ({ token: "clm_stale" }) },
-    ]);
+    ground.repository(ground.app, {
+      "package.json": '{"type":"module"}\n',
+      "add.js": "export const add = (a, b) => a - b;\n",
+      "add.test.js":
+        'import { test } from "node:test";\nimport { equal } from "node:assert";\nimport { add } from "./add.js";\ntest("adds", () => equal(add(1, 2), 3));\n',
+    });
+    steps = script(ground.app);
+    run = await runHost(ground, steps);
   }, 120_000);
   afterAll(() => ground.dispose());
 
-  test("the host did the whole script and ended well", () => {
+  test("the host did the whole loop: only the stale claim at the end was refused", () => {
     expect(
-      run.seen.map(({ tool }) => tool.replace("mcp__slipway__", "")),
-      run.stdout,
-    ).toEqual([
-      ...[
-        "add_tasks",
-        "claim_task",
-        "remember",
-        "recall",
-        "get_repo_status",
-        "complete_task",
-        "complete_task",
-      ],
-    ]);
+      run.seen.map(({ tool, isError }) => `${tool}${isError ? " refused" : ""}`),
+      `${run.said}\n${run.seen.at(-1)?.result}`,
+    ).toEqual(steps.map((step, at) => `${fullName(step)}${at === steps.length - 1 ? " refused" : ""}`));
     expect(run.code).toBe(0);
-    expect(run.stdout).toContain("done");
+    expect(run.said).toContain("done");
+    expect(run.opening).toContain("Take one task of this project from claim to merge");
   });
 
-  test("the model sees each answer as its structured JSON", () => {
-    const id = expect.stringMatching(/^tsk_/);
-    expect(run.seen.slice(0, 6).map(({ isError }) => isError)).toEqual(Array(6).fill(false));
-    expect(answerOf(run.seen, "add_tasks")).toEqual({
-      tasks: [
-        { ref: "a", id, status: "ready" },
-        { ref: "b", id, status: "blocked" },
-      ],
+  test("tests failed before the edit and passed after it, a decision let it go on, and the receipt proved it", () => {
+    expect(runs(run.seen).map(({ outcome, exit_code }) => `${outcome} ${exit_code}`)).toEqual([
+      "exited 1",
+      "exited 0",
+    ]);
+    expect(answerOf(run.seen, "get_repo_diff")).toMatchObject({
+      files: [{ path: "add.js", added: 1, removed: 1 }],
+      patch: expect.stringContaining("+export const add = (a, b) => a + b;"),
     });
-    expect(answerOf(run.seen, "claim_task")).toMatchObject({
-      task: { id, title: "Write the release notes" },
-      claim: { attempt: 1 },
+    expect(answerOf(run.seen, "decide")).toMatchObject({
+      verdict: expect.stringMatching(/^(auto_proceed|proceed_with_monitoring)$/),
     });
-    expect(answerOf(run.seen, "remember")).toMatchObject({ items: [{ status: "created" }] });
-    expect(answerOf(run.seen, "recall")).toMatchObject({
-      hits: [{ kind: "fact", snippet: expect.stringContaining("Tuesdays") }],
-    });
-    expect(answerOf(run.seen, "get_repo_status")).toMatchObject({ branch: "main", untracked: ["new.txt"] });
-    expect(answerOf(run.seen, "complete_task")).toEqual({
+    const completed = run.seen.find(({ tool }) => tool === `${PREFIX}complete_task`);
+    expect(JSON.parse(completed?.result ?? "null")).toEqual({
       status: "succeeded",
-      verified: false,
-      unblocked: [id],
+      verified: true,
+      unblocked: [expect.stringMatching(/^tsk_/)],
     });
   });
 
-  test("a refusal reaches the model word for word", async () => {
-    const server = await openServed("all", home);
+  test("the change is on main, and main's worktree has it", () => {
+    expect(ground.git(ground.app, "log", "--format=%s", "-1", "task/fix-add")).toBe("fix: add adds");
+    expect(ground.git(ground.app, "merge-base", "--is-ancestor", "task/fix-add", "main")).toBe("");
+    expect(readFileSync(join(ground.app, "add.js"), "utf8")).toContain("a + b");
+    expect(ground.git(ground.app, "status", "--porcelain")).toBe("");
+  });
+
+  test("a refusal reached the model word for word, and the stores hold what was done", async () => {
+    const server = await openServed("all", join(ground.app, ".slipway"));
     const { client, close } = await connect(server);
     const refused = await callTool(client, "complete_task", { token: "clm_stale" });
-    await close();
-    await server.close();
-    const shown = run.seen.at(-1);
-    expect(shown?.isError).toBe(true);
-    expect(JSON.parse(shown?.result ?? "{}")).toEqual(refused.ok ? "it was not refused" : refused.error);
-    expect(refused).toMatchObject({
-      ok: false,
-      error: { code: "conflict", retryable: false, hint: expect.stringContaining("claim_task") },
-    });
-  });
-
-  test("tools that are always needed come with their description, the others by name", () => {
-    expect(run.tools).toEqual(
-      expect.arrayContaining([
-        "mcp__slipway__claim_task",
-        "mcp__slipway__recall",
-        "mcp__slipway__run_command",
-        "mcp__slipway__complete_task",
-      ]),
+    expect(JSON.parse(run.seen.at(-1)?.result ?? "{}")).toEqual(
+      refused.ok ? "it was not refused" : refused.error,
     );
-  });
-
-  test("the store holds what was done", async () => {
-    const server = await openServed("all", home);
-    const { client, close } = await connect(server);
-    const { task } = Claimed.parse(answerOf(run.seen, "claim_task"));
+    const { task } = shape.claimed.parse(answerOf(run.seen, "claim_task"));
     expect(await mustCall(client, "get_task", { id: task.id })).toMatchObject({
-      task: { status: "succeeded", worker: "claude", output: "notes are in new.txt" },
+      task: { status: "succeeded", worker: "claude" },
     });
     expect(await mustCall(client, "list_tasks", { status: "ready" })).toMatchObject({
       tasks: [{ title: "Tell people" }],
     });
-    expect(await mustCall(client, "recall", { query: "Tuesdays" })).toMatchObject({
-      hits: [{ kind: "fact" }],
+    expect(await mustCall(client, "recall", { query: "subtracted" })).toMatchObject({
+      hits: [{ kind: "bug" }],
     });
     await close();
     await server.close();
+  });
+
+  test("tools that are always needed come with their description, the others by name", () => {
+    expect(run.tools).toEqual(
+      expect.arrayContaining(
+        ["claim_task", "recall", "run_command", "complete_task"].map((name) => PREFIX + name),
+      ),
+    );
   });
 });

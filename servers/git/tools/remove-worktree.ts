@@ -27,6 +27,7 @@ export const removeWorktree = defineTool({
   }),
   output: z.object({ removed: z.string(), branch: z.string().nullable(), ...written }).partial(),
   annotations: DESTROYS,
+  core: true,
   async run({ repo, id: worktreeId, path: worktreePath, force }, deps: GitDeps, call) {
     const name = worktreeId ?? worktreePath;
     if (name === undefined || (worktreeId !== undefined && worktreePath !== undefined)) {

@@ -21,6 +21,7 @@ export const importDirectory = defineTool({
   }),
   output: z.looseObject({ files: z.number(), tree_digest: z.string() }),
   annotations: DESTROYS,
+  core: true,
   async run({ sandbox_id: id, dir, to }, deps: SandboxDeps, call) {
     const target = workspacePath(to);
     const found = await findSandbox(deps, id);

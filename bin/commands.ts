@@ -292,6 +292,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "token",
+    {
+      usage: "token [list|create|rotate|revoke <name>]",
+      summary: "bearer tokens of serve --http: who may do what, for how long",
+      load: async () => (await import("./token.ts")).tokenCommand,
+    },
+  ],
+  [
     "serve",
     {
       usage: "serve <server|all>",

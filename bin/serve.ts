@@ -16,7 +16,9 @@ Serves one server, or all five as one gateway, to an MCP host: over stdio, or ov
   --http                Streamable HTTP instead of stdio
   --host H              address to bind (127.0.0.1); others need a token of yours
   --port N              port to bind (8787; 0 takes any free one)
-  --token-file FILE     bearer tokens, one per line, each "name:secret" or "secret"
+  --token-file FILE     bearer tokens, one per line, each "name:secret" or "secret"; slipway token makes better ones
+  --tls-cert FILE       serve https with this certificate (PEM), and --tls-key FILE
+  --tls-key FILE        its key
   --home DIR            state folder
   --allow-unisolated    sandbox: let code run on this machine where nothing isolates it
   --root DIR            a folder the servers may work in, besides the project (may be repeated)`;
@@ -32,6 +34,8 @@ export const serveCommand: Command = async (argv, io) => {
       host: { type: "string" },
       port: { type: "string" },
       "token-file": { type: "string" },
+      "tls-cert": { type: "string" },
+      "tls-key": { type: "string" },
       "allow-unisolated": { type: "boolean" },
       root: { type: "string", multiple: true },
       help: { type: "boolean", short: "h" },
@@ -53,6 +57,12 @@ export const serveCommand: Command = async (argv, io) => {
   if (!isHttp && (flags.text("host") !== undefined || flags.text("port") !== undefined)) {
     throw new DomainError("invalid", "--host and --port need --http", { hint: "add --http" });
   }
+  const [cert, key] = [flags.text("tls-cert"), flags.text("tls-key")];
+  if ((cert === undefined) !== (key === undefined) || (cert !== undefined && !isHttp)) {
+    throw new DomainError("invalid", "--tls-cert and --tls-key go together, with --http", {
+      hint: "give all three, or put a proxy that ends TLS in front",
+    });
+  }
   const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
   const roots = [...flags.texts("root"), ...(io.env["SLIPWAY_ROOTS"] ?? "").split(":")].filter(
     (root) => root !== "",
@@ -72,7 +82,11 @@ export const serveCommand: Command = async (argv, io) => {
   await serve(server, {
     home,
     http: isHttp
-      ? { host: flags.text("host") ?? "127.0.0.1", port: flags.int("port", 0, 65_535) ?? 8_787 }
+      ? {
+          host: flags.text("host") ?? "127.0.0.1",
+          port: flags.int("port", 0, 65_535) ?? 8_787,
+          ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
+        }
       : undefined,
     tokenFile: flags.text("token-file"),
     token: io.env["SLIPWAY_TOKEN"],

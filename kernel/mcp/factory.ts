@@ -12,24 +12,36 @@ import { DomainError, type ErrorAnswer } from "../errors.ts";
 import { AnsweredMeanwhile } from "../store.ts";
 import { estimateTokens, HARD_MAX_TOKENS } from "../tokens.ts";
 import { VERSION } from "../version.ts";
+import type { Audit } from "./audit.ts";
 import type { Call, Principal } from "./call.ts";
 import { listed } from "./listed-schema.ts";
 import { registerPrompt, registerResource } from "./offers.ts";
 import { callOf, Question } from "./request.ts";
 import type { BoundTool, ToolServer } from "./server.ts";
+import { covers, SCOPES, type Scope } from "./tokens.ts";
 
 /**
  * Builds what the SDK calls for each connection (stdio) or each request (HTTP). Nothing is opened here: state lives
  * in the opened server. Serves hosts of 2026-07-28 and of 2025-11-25 and older alike.
+ *
+ * @param audit Told of every call that needs `admin`, and of every one that is denied.
  */
-export function mcpFactory(server: ToolServer, channel: Principal["channel"]): McpServerFactory {
+export function mcpFactory(
+  server: ToolServer,
+  channel: Principal["channel"],
+  audit: Audit = () => undefined,
+): McpServerFactory {
   return (request: McpRequestContext) => {
     const mcp = new McpServer(
       { name: `slipway-${server.name}`, version: VERSION },
       { instructions: server.instructions },
     );
     const principal = principalOf(channel, request);
-    for (const tool of server.tools) register(mcp, server, tool, principal);
+    const scope = scopeOf(channel, request);
+    for (const tool of server.tools) {
+      const admit = (): void => admitCall(tool, principal, scope, audit);
+      register(mcp, server, tool, principal, admit);
+    }
     for (const prompt of server.prompts ?? []) registerPrompt(mcp, prompt);
     for (const resource of server.resources ?? []) registerResource(mcp, server, resource, principal);
     return mcp;
@@ -41,7 +53,37 @@ function principalOf(channel: Principal["channel"], request: McpRequestContext):
   return { id, channel };
 }
 
-function register(mcp: McpServer, server: ToolServer, tool: BoundTool, principal: Principal): void {
+/** Who starts a server as a process or holds it in theirs may do everything; over HTTP the token says. */
+function scopeOf(channel: Principal["channel"], request: McpRequestContext): Scope {
+  if (channel !== "http") return "admin";
+  return SCOPES.find((scope) => request.authInfo?.scopes.includes(scope) === true) ?? "read";
+}
+
+/** @throws {DomainError} denied where the token does not cover the tool; the audit's own, and then nothing was done. */
+function admitCall(tool: BoundTool, { id }: Principal, has: Scope, audit: Audit): void {
+  const call = { principal: id, tool: tool.name, needs: tool.scope, has };
+  if (covers(has, tool.scope)) {
+    if (tool.scope === "admin") audit({ ...call, outcome: "allowed" });
+    return;
+  }
+  audit({ ...call, outcome: "denied" });
+  throw new DomainError(
+    "denied",
+    `${tool.name} needs a token with scope ${tool.scope}, this one has ${has}`,
+    {
+      hint: "ask the person who runs the server for another token (slipway token create)",
+      retryable: false,
+    },
+  );
+}
+
+function register(
+  mcp: McpServer,
+  server: ToolServer,
+  tool: BoundTool,
+  principal: Principal,
+  admit: () => void,
+): void {
   mcp.registerTool(
     tool.name,
     {
@@ -60,6 +102,7 @@ function register(mcp: McpServer, server: ToolServer, tool: BoundTool, principal
       const once = typeof key === "string" ? { tool: tool.name, key, digest: digestOf(rest) } : undefined;
       const call = callOf(mcp, context, principal, once);
       try {
+        admit();
         return answer(await runOnce(tool, input, call));
       } catch (error) {
         if (error instanceof Question) return inputRequired({ inputRequests: error.requests });

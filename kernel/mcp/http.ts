@@ -1,25 +1,34 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { networkInterfaces } from "node:os";
 import { hostHeaderValidation, originValidation, toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler } from "@modelcontextprotocol/server";
+import { systemClock, type Clock } from "../clock.ts";
 import { DomainError } from "../errors.ts";
+import type { Audit } from "./audit.ts";
 import { mcpFactory } from "./factory.ts";
+import { rateLimit } from "./rate.ts";
 import type { ToolServer } from "./server.ts";
-
-/** A bearer token and the name its calls are recorded under. */
-export interface Token {
-  readonly name: string;
-  readonly secret: string;
-}
+import { verifyBearer, type Token, type Verified } from "./tokens.ts";
 
 export interface HttpOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly tokens: readonly Token[];
+  /** A function is asked at every request, so that tokens can come and go. */
+  readonly tokens: readonly Token[] | (() => readonly Token[]);
+  /** Told of privileged calls, see `mcpFactory`. */
+  readonly audit?: Audit;
+  /** What a token may ask in a second, and twice as much at once; the rest gets 429. Default 500. */
+  readonly requestsPerSecond?: number;
+  /** PEM of a certificate chain and its key: then `https` is served. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly clock?: Clock;
 }
 
+const REQUESTS_PER_SECOND = 500;
+/** Requests in a second without a token that is let in, per address. */
+const GUESSES_PER_SECOND = 10;
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
 /**
@@ -32,40 +41,56 @@ export async function serveOverHttp(
   server: ToolServer,
   options: HttpOptions,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
-  if (options.tokens.length === 0) {
+  const { clock = systemClock, requestsPerSecond = REQUESTS_PER_SECOND } = options;
+  const given = options.tokens;
+  const tokens = typeof given === "function" ? given : () => given;
+  if (tokens().length === 0) {
     throw new DomainError("denied", `serving on ${options.host} needs a bearer token`, {
-      hint: "give one with --token-file FILE or SLIPWAY_TOKEN",
+      hint: "give one with --token-file FILE or SLIPWAY_TOKEN, or make one: slipway token create <name>",
       retryable: false,
     });
   }
   const names = [...LOOPBACK, ...addressesOf(options.host).map(bracketed)];
   const isHostAllowed = hostHeaderValidation(names);
   const isOriginAllowed = originValidation(names);
-  const handler = createMcpHandler(mcpFactory(server, "http"), {
+  const handler = createMcpHandler(mcpFactory(server, "http", options.audit), {
     onerror: (error) => server.log("warn", "http request", { error: error.message }),
   });
   const serve = toNodeHandler(handler, {
     onerror: (error) => server.log("warn", "http request", { error: error.message }),
   });
-  const http = createServer((request: IncomingMessage, response: ServerResponse) => {
+  const requests = rateLimit(requestsPerSecond, clock);
+  const guesses = rateLimit(GUESSES_PER_SECOND, clock);
+  const respond = (request: IncomingMessage, response: ServerResponse): void => {
     if (!isHostAllowed(request, response) || !isOriginAllowed(request, response)) return;
     // Not parsed as a URL: what a stranger sends as a path may not be one.
     if ((request.url ?? "/").split("?")[0] !== "/mcp") {
       reply(response, 404, "there is only /mcp here");
       return;
     }
-    const token = bearer(request.headers.authorization, options.tokens);
-    if (token === undefined) {
-      response.setHeader("WWW-Authenticate", "Bearer");
+    const verified = verifyBearer(request.headers.authorization, tokens(), clock());
+    // Under its own name, so that nobody uses up what another may ask.
+    const wait =
+      verified.kind === "known"
+        ? requests.take(verified.token.name)
+        : guesses.take(request.socket.remoteAddress ?? "");
+    if (wait > 0) {
+      response.setHeader("Retry-After", String(wait));
+      reply(response, 429, "too many requests: wait, then go on more slowly");
+      return;
+    }
+    if (verified.kind !== "known") {
+      response.setHeader("WWW-Authenticate", challengeTo(verified.kind));
       reply(response, 401, "a bearer token is required");
       return;
     }
+    const { token } = verified;
     serve(
       {
         method: request.method ?? "GET",
         url: request.url ?? "/",
         headers: request.headers,
-        auth: { token: token.secret, clientId: token.name, scopes: [] },
+        auth: { token: "", clientId: token.name, scopes: [token.scope ?? "admin"] },
         [Symbol.asyncIterator]: () => request[Symbol.asyncIterator](),
       },
       response,
@@ -75,7 +100,8 @@ export async function serveOverHttp(
       });
       response.destroy();
     });
-  });
+  };
+  const http = listenerFor(respond, options);
   await new Promise<void>((resolve, reject) => {
     http.once("error", (error) => reject(listenError(error, options)));
     http.listen(options.port, options.host, resolve);
@@ -83,7 +109,7 @@ export async function serveOverHttp(
   const address = http.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   return {
-    url: `http://${bracketed(options.host)}:${port}/mcp`,
+    url: `${options.tls === undefined ? "http" : "https"}://${bracketed(options.host)}:${port}/mcp`,
     async close() {
       const closed = new Promise<void>((resolve) => {
         http.close(() => resolve());
@@ -127,12 +153,27 @@ function listenError(error: Error, { host, port }: HttpOptions): Error {
   return error;
 }
 
-function bearer(header: string | undefined, tokens: readonly Token[]): Token | undefined {
-  const given = /^Bearer (.+)$/i.exec(header ?? "")?.[1];
-  if (given === undefined) return undefined;
-  // Digests have one length, so the comparison takes the same time for every guess.
-  const digest = createHash("sha256").update(given).digest();
-  return tokens.find((token) => timingSafeEqual(createHash("sha256").update(token.secret).digest(), digest));
+function listenerFor(
+  respond: (request: IncomingMessage, response: ServerResponse) => void,
+  { tls }: HttpOptions,
+): Server {
+  if (tls === undefined) return createServer(respond);
+  try {
+    return createTlsServer({ cert: tls.cert, key: tls.key, minVersion: "TLSv1.2" }, respond);
+  } catch (error) {
+    throw new DomainError("unavailable", "the certificate and its key cannot be used", {
+      hint: "give PEM files that belong together: --tls-cert and --tls-key",
+      retryable: false,
+      cause: error,
+    });
+  }
+}
+
+/** Source: RFC 6750, section 3. */
+function challengeTo(kind: Exclude<Verified["kind"], "known">): string {
+  if (kind === "none") return "Bearer";
+  const what = kind === "expired" ? "the token has expired" : "the token is not known";
+  return `Bearer error="invalid_token", error_description="${what}"`;
 }
 
 function reply(response: ServerResponse, status: number, message: string): void {

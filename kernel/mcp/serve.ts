@@ -1,17 +1,27 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { systemClock } from "../clock.ts";
 import { DomainError } from "../errors.ts";
 import { prepareFolder } from "../sqlite/open.ts";
-import type { Token } from "./http.ts";
+import { auditTo } from "./audit.ts";
 import { isLoopback } from "./loopback.ts";
 import type { ToolServer } from "./server.ts";
 import { serveOverStdio } from "./stdio.ts";
+import { DEFAULT_DAYS, tokensPath, watchIssued } from "./token-file.ts";
+import type { Token } from "./tokens.ts";
 
 /** How to serve, as read from flags and environment. */
 export interface ServeOptions {
   readonly home: string;
-  readonly http: { readonly host: string; readonly port: number } | undefined;
+  readonly http:
+    | {
+        readonly host: string;
+        readonly port: number;
+        /** Paths of PEM files. */
+        readonly tls?: { readonly cert: string; readonly key: string };
+      }
+    | undefined;
   readonly tokenFile: string | undefined;
   /** The value of SLIPWAY_TOKEN. */
   readonly token: string | undefined;
@@ -33,10 +43,19 @@ export async function serve(server: ToolServer, options: ServeOptions): Promise<
       await handle.close();
       return;
     }
+    const { home, http } = options;
     const { tokens, madeFile } = tokensFor(options);
+    const issued = watchIssued(tokensPath(home), (reason) => server.log("error", reason));
+    const { tls } = http;
     // Only now: a stdio server has no use for an HTTP stack, and there are five of them.
     const { serveOverHttp } = await import("./http.ts");
-    const handle = await serveOverHttp(server, { ...options.http, tokens });
+    const handle = await serveOverHttp(server, {
+      host: http.host,
+      port: http.port,
+      ...(tls === undefined ? {} : { tls: { cert: readPem(tls.cert), key: readPem(tls.key) } }),
+      tokens: () => [...tokens, ...issued()],
+      audit: auditTo(home, systemClock, server.log),
+    });
     options.announce(`slipway ${server.name} serves ${handle.url}`);
     if (madeFile !== undefined) options.announce(`bearer token: ${madeFile}`);
     await closing.promise;
@@ -57,7 +76,9 @@ function tokensFor({ home, http, tokenFile, token }: ServeOptions): {
   if (token !== undefined && token !== "") return { tokens: [{ name: "env", secret: token }] };
   if (http !== undefined && !isLoopback(http.host)) return { tokens: [] };
   const file = join(home, "http-token");
-  return { tokens: [{ name: "local", secret: ownToken(home, file) }], madeFile: file };
+  if (expiryOf(file) < systemClock()) rmSync(file, { force: true });
+  const secret = ownToken(home, file);
+  return { tokens: [{ name: "local", secret, expiresAt: expiryOf(file) }], madeFile: file };
 }
 
 /**
@@ -91,6 +112,24 @@ function readTokens(file: string): readonly Token[] {
   if (tokens.length === 0)
     throw new DomainError("unavailable", `the token file ${file} holds no token`, { hint, retryable: false });
   return tokens;
+}
+
+/** When the token in a file ends: as long after it was made as any. */
+function expiryOf(file: string): number {
+  const made = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+  return made + DEFAULT_DAYS * 86_400_000;
+}
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new DomainError("unavailable", `${path} cannot be read`, {
+      hint: "give readable PEM files with --tls-cert and --tls-key",
+      retryable: false,
+      cause: error,
+    });
+  }
 }
 
 /** The token of this state folder, made by whichever process needs it first. */

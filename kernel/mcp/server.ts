@@ -4,6 +4,7 @@ import type { Writer } from "../store.ts";
 import type { Call } from "./call.ts";
 import type { BoundPrompt } from "./prompt.ts";
 import type { BoundResource } from "./resource.ts";
+import type { Scope } from "./tokens.ts";
 import type { Annotations, Tool } from "./tool.ts";
 
 /** A tool with its dependencies inside, ready to be served. */
@@ -16,6 +17,8 @@ export interface BoundTool {
   readonly annotations: Annotations;
   readonly alwaysLoad: boolean;
   readonly core: boolean;
+  /** What a token must allow. */
+  readonly scope: Scope;
   run(input: Record<string, unknown>, call: Call): Promise<unknown>;
   /** The answer already given under this idempotency key, or undefined. */
   keptAnswer(writer: Writer): Promise<unknown>;
@@ -47,6 +50,7 @@ export function bindTools<Deps>(
     annotations: tool.annotations,
     alwaysLoad: tool.alwaysLoad ?? false,
     core: tool.core ?? false,
+    scope: tool.scope ?? (tool.annotations.readOnlyHint ? "read" : "work"),
     run: async (input, call) => tool.run(input, deps, call),
     keptAnswer: async (writer) => store?.keptAnswer(writer),
   }));

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Call } from "./call.ts";
+import type { Scope } from "./tokens.ts";
 
 /** All four, because a missing hint means its worst case to a host and decides whether a tool runs headless. */
 export interface Annotations {
@@ -25,6 +26,8 @@ export interface Tool<
   readonly annotations: Annotations;
   /** Loaded up front where a host otherwise shows bare names. For a handful of hot tools. */
   readonly alwaysLoad?: boolean;
+  /** What a token must allow, where that is more than the hints say: tools that read need `read`, others `work`. */
+  readonly scope?: Scope;
   /** Part of `--tools core` of the gateway. */
   readonly core?: boolean;
   /** @throws {DomainError} for every refusal that the caller can act on. */

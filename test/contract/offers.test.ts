@@ -61,6 +61,13 @@ test("what is offered is on file, and costs few tokens", async () => {
   expect(encode(JSON.stringify(offered)).length).toBeLessThanOrEqual(900);
 });
 
+test("what only an owner's token may call is a short list", () => {
+  expect(server.tools.filter(({ scope }) => scope === "admin").map(({ name }) => name)).toEqual([
+    "forget_memories",
+    "publish_release",
+  ]);
+});
+
 test("a prompt says in few words how, and names no tool that is not there", async () => {
   const tools = new Set(SERVER_NAMES.flatMap((name) => Object.keys(CONTRACT[name])));
   const words = new Set(

@@ -31,6 +31,7 @@ export const publishRelease = defineTool({
   }),
   output: z.object({ tag: z.string(), commit: z.string(), ...written }).partial(),
   annotations: TALKS,
+  scope: "admin",
   async run({ repo, version: text, expected_head, sign, remote: name }, deps: GitDeps, call) {
     const version = parseVersion(text);
     if (version === undefined)

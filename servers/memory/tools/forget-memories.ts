@@ -20,6 +20,7 @@ export const forgetMemories = defineTool({
   }),
   output: z.object({ forgotten: z.array(z.string()), missing: z.array(z.string()) }),
   annotations: { ...DESTROYS, idempotentHint: true },
+  scope: "admin",
   async run({ ids, reason, purge }, { store, clock }: MemoryDeps, call) {
     atMost(ids.length, LIMITS.ids, "ids", "entries", "send the rest in another call");
     atMost(reason.length, LIMITS.reasonChars, "reason", "characters", "shorten it");

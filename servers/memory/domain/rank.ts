@@ -1,7 +1,7 @@
 import { bestOf } from "./best.ts";
-import { tokensOf } from "./tokens.ts";
+import { graphParts } from "./graph-parts.ts";
 import type { Weights } from "./weights.ts";
-import type { Entry, WordIndex } from "./word-index.ts";
+import type { WordIndex } from "./word-index.ts";
 
 /** What the words of a query are looked up in. */
 export interface Ranking {
@@ -9,11 +9,12 @@ export interface Ranking {
   readonly terms: readonly string[];
   /** File names and paths in the query, in lower case. */
   readonly paths: readonly string[];
-  readonly accepts: (entry: Entry) => boolean;
+  /** 1 for each slot of the index that may be found. */
+  readonly allowed: Uint8Array;
   /** Epoch milliseconds. */
   readonly now: number;
   readonly uses: { readonly lexical: boolean; readonly graph: boolean };
-  /** Cosine by memory number, where vectors were asked; 0..1. */
+  /** How near to the query's vector by memory number, where vectors were asked; 0..1. */
   readonly vector: ReadonlyMap<number, number> | undefined;
   /** How near a memory is to an entity that the query names, by memory number; 0..1. */
   readonly entity: ReadonlyMap<number, number>;
@@ -46,161 +47,130 @@ export function recencyOf(updatedAt: number, now: number): number {
 }
 
 /**
- * Ranks what the filter accepts, best first, equals by the newest and then by number. A memory is a candidate when it
- * has one of the words, stands beside one that has, is near the query's vector, or is about what the query names.
+ * Ranks what may be found, best first, equals by the newest and then by number. A memory is a candidate when it has
+ * one of the words, stands beside one that has, is near the query's vector, or is about what the query names.
  */
 export function rank(index: WordIndex, ranking: Ranking): readonly Ranked[] {
-  const { uses, weights, vector, now } = ranking;
-  const allowed = new Uint8Array(index.slots);
-  for (let slot = 0; slot < index.slots; slot += 1) {
-    const entry = index.entryAt(slot);
-    if (entry !== undefined && ranking.accepts(entry)) allowed[slot] = 1;
-  }
+  const { uses, weights, allowed, now, groupBy, limit } = ranking;
   const { bySlot, bySession } = index.score(ranking.terms, allowed);
   const words = relative(bySlot);
   const sessions = relative(bySession);
-  const graph = uses.graph
-    ? graphParts(index, allowed, words, sessions, ranking)
-    : new Float64Array(index.slots);
-  const partsAt = (slot: number, entry: Entry): Omit<Ranked, "n" | "score"> => ({
-    lexical: uses.lexical ? weights.lexical * (words[slot] ?? 0) : 0,
-    vector: weights.vector * (vector?.get(entry.n) ?? 0),
-    graph: graph[slot] ?? 0,
-    recency: weights.recency * recencyOf(entry.updatedAt, now),
+  const near = bySlotOf(index, allowed, ranking.vector);
+  const about = bySlotOf(index, allowed, ranking.entity);
+  const parts: Parts = {
+    lexical: uses.lexical ? weights.lexical : 0,
+    vector: weights.vector,
+    recency: weights.recency,
+    words,
+    near,
+    graph: uses.graph ? graphParts(index, ranking, { words, sessions, near, about }) : undefined,
+  };
+  const scores = scoresOf(index, parts, now);
+  const { n, updatedAt } = index.columns;
+  const before = (a: number, b: number): number =>
+    (updatedAt[b] ?? 0) - (updatedAt[a] ?? 0) || (n[a] ?? 0) - (n[b] ?? 0);
+  const rankedAt = (slot: number, score: number): Ranked => ({
+    n: n[slot] ?? 0,
+    lexical: parts.lexical * (words[slot] ?? 0),
+    vector: parts.vector * (near?.[slot] ?? 0),
+    graph: parts.graph?.[slot] ?? 0,
+    recency: parts.recency * recencyOf(updatedAt[slot] ?? 0, now),
+    score,
   });
-  // In one pass over numbers: in a large store this is done for every memory with a common word.
-  const scores = new Float64Array(index.slots);
-  const lexicalWeight = uses.lexical ? weights.lexical : 0;
-  for (let slot = 0; slot < scores.length; slot += 1) {
-    const known = lexicalWeight * (words[slot] ?? 0) + (graph[slot] ?? 0);
-    const entry =
-      known > 0 || (vector !== undefined && allowed[slot] === 1) ? index.entryAt(slot) : undefined;
-    if (entry === undefined) continue;
-    const near = vector === undefined ? 0 : weights.vector * (vector.get(entry.n) ?? 0);
-    if (known + near > 0) scores[slot] = known + near + weights.recency * recencyOf(entry.updatedAt, now);
-  }
   const scoreOf = (slot: number): number => scores[slot] ?? 0;
-  const before = (a: number, b: number): number => {
-    const [one, other] = [index.entryAt(a), index.entryAt(b)];
-    return (other?.updatedAt ?? 0) - (one?.updatedAt ?? 0) || (one?.n ?? 0) - (other?.n ?? 0);
-  };
-  const rankedAt = (slot: number, score: number): readonly Ranked[] => {
-    const entry = index.entryAt(slot);
-    return entry === undefined ? [] : [{ n: entry.n, ...partsAt(slot, entry), score }];
-  };
-  if (ranking.groupBy === undefined)
-    return bestOf(index.slots, ranking.limit, scoreOf, before).flatMap((slot) =>
-      rankedAt(slot, scoreOf(slot)),
-    );
-  const best = bestMembers(index, ranking.groupBy, scoreOf, before);
-  const groupScore = (slot: number): number => {
-    const session = index.sessionAt(slot);
+  if (groupBy === undefined)
+    return bestOf(scores.length, limit, scoreOf, before).map((slot) => rankedAt(slot, scoreOf(slot)));
+  const best = bestMembers(index, groupBy, scores, before);
+  const isByWords = uses.lexical || uses.graph;
+  const groupScores = best.map((slot) => {
+    const session = index.columns.session[slot] ?? -1;
     if (session < 0) return scoreOf(slot);
-    const members = index.membersOf(session);
-    const strongest = members.reduce((most, member) => {
-      const own = uses.lexical ? (words[member] ?? 0) : 0;
-      return Math.max(most, own + weights.vector * (vector?.get(index.entryAt(member)?.n ?? -1) ?? 0));
-    }, 0);
-    return (uses.lexical || uses.graph ? (sessions[session] ?? 0) : 0) + weights.bestOfGroup * strongest;
-  };
-  const groupScores = best.map(groupScore);
+    let strongest = 0;
+    for (const member of index.membersOf(session)) {
+      const own = (uses.lexical ? (words[member] ?? 0) : 0) + parts.vector * (near?.[member] ?? 0);
+      if (own > strongest) strongest = own;
+    }
+    return (isByWords ? (sessions[session] ?? 0) : 0) + weights.bestOfGroup * strongest;
+  });
   return bestOf(
     best.length,
-    ranking.limit,
+    limit,
     (at) => groupScores[at] ?? 0,
     (a, b) => before(best[a] ?? 0, best[b] ?? 0),
-  ).flatMap((at) => rankedAt(best[at] ?? 0, groupScores[at] ?? 0));
+  ).map((at) => rankedAt(best[at] ?? 0, groupScores[at] ?? 0));
+}
+
+/** What a score is the sum of: a weight and a value between 0 and 1 by slot, and the weighted parts of the graph. */
+interface Parts {
+  readonly lexical: number;
+  readonly vector: number;
+  readonly recency: number;
+  readonly words: Float64Array;
+  readonly near: Float64Array | undefined;
+  readonly graph: Float64Array | undefined;
+}
+
+/** 0 for what is no candidate: being new is not enough. */
+function scoresOf(
+  index: WordIndex,
+  { lexical, vector, recency, words, near, graph }: Parts,
+  now: number,
+): Float64Array {
+  const { updatedAt } = index.columns;
+  const scores = new Float64Array(index.slots);
+  for (let slot = 0; slot < scores.length; slot += 1) {
+    const known =
+      lexical * (words[slot] ?? 0) +
+      (graph === undefined ? 0 : (graph[slot] ?? 0)) +
+      (near === undefined ? 0 : vector * (near[slot] ?? 0));
+    if (known > 0) scores[slot] = known + recency * recencyOf(updatedAt[slot] ?? 0, now);
+  }
+  return scores;
+}
+
+function bySlotOf(
+  index: WordIndex,
+  allowed: Uint8Array,
+  values: ReadonlyMap<number, number> | undefined,
+): Float64Array | undefined {
+  if (values === undefined || values.size === 0) return undefined;
+  const found = new Float64Array(index.slots);
+  for (const [n, value] of values) {
+    const slot = index.slotOf(n);
+    if (slot !== undefined && allowed[slot] === 1) found[slot] = value;
+  }
+  return found;
 }
 
 /** The slot with the best score of each group, in no order. What belongs to no group stands for itself. */
 function bestMembers(
   index: WordIndex,
   by: Exclude<Grouping, "file">,
-  scoreOf: (slot: number) => number,
+  scores: Float64Array,
   before: (a: number, b: number) => number,
 ): readonly number[] {
-  const best = new Map<string | number, { readonly slot: number; readonly score: number }>();
-  for (let slot = 0; slot < index.slots; slot += 1) {
-    const score = scoreOf(slot);
+  const groups = by === "thread" ? index.columns.thread.codes : index.columns.session;
+  const best = new Map<number, number>();
+  const alone: number[] = [];
+  for (let slot = 0; slot < scores.length; slot += 1) {
+    const score = scores[slot] ?? 0;
     if (score <= 0) continue;
-    const entry = index.entryAt(slot);
-    const group = by === "thread" ? entry?.thread : entry?.place?.session;
-    const key = group ?? slot;
-    const known = best.get(key);
-    if (known === undefined || score > known.score || (score === known.score && before(slot, known.slot) < 0))
-      best.set(key, { slot, score });
-  }
-  return [...best.values()].map(({ slot }) => slot);
-}
-
-/** What its surroundings add to each slot. Only candidates get any: being in a session that fits is not enough. */
-function graphParts(
-  index: WordIndex,
-  allowed: Uint8Array,
-  words: Float64Array,
-  sessions: Float64Array,
-  { terms, paths, vector, entity, weights }: Ranking,
-): Float64Array {
-  const parts = new Float64Array(index.slots);
-  const asked = new Set(terms);
-  const authors = new Map<string, boolean>();
-  const isAsked = (author: string): boolean => {
-    const known = authors.get(author) ?? tokensOf(author).some((token) => asked.has(token));
-    authors.set(author, known);
-    return known;
-  };
-  const neighbours = bestNeighbours(index, allowed, words, sessions);
-  const isByWordsAlone = entity.size === 0 && paths.length === 0 && vector === undefined;
-  for (let slot = 0; slot < parts.length; slot += 1) {
-    const neighbour = neighbours[slot] ?? 0;
-    if (allowed[slot] !== 1 || (isByWordsAlone && neighbour === 0 && words[slot] === 0)) continue;
-    const entry = index.entryAt(slot);
-    if (entry === undefined) continue;
-    const about = entity.size === 0 ? 0 : (entity.get(entry.n) ?? 0);
-    const isNamed = paths.length > 0 && entry.path !== undefined && isPathAsked(entry.path, paths);
-    const isCandidate =
-      neighbour > 0 || about > 0 || isNamed || (words[slot] ?? 0) > 0 || vector?.has(entry.n) === true;
-    if (!isCandidate) continue;
-    const session = index.sessionAt(slot);
-    parts[slot] =
-      weights.neighbour * neighbour +
-      (session < 0 ? 0 : weights.session * (sessions[session] ?? 0)) +
-      (entry.author !== undefined && isAsked(entry.author) ? weights.author : 0) +
-      weights.entity * about +
-      (isNamed ? weights.path : 0);
-  }
-  return parts;
-}
-
-function bestNeighbours(
-  index: WordIndex,
-  allowed: Uint8Array,
-  words: Float64Array,
-  sessions: Float64Array,
-): Float64Array {
-  const neighbours = new Float64Array(index.slots);
-  for (let session = 0; session < sessions.length; session += 1) {
-    if ((sessions[session] ?? 0) <= 0) continue;
-    let before = -1;
-    for (const slot of index.membersOf(session)) {
-      if (allowed[slot] !== 1) continue;
-      if (before >= 0) {
-        neighbours[slot] = words[before] ?? 0;
-        neighbours[before] = Math.max(neighbours[before] ?? 0, words[slot] ?? 0);
-      }
-      before = slot;
+    const group = groups[slot] ?? -1;
+    if (group < 0) {
+      alone.push(slot);
+      continue;
     }
+    const known = best.get(group);
+    const knownScore = known === undefined ? 0 : (scores[known] ?? 0);
+    if (known === undefined || score > knownScore || (score === knownScore && before(slot, known) < 0))
+      best.set(group, slot);
   }
-  return neighbours;
-}
-
-function isPathAsked(path: string, asked: readonly string[]): boolean {
-  const own = path.toLowerCase();
-  return asked.some((one) => own === one || own.endsWith(`/${one}`) || one.endsWith(`/${own}`));
+  return [...best.values(), ...alone];
 }
 
 function relative(scores: Float64Array): Float64Array {
   let most = 0;
   for (const score of scores) if (score > most) most = score;
-  return most === 0 ? scores : scores.map((score) => score / most);
+  if (most > 0) for (let at = 0; at < scores.length; at += 1) scores[at] = (scores[at] ?? 0) / most;
+  return scores;
 }

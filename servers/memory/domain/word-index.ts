@@ -1,3 +1,6 @@
+import { NONE, numberColumn, textColumn, type TextColumn } from "./columns.ts";
+import { scoreWords, type Postings, type WordScores } from "./word-scores.ts";
+
 /** Where an indexed memory stands in a thread. */
 export interface Place {
   /** The thread, and the session inside it where it has sessions. */
@@ -5,7 +8,7 @@ export interface Place {
   readonly seq: number;
 }
 
-/** One memory as the index keeps it. `n` is its number in the store. */
+/** One memory as it is put into the index. `n` is its number in the store. */
 export interface Entry {
   readonly n: number;
   readonly version: number;
@@ -22,10 +25,34 @@ export interface Entry {
   readonly updatedAt: number;
 }
 
-/** BM25 of what is allowed, by slot and by session. Not divided by anything. */
-export interface WordScores {
-  readonly bySlot: Float64Array;
-  readonly bySession: Float64Array;
+/** What may be found. Every given condition must hold. */
+export interface EntryFilter {
+  readonly space: string;
+  /** Any of them. */
+  readonly kinds: readonly string[] | undefined;
+  /** All of them. */
+  readonly tags: readonly string[];
+  readonly thread: string | undefined;
+  /** As in `Place`. */
+  readonly session: string | undefined;
+  /** Memories by their number. */
+  readonly numbers: ReadonlySet<number> | undefined;
+  /** Epoch milliseconds: it holds then. */
+  readonly now: number;
+}
+
+/** What is known of each slot, at least `slots` long. */
+export interface Columns {
+  /** The memory's number in the store. */
+  readonly n: Float64Array;
+  readonly version: Float64Array;
+  /** Epoch milliseconds. */
+  readonly updatedAt: Float64Array;
+  /** The session's number, -1 for none. */
+  readonly session: Float64Array;
+  readonly thread: Pick<TextColumn, "codes" | "texts">;
+  readonly author: Pick<TextColumn, "codes" | "texts">;
+  readonly path: Pick<TextColumn, "codes" | "texts">;
 }
 
 /**
@@ -41,25 +68,15 @@ export interface WordIndex {
   /** Slots are below this. */
   readonly slots: number;
   readonly holes: number;
-  entryAt(slot: number): Entry | undefined;
+  /** Read it anew after a put. */
+  readonly columns: Columns;
   slotOf(n: number): number | undefined;
-  /** The session number of a slot, -1 for none. */
-  sessionAt(slot: number): number;
   /** Slots of a session by their place in it. */
   membersOf(session: number): readonly number[];
-  /**
-   * Scores the allowed slots (1 in `allowed`). Frequencies and lengths count within them: a word that all of a thread
-   * share says nothing there.
-   */
+  /** 1 for each slot that may be found. */
+  allowed(filter: EntryFilter): Uint8Array;
+  /** Scores the allowed slots, within them, as `scoreWords` does. */
   score(terms: readonly string[], allowed: Uint8Array): WordScores;
-}
-
-const K1 = 1.2;
-const B = 0.75;
-
-interface Postings {
-  readonly slots: number[];
-  readonly counts: number[];
 }
 
 interface Session {
@@ -68,18 +85,29 @@ interface Session {
 }
 
 export function wordIndex(): WordIndex {
-  const entries: (Entry | undefined)[] = [];
-  const lengths: number[] = [];
-  const sessionOf: number[] = [];
+  const [numbers, versions, lengths, updated] = [
+    numberColumn(),
+    numberColumn(),
+    numberColumn(),
+    numberColumn(),
+  ];
+  const [starts, ends, seqs, sessionOf] = [numberColumn(), numberColumn(), numberColumn(), numberColumn()];
+  const [spaces, kinds, threads, authors, paths] = [
+    textColumn(),
+    textColumn(),
+    textColumn(),
+    textColumn(),
+    textColumn(),
+  ];
+  const tags: (readonly string[])[] = [];
   const slotByNumber = new Map<number, number>();
   const postings = new Map<string, Postings>();
   const sessions: Session[] = [];
   const sessionByKey = new Map<string, number>();
-  let size = 0;
 
-  const sessionFor = (entry: Entry, slot: number): number => {
-    if (entry.place === undefined) return -1;
-    const key = JSON.stringify([entry.space, entry.place.session]);
+  const sessionFor = ({ space, place }: Entry, slot: number): number => {
+    if (place === undefined) return NONE;
+    const key = sessionNameOf(space, place.session);
     const number = sessionByKey.get(key) ?? sessions.length;
     const session = sessions[number] ?? { members: [], isSorted: true };
     if (number === sessions.length) {
@@ -90,37 +118,57 @@ export function wordIndex(): WordIndex {
     session.isSorted = false;
     return number;
   };
-  const inOrder = (a: number, b: number): number => {
-    const [one, other] = [entries[a], entries[b]];
-    return (one?.place?.seq ?? 0) - (other?.place?.seq ?? 0) || (one?.n ?? 0) - (other?.n ?? 0);
-  };
+  const inOrder = (a: number, b: number): number =>
+    (seqs.values[a] ?? 0) - (seqs.values[b] ?? 0) || (numbers.values[a] ?? 0) - (numbers.values[b] ?? 0);
   const drop = (n: number): void => {
     const slot = slotByNumber.get(n);
     if (slot === undefined) return;
     slotByNumber.delete(n);
-    entries[slot] = undefined;
-    size -= 1;
-    const session = sessions[sessionOf[slot] ?? -1];
+    // No filter names this space.
+    spaces.codes[slot] = NONE;
+    const session = sessions[sessionOf.values[slot] ?? NONE];
     const at = session?.members.indexOf(slot) ?? -1;
     if (at >= 0) session?.members.splice(at, 1);
   };
 
   return {
     get size() {
-      return size;
+      return slotByNumber.size;
     },
     get slots() {
-      return entries.length;
+      return numbers.length;
     },
     get holes() {
-      return entries.length - size;
+      return numbers.length - slotByNumber.size;
+    },
+    get columns() {
+      return {
+        n: numbers.values,
+        version: versions.values,
+        updatedAt: updated.values,
+        session: sessionOf.values,
+        thread: threads,
+        author: authors,
+        path: paths,
+      };
     },
     put(entry, terms) {
       drop(entry.n);
-      const slot = entries.length;
-      entries.push(entry);
+      const slot = numbers.length;
       slotByNumber.set(entry.n, slot);
-      size += 1;
+      numbers.push(entry.n);
+      versions.push(entry.version);
+      updated.push(entry.updatedAt);
+      starts.push(entry.startsAt);
+      ends.push(entry.endsAt ?? Number.POSITIVE_INFINITY);
+      seqs.push(entry.place?.seq ?? 0);
+      spaces.push(entry.space);
+      kinds.push(entry.kind);
+      threads.push(entry.thread);
+      authors.push(entry.author);
+      paths.push(entry.path);
+      tags.push(entry.tags);
+      sessionOf.push(sessionFor(entry, slot));
       let length = 0;
       for (const [term, count] of terms) {
         length += count;
@@ -132,12 +180,9 @@ export function wordIndex(): WordIndex {
         }
       }
       lengths.push(length);
-      sessionOf.push(sessionFor(entry, slot));
     },
     drop,
-    entryAt: (slot) => entries[slot],
     slotOf: (n) => slotByNumber.get(n),
-    sessionAt: (slot) => sessionOf[slot] ?? -1,
     membersOf(number) {
       const session = sessions[number];
       if (session === undefined) return [];
@@ -147,86 +192,42 @@ export function wordIndex(): WordIndex {
       }
       return session.members;
     },
-    score(terms, allowed) {
-      const bySlot = new Float64Array(entries.length);
-      const bySession = new Float64Array(sessions.length);
-      const { count, length, sessionCount, sessionLengths } = sizesOf(
-        allowed,
-        lengths,
-        sessionOf,
-        sessions.length,
-      );
-      if (count === 0) return { bySlot, bySession };
-      const average = length / count;
-      const sessionAverage = sessionLengths.reduce((sum, one) => sum + one, 0) / Math.max(1, sessionCount);
-      const inSession = new Float64Array(sessions.length);
-      for (const term of terms) {
-        const found = postings.get(term);
-        if (found === undefined) continue;
-        const { slots, counts } = found;
-        const touched: number[] = [];
-        let holders = 0;
-        for (let at = 0; at < slots.length; at += 1) {
-          const slot = slots[at] ?? 0;
-          if (allowed[slot] !== 1) continue;
-          holders += 1;
-          const session = sessionOf[slot] ?? -1;
-          if (session < 0) continue;
-          if (inSession[session] === 0) touched.push(session);
-          inSession[session] = (inSession[session] ?? 0) + (counts[at] ?? 0);
-        }
-        const weight = rarity(holders, count);
-        for (let at = 0; at < slots.length; at += 1) {
-          const slot = slots[at] ?? 0;
-          if (allowed[slot] === 1)
-            bySlot[slot] =
-              (bySlot[slot] ?? 0) + weight * saturated(counts[at] ?? 0, (lengths[slot] ?? 0) / average);
-        }
-        const sessionWeight = rarity(touched.length, sessionCount);
-        for (const session of touched) {
-          const relative = (sessionLengths[session] ?? 0) / sessionAverage;
-          bySession[session] =
-            (bySession[session] ?? 0) + sessionWeight * saturated(inSession[session] ?? 0, relative);
-          inSession[session] = 0;
-        }
+    allowed(filter) {
+      const allowed = new Uint8Array(numbers.length);
+      const { now, tags: wantedTags, numbers: wantedNumbers } = filter;
+      const space = spaces.codeOf(filter.space);
+      const thread = filter.thread === undefined ? undefined : threads.codeOf(filter.thread);
+      const session =
+        filter.session === undefined
+          ? undefined
+          : (sessionByKey.get(sessionNameOf(filter.space, filter.session)) ?? NONE);
+      if (space === NONE || thread === NONE || session === NONE) return allowed;
+      const wantedKinds = filter.kinds === undefined ? undefined : new Set(filter.kinds.map(kinds.codeOf));
+      const [inSpace, ofKind, inThread] = [spaces.codes, kinds.codes, threads.codes];
+      const [from, until, changed] = [starts.values, ends.values, updated.values];
+      const [inSession, number] = [sessionOf.values, numbers.values];
+      for (let slot = 0; slot < allowed.length; slot += 1) {
+        if (inSpace[slot] !== space || (until[slot] ?? 0) <= now) continue;
+        // What holds since it was recorded holds now, even if the clock was set back meanwhile.
+        if ((from[slot] ?? 0) > now && from[slot] !== changed[slot]) continue;
+        if (thread !== undefined && inThread[slot] !== thread) continue;
+        if (session !== undefined && inSession[slot] !== session) continue;
+        if (wantedKinds?.has(ofKind[slot] ?? NONE) === false) continue;
+        if (wantedNumbers?.has(number[slot] ?? NONE) === false) continue;
+        if (wantedTags.some((tag) => tags[slot]?.includes(tag) !== true)) continue;
+        allowed[slot] = 1;
       }
-      return { bySlot, bySession };
+      return allowed;
+    },
+    score(terms, allowed) {
+      return scoreWords(
+        terms.flatMap((term) => postings.get(term) ?? []),
+        { allowed, lengths: lengths.values, sessionOf: sessionOf.values, sessions: sessions.length },
+      );
     },
   };
 }
 
-function sizesOf(
-  allowed: Uint8Array,
-  lengths: readonly number[],
-  sessionOf: readonly number[],
-  sessions: number,
-): {
-  readonly count: number;
-  readonly length: number;
-  readonly sessionCount: number;
-  readonly sessionLengths: Float64Array;
-} {
-  const sessionLengths = new Float64Array(sessions);
-  let [count, length, sessionCount] = [0, 0, 0];
-  for (let slot = 0; slot < lengths.length; slot += 1) {
-    if (allowed[slot] !== 1) continue;
-    const own = lengths[slot] ?? 0;
-    count += 1;
-    length += own;
-    const session = sessionOf[slot] ?? -1;
-    if (session < 0) continue;
-    if (sessionLengths[session] === 0) sessionCount += 1;
-    sessionLengths[session] = (sessionLengths[session] ?? 0) + own;
-  }
-  return { count, length, sessionCount, sessionLengths };
-}
-
-/** Source: inverse document frequency of BM25 as in Lucene, which is never negative. */
-function rarity(holders: number, all: number): number {
-  return Math.log(1 + (all - holders + 0.5) / (holders + 0.5));
-}
-
-/** Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), k1 = 1.2, b = 0.75. */
-function saturated(count: number, relativeLength: number): number {
-  return (count * (K1 + 1)) / (count + K1 * (1 - B + B * relativeLength));
+function sessionNameOf(space: string, session: string): string {
+  return JSON.stringify([space, session]);
 }

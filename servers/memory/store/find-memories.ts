@@ -6,7 +6,7 @@ import { namesIn, pathsIn } from "../domain/query.ts";
 import { rank, type Grouping, type Ranked } from "../domain/rank.ts";
 import { posteriorMean } from "../domain/rating.ts";
 import type { Weights } from "../domain/weights.ts";
-import type { Entry, WordIndex } from "../domain/word-index.ts";
+import type { EntryFilter, WordIndex } from "../domain/word-index.ts";
 import type { MemoryRecords, MemoryTx, Search } from "./port.ts";
 
 export const RETRIEVERS = ["lexical", "vector", "graph", "recency", "usage"] as const;
@@ -66,19 +66,19 @@ export async function findMemories(question: Question, tx: MemoryTx, index: Rank
 async function byAll(question: Question, tx: MemoryTx, index: WordIndex): Promise<Findings> {
   const { search, asked, weights, groupBy, k } = question;
   const uses = { lexical: asked.has("lexical"), graph: asked.has("graph") };
-  const accepts = await filterOf(question, tx);
+  const allowed = index.allowed(await filterOf(question, tx));
   const near =
     asked.has("vector") && typeof question.vector === "function"
       ? await question.vector(tx, (n, version) => {
-          const entry = index.entryAt(index.slotOf(n) ?? -1);
-          return entry !== undefined && entry.version === version && accepts(entry);
+          const slot = index.slotOf(n) ?? -1;
+          return allowed[slot] === 1 && index.columns.version[slot] === version;
         })
       : undefined;
   const ranked = rank(index, {
     terms: search.terms,
     // Files are ranked with their names by a rule of their own.
     paths: uses.graph && groupBy !== "file" ? pathsIn(question.query) : [],
-    accepts,
+    allowed,
     now: search.now,
     uses,
     vector: near,
@@ -144,33 +144,29 @@ async function withUsage(ranked: readonly Ranked[], tx: MemoryTx, weight: number
   return rated.sort((a, b) => b.score - a.score);
 }
 
-async function filterOf({ search, session }: Question, tx: MemoryTx): Promise<(entry: Entry) => boolean> {
-  const { space, thread, now } = search;
-  const kinds = search.kinds === undefined ? undefined : new Set<string>(search.kinds);
-  const tags = search.tags ?? [];
-  const fitting = search.where === undefined ? undefined : await tx.numbersWhere(space, search.where);
-  const key = session === undefined || thread === undefined ? undefined : sessionKey({ id: thread, session });
-  return (entry) =>
-    entry.space === space &&
-    (entry.endsAt === undefined || entry.endsAt > now) &&
-    // What holds since it was recorded holds now, even if the clock was set back meanwhile.
-    (entry.startsAt <= now || entry.startsAt === entry.updatedAt) &&
-    (kinds === undefined || kinds.has(entry.kind)) &&
-    (thread === undefined || entry.thread === thread) &&
-    (key === undefined || entry.place?.session === key) &&
-    tags.every((tag) => entry.tags.includes(tag)) &&
-    (fitting === undefined || fitting.has(entry.n));
+async function filterOf({ search, session }: Question, tx: MemoryTx): Promise<EntryFilter> {
+  const { space, kinds, tags = [], thread, where, now } = search;
+  return {
+    space,
+    kinds,
+    tags,
+    thread,
+    session: session === undefined || thread === undefined ? undefined : sessionKey({ id: thread, session }),
+    numbers: where === undefined ? undefined : await tx.numbersWhere(space, where),
+    now,
+  };
 }
 
 /** Numbers of the memories just before and after one in its session, in their order. */
 function neighboursOf(n: number, count: number, index: WordIndex): readonly number[] {
   const slot = index.slotOf(n);
   if (slot === undefined || count === 0) return [];
-  const members = index.membersOf(index.sessionAt(slot));
+  const { session, n: numbers } = index.columns;
+  const members = index.membersOf(session[slot] ?? -1);
   const at = members.indexOf(slot);
   return members
     .slice(Math.max(0, at - count), at + count + 1)
-    .flatMap((member) => (member === slot ? [] : (index.entryAt(member)?.n ?? [])));
+    .flatMap((member) => (member === slot ? [] : (numbers[member] ?? [])));
 }
 
 /** What the index in the store finds without the copy in memory: words alone, at any time. */

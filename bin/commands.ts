@@ -220,6 +220,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "memory model pull",
+    {
+      usage: "memory model pull",
+      summary: "bring the local embedding model onto this machine",
+      load: async () => (await import("../servers/memory/cli/model.ts")).memoryModelPullCommand,
+    },
+  ],
+  [
     "memory embed",
     {
       usage: "memory embed",

@@ -1,8 +1,10 @@
-import { join } from "node:path";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { projectRoots, type ServerSources } from "../../kernel/config.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { endpointEmbedder } from "./adapters/endpoint-embedder.ts";
+import { localEmbedder } from "./adapters/local-embedder.ts";
 import type { Embedder } from "./domain/embedder.ts";
 
 export interface MemoryConfig {
@@ -24,18 +26,28 @@ export function readMemoryConfig(sources: Omit<ServerSources, "log">): MemoryCon
     database: join(sources.home, "memory.db"),
     roots: projectRoots(sources),
     allowedHosts: (sources.env["SLIPWAY_ALLOWED_HOSTS"] ?? "").split(",").filter((host) => host !== ""),
-    embedder: readEmbedder(sources.env),
+    embedder: readEmbedder(sources),
     path: sources.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
   };
 }
 
-function readEmbedder(env: ServerSources["env"]): Embedder | undefined {
+/** Where `slipway memory model pull` puts the model: beside the Node of the launcher, for every project of the user. */
+export function localModelFolder(env: ServerSources["env"]): string {
+  const given = env["SLIPWAY_CACHE"] ?? env["XDG_CACHE_HOME"];
+  const cache = given === undefined || given === "" ? join(env["HOME"] ?? homedir(), ".cache") : given;
+  return join(cache, "slipway", "models", "all-MiniLM-L6-v2");
+}
+
+function readEmbedder({ env, cwd }: Pick<ServerSources, "env" | "cwd">): Embedder | undefined {
   const named = env["SLIPWAY_EMBEDDER"] ?? "";
   if (named === "" || named === "none") return undefined;
+  if (named === "local") return localEmbedder(localModelFolder(env));
+  const folder = /^local:(.+)$/.exec(named)?.[1];
+  if (folder !== undefined) return localEmbedder(resolve(cwd, folder));
   const model = /^openai:(.+)$/.exec(named)?.[1];
   if (model === undefined)
     throw new DomainError("invalid", "SLIPWAY_EMBEDDER names no embedder", {
-      hint: "set it to none, or to openai:<model> with OPENAI_BASE_URL for any endpoint that embeds as OpenAI does",
+      hint: "set it to none, local, local:<folder of a model>, or openai:<model> with OPENAI_BASE_URL for any endpoint that embeds as OpenAI does",
     });
   const key = env["OPENAI_API_KEY"];
   return endpointEmbedder({

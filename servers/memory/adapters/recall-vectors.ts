@@ -122,7 +122,7 @@ export function recallVectors(
         return { query: vector === undefined ? undefined : unit(vector), reason: undefined };
       } catch (error) {
         if (!(error instanceof DomainError)) throw error;
-        return { query: undefined, reason: error.message };
+        return { query: undefined, reason: [error.message, error.hint ?? []].flat().join("; ") };
       }
     },
     async near(tx, query, accepts) {

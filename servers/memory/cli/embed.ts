@@ -28,7 +28,7 @@ export const memoryEmbedCommand: Command = async (argv, io) => {
   const { database: path, embedder } = readMemoryConfig({ home, env: io.env, cwd: io.cwd });
   if (embedder === undefined)
     throw new DomainError("invalid", "no embedder is configured", {
-      hint: "set SLIPWAY_EMBEDDER to openai:<model>",
+      hint: "set SLIPWAY_EMBEDDER to local or openai:<model>",
     });
   if (!existsSync(path))
     throw new DomainError("not_found", `there is no store ${path}`, {

@@ -222,7 +222,7 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   [
     "memory model pull",
     {
-      usage: "memory model pull",
+      usage: "memory model pull [--variant fp32|fp16|q8] [--from SOURCE]",
       summary: "bring the local embedding model onto this machine",
       load: async () => (await import("../servers/memory/cli/model.ts")).memoryModelPullCommand,
     },

@@ -5,6 +5,7 @@ import { projectRoots, type ServerSources } from "../../kernel/config.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { endpointEmbedder } from "./adapters/endpoint-embedder.ts";
 import { localEmbedder } from "./adapters/local-embedder.ts";
+import type { VectorPlace } from "./adapters/vector-indexes.ts";
 import type { Embedder } from "./domain/embedder.ts";
 
 export interface MemoryConfig {
@@ -16,19 +17,37 @@ export interface MemoryConfig {
   readonly allowedHosts: readonly string[];
   /** Where git is looked for. */
   readonly path: string;
+  readonly vectors: VectorPlace;
   /** Undefined: recall works without vectors. */
   readonly embedder: Embedder | undefined;
 }
 
-/** @throws {DomainError} invalid for a SLIPWAY_EMBEDDER that names no embedder. */
+/** @throws {DomainError} invalid for settings that name no embedder, no place for vectors or no address. */
 export function readMemoryConfig(sources: Omit<ServerSources, "log">): MemoryConfig {
   return {
     database: join(sources.home, "memory.db"),
     roots: projectRoots(sources),
     allowedHosts: (sources.env["SLIPWAY_ALLOWED_HOSTS"] ?? "").split(",").filter((host) => host !== ""),
     embedder: readEmbedder(sources),
+    vectors: readVectorPlace(sources),
     path: sources.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
   };
+}
+
+function readVectorPlace({ home, env }: Pick<ServerSources, "home" | "env">): VectorPlace {
+  const named = env["SLIPWAY_VECTORS"] ?? "";
+  const url = env["CHROMA_URL"] ?? "";
+  if (named !== "" && named !== "exact" && named !== "chroma")
+    throw new DomainError("invalid", "SLIPWAY_VECTORS names no place for vectors", {
+      hint: "set it to exact (in the process) or chroma (at CHROMA_URL, else in the state folder)",
+    });
+  if (named === "exact" || (named === "" && url === "")) return { kind: "exact" };
+  if (url === "") return { kind: "own_chroma", folder: join(home, "chroma") };
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ""))
+    throw new DomainError("invalid", "CHROMA_URL is no address of http or https", {
+      hint: "set it to one such as http://127.0.0.1:8000",
+    });
+  return { kind: "chroma", url };
 }
 
 /** Where `slipway memory model pull` puts the model: beside the Node of the launcher, for every project of the user. */

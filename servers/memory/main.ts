@@ -7,8 +7,8 @@ import { dependencyGraph } from "./adapters/dependency-graph.ts";
 import { openIndexing } from "./adapters/indexing.ts";
 import { sourceTrees } from "./adapters/source-tree.ts";
 import { openWeb } from "./adapters/web.ts";
-import { exactVectors } from "./adapters/exact-vectors.ts";
 import { recallVectors } from "./adapters/recall-vectors.ts";
+import { vectorIndexes } from "./adapters/vector-indexes.ts";
 import { recallIndex } from "./adapters/recall-index.ts";
 import { readMemoryConfig } from "./config.ts";
 import { WEIGHTS } from "./domain/weights.ts";
@@ -21,11 +21,12 @@ export async function openMemory(sources: ServerSources): Promise<ToolServer> {
   const config = readMemoryConfig(sources);
   const newId = idSource(systemClock);
   const store = openMemoryStore(config.database, systemClock, newId);
-  return createMemoryServer({
+  const indexes = vectorIndexes(config.vectors, store);
+  const server = createMemoryServer({
     store,
     graph: dependencyGraph(),
     index: recallIndex(store, sources.log),
-    vectors: recallVectors(store, config.embedder, exactVectors),
+    vectors: recallVectors(store, config.embedder, indexes.indexOf),
     weights: WEIGHTS,
     recalls: recallLog(store, sources.log),
     trees: sourceTrees(config),
@@ -37,4 +38,11 @@ export async function openMemory(sources: ServerSources): Promise<ToolServer> {
     newId,
     log: sources.log,
   });
+  return {
+    ...server,
+    close: async () => {
+      await server.close();
+      await indexes.close();
+    },
+  };
 }

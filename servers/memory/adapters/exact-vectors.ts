@@ -1,6 +1,5 @@
-import { DomainError } from "../../../kernel/errors.ts";
 import { bestOf } from "../domain/best.ts";
-import type { VectorIndex } from "../domain/vector-index.ts";
+import { refuseLength, type VectorIndex } from "../domain/vector-index.ts";
 
 const FIRST_CAPACITY = 256;
 
@@ -10,7 +9,8 @@ const FIRST_CAPACITY = 256;
  */
 export function exactVectors(dimension: number): VectorIndex {
   let values = new Float32Array(FIRST_CAPACITY * dimension);
-  const numbers: number[] = [];
+  let numbers: number[] = [];
+  let mark = 0;
   const rows = new Map<number, number>();
 
   const set = (row: number, n: number, vector: Float32Array): void => {
@@ -25,11 +25,14 @@ export function exactVectors(dimension: number): VectorIndex {
   };
 
   return {
-    async put(vectors) {
+    putsAtOnce: Number.POSITIVE_INFINITY,
+    mark: async () => mark,
+    async put(vectors, given = mark) {
       for (const { n, values: vector } of vectors) {
         refuseLength(vector, dimension);
         set(rows.get(n) ?? numbers.length, n, vector);
       }
+      mark = given;
     },
     async drop(dropped) {
       for (const n of dropped) {
@@ -58,14 +61,13 @@ export function exactVectors(dimension: number): VectorIndex {
       }));
     },
     size: async () => numbers.length,
+    async clear() {
+      values = new Float32Array(FIRST_CAPACITY * dimension);
+      numbers = [];
+      rows.clear();
+      mark = 0;
+    },
   };
-}
-
-function refuseLength(vector: Float32Array, dimension: number): void {
-  if (vector.length === dimension) return;
-  throw new DomainError("invalid", `a vector has ${vector.length} numbers, the index is of ${dimension}`, {
-    hint: "embed everything with one model: slipway memory embed",
-  });
 }
 
 /** Four sums at a time: twice as fast as one, which waits for itself. */

@@ -4,11 +4,6 @@ import { DomainError } from "../../../kernel/errors.ts";
 import type { Embedder } from "../domain/embedder.ts";
 import { MODEL_VARIANTS, modelIn } from "./local-model.ts";
 
-/** The package is not a dependency: with the runtime below it, it is twenty times the rest of this one. */
-const PACKAGE: string = "@huggingface/transformers";
-
-export const TRANSFORMERS = "@huggingface/transformers@4.3.2";
-
 /** More texts at once take more memory and no less time. */
 const BATCH = 16;
 
@@ -88,9 +83,9 @@ function rowsOf(answer: unknown): readonly Float32Array[] {
 }
 
 function loadTransformers(): Promise<unknown> {
-  return import(PACKAGE).catch((cause: unknown) => {
+  return import("@huggingface/transformers").catch((cause: unknown) => {
     throw new DomainError("unavailable", "the package @huggingface/transformers is not installed", {
-      hint: `run npm install ${TRANSFORMERS} where slipway is installed`,
+      hint: "run npm install @huggingface/transformers@4.3.2 where slipway is installed",
       retryable: false,
       cause,
     });

@@ -25,13 +25,18 @@ export interface Question {
   readonly expand: number;
   readonly weights: Weights;
   /** How near memories are to the query's vector, or why that is not known. */
-  readonly vector: NearOf | { readonly reason: string };
+  readonly vector: NearOf | Reason;
 }
 
+/** How near memories are by number, 0..1, of those that have a version here; or why that is not known. */
 type NearOf = (
   tx: MemoryTx,
-  accepts: (n: number, version: number) => boolean,
-) => Promise<ReadonlyMap<number, number>>;
+  versionOf: (n: number) => number | undefined,
+) => Promise<ReadonlyMap<number, number> | Reason>;
+
+interface Reason {
+  readonly reason: string;
+}
 
 export interface Findings {
   readonly found: readonly Match[];
@@ -67,13 +72,8 @@ async function byAll(question: Question, tx: MemoryTx, index: WordIndex): Promis
   const { search, asked, weights, groupBy, k } = question;
   const uses = { lexical: asked.has("lexical"), graph: asked.has("graph") };
   const allowed = index.allowed(await filterOf(question, tx));
-  const near =
-    asked.has("vector") && typeof question.vector === "function"
-      ? await question.vector(tx, (n, version) => {
-          const slot = index.slotOf(n) ?? -1;
-          return allowed[slot] === 1 && index.columns.version[slot] === version;
-        })
-      : undefined;
+  const nearness = asked.has("vector") ? await nearnessOf(question.vector, tx, index, allowed) : undefined;
+  const near = nearness === undefined || "reason" in nearness ? undefined : nearness;
   const ranked = rank(index, {
     terms: search.terms,
     // Files are ranked with their names by a rule of their own.
@@ -110,11 +110,22 @@ async function byAll(question: Question, tx: MemoryTx, index: WordIndex): Promis
     hasMore: ordered.length > k,
     used: RETRIEVERS.filter((name) => asked.has(name) && (name !== "vector" || near !== undefined)),
     skipped:
-      asked.has("vector") && typeof question.vector !== "function"
-        ? [{ name: "vector", reason: question.vector.reason }]
-        : [],
+      nearness !== undefined && "reason" in nearness ? [{ name: "vector", reason: nearness.reason }] : [],
     isLoading: false,
   };
+}
+
+async function nearnessOf(
+  vector: Question["vector"],
+  tx: MemoryTx,
+  index: WordIndex,
+  allowed: Uint8Array,
+): Promise<ReadonlyMap<number, number> | Reason> {
+  if (typeof vector !== "function") return vector;
+  return vector(tx, (n) => {
+    const slot = index.slotOf(n) ?? -1;
+    return allowed[slot] === 1 ? index.columns.version[slot] : undefined;
+  });
 }
 
 /** The best match of each file, in the order of the files. */

@@ -304,6 +304,17 @@ export interface MemoryVectors {
       readonly values: Float32Array;
     }[],
   ): Promise<void>;
+  /** The version that each memory's vector of a model was made from, by number; those without one are absent. */
+  vectorVersions(model: string, numbers: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** What an index outside the store is held against. */
+  vectorState(model: string): Promise<{
+    /** Names this store among others; copies of it have the same. */
+    readonly id: string;
+    /** The newest place in the order of vectors, of any model; 0 for none. */
+    readonly newest: number;
+    /** Vectors of the model. */
+    readonly count: number;
+  }>;
   /** Models that have vectors here, the most first. */
   vectorModels(): Promise<
     readonly { readonly model: string; readonly dimension: number; readonly vectors: number }[]

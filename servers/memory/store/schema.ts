@@ -145,4 +145,9 @@ CREATE TABLE memory_vector (
 CREATE UNIQUE INDEX memory_vector_by_seq ON memory_vector (seq);
 CREATE INDEX memory_vector_by_digest ON memory_vector (model, digest);
 `,
+  // Places in the order of vectors are never used twice, and an index outside is named after the store it belongs to.
+  `
+CREATE TABLE vector_state (id TEXT NOT NULL, newest INTEGER NOT NULL) STRICT;
+INSERT INTO vector_state (id, newest) SELECT lower(hex(randomblob(8))), coalesce(max(seq), 0) FROM memory_vector;
+`,
 ];

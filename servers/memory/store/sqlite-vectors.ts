@@ -59,11 +59,12 @@ export function sqliteVectors(sql: Sql): MemoryVectors {
       return new Map(cached.map(({ digest, numbers }) => [digest, numbers]));
     },
     async putVectors(model, vectors) {
-      for (const { n, version, digest, values } of vectors)
+      for (const { n, version, digest, values } of vectors) {
+        sql.run("UPDATE vector_state SET newest = newest + 1");
         // A memory that was purged meanwhile takes no vector.
         sql.run(
           `INSERT OR REPLACE INTO memory_vector (memory_n, seq, model, dimension, version, digest, numbers)
-           SELECT n, (SELECT coalesce(max(seq), 0) + 1 FROM memory_vector), ?, ?, ?, ?, ? FROM memory WHERE n = ?`,
+           SELECT n, (SELECT newest FROM vector_state), ?, ?, ?, ?, ? FROM memory WHERE n = ?`,
           model,
           values.length,
           version,
@@ -71,6 +72,22 @@ export function sqliteVectors(sql: Sql): MemoryVectors {
           new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
           n,
         );
+      }
+    },
+    async vectorVersions(model, numbers) {
+      const rows = sql.all(
+        "SELECT memory_n, version FROM memory_vector WHERE model = ? AND memory_n IN (SELECT value FROM json_each(?))",
+        model,
+        JSON.stringify(numbers),
+      );
+      return new Map(rows.map((row) => [Number(row["memory_n"]), Number(row["version"])]));
+    },
+    async vectorState(model) {
+      const row = sql.get(
+        "SELECT id, newest, (SELECT count(*) FROM memory_vector WHERE model = ?) AS count FROM vector_state",
+        model,
+      );
+      return { id: String(row?.["id"]), newest: Number(row?.["newest"]), count: Number(row?.["count"]) };
     },
     async vectorModels() {
       return sql

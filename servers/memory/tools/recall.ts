@@ -97,7 +97,7 @@ const NOT_ASKED = { reason: "it was not asked for" };
 async function nearTo(query: string, vectors: RecallVectors): Promise<Question["vector"]> {
   const { query: vector, reason } = await vectors.prepare(query);
   if (vector === undefined) return { reason: reason ?? "the query has no vector" };
-  return (tx, accepts) => vectors.near(tx, vector, accepts);
+  return (tx, versionOf) => vectors.near(tx, vector, versionOf);
 }
 
 function questionOf(wanted: Wanted, now: number): Omit<Question, "asked" | "weights" | "vector"> {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { commandRunner } from "../../../orchestrator/runners/command.ts";
 import { jobSchema } from "../../../orchestrator/runners/job-document.ts";
 import type { Job, Outcome, RunnerEvent } from "../../../orchestrator/runners/runner.ts";
+import { isAlive } from "../../support/processes.ts";
 import { makeJob } from "./job.ts";
 
 let worktree = "";
@@ -32,24 +33,6 @@ function run(
 
 const sh = (script: string): [string, ...string[]] => ["sh", "-c", script];
 const node = (script: string): [string, ...string[]] => [process.execPath, "-e", script];
-
-/** Whether a process runs; a zombie that nobody has waited for yet does not. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  return !existsSync("/proc/self/stat") || !/^State:\s+Z/m.test(readStatus(pid));
-}
-
-function readStatus(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, "utf8");
-  } catch {
-    return "State: Z";
-  }
-}
 
 async function isGone(pid: number): Promise<boolean> {
   for (let tries = 0; tries < 40 && isAlive(pid); tries += 1) await pause(50);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import {
+  chromaVectors,
   endpointEmbedder,
   exactVectors,
   recallVectors,
@@ -125,6 +126,45 @@ test("another model embeds anew, and vectors of two models are never mixed", asy
   expect(await mustCall(open.client, "get_memory_stats", {})).toMatchObject({
     model: "openai:words-16",
     vectors: [{ model: "openai:words-48", vectors: 2 }],
+  });
+  await open.close();
+  await server.close();
+});
+
+test("a memory that follows a purged one is found, and an index that holds what is gone is filled anew", async () => {
+  const { server, store } = openForTest(":memory:", Date.now, [], [], { embedder: embedder("words-16") });
+  const open = await connect(server);
+  await remember(open, "a soup");
+  const [{ id }] = z
+    .object({ items: z.tuple([z.object({ id: z.string() })]) })
+    .parse(
+      await mustCall(open.client, "remember", { items: [{ text: "an automobile", kind: "fact" }] }),
+    ).items;
+  expect((await recall(open, "car", { retrievers: ["vector"] })).hits[0]).toMatchObject({ id });
+  const kept = exactVectors(16);
+  const outliving = recallVectors(store, embedder("words-16"), () => kept);
+  await outliving.prepare("car");
+  expect(await kept.size()).toBe(2);
+  await mustCall(open.client, "forget_memories", { ids: [id], reason: "wrong", purge: true });
+  await remember(open, "a vehicle");
+  const { hits } = await recall(open, "car", { retrievers: ["vector"] });
+  expect(hits[0]).toMatchObject({ snippet: "a vehicle" });
+  await recallVectors(store, embedder("words-16"), () => kept).prepare("car");
+  expect(await kept.size()).toBe(2);
+  await open.close();
+  await server.close();
+});
+
+test("where Chroma does not answer, words do, and the answer says so", async () => {
+  const { server, store } = openForTest();
+  const open = await connect(server);
+  await remember(open, "the word");
+  const gone = recallVectors(store, embedder("words-16"), (dimension) =>
+    chromaVectors({ server: { address: async () => "http://127.0.0.1:9" }, collection: "none", dimension }),
+  );
+  expect(await gone.prepare("word")).toMatchObject({
+    query: undefined,
+    reason: expect.stringContaining("Chroma did not answer; check CHROMA_URL"),
   });
   await open.close();
   await server.close();

@@ -300,6 +300,22 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "gc",
+    {
+      usage: "gc [--yes]",
+      summary: "what of the state folder could go, and let it go",
+      load: async () => (await import("./gc/gc.ts")).gcCommand,
+    },
+  ],
+  [
+    "completion",
+    {
+      usage: "completion bash|zsh|fish",
+      summary: "completions for your shell",
+      load: async () => (await import("./completion.ts")).completionCommand,
+    },
+  ],
+  [
     "token",
     {
       usage: "token [list|create|rotate|revoke <name>]",

@@ -246,7 +246,7 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   [
     "memory import",
     {
-      usage: "memory import FILE",
+      usage: "memory import FILE [--merge lww|union]",
       summary: "take in an export, or the file of the reference memory server",
       load: async () => (await import("../servers/memory/cli/import.ts")).memoryImportCommand,
     },

@@ -75,12 +75,15 @@ export async function sessionHits(
   return all;
 }
 
-type Graph = Pick<Weights, "neighbour" | "session" | "author">;
+type Tried = Partial<Weights>;
 
 /** What the weights are chosen from. */
-export const GRID: readonly Graph[] = [0.35, 0.5].flatMap((neighbour) =>
+export const GRID: readonly Tried[] = [0.35, 0.5].flatMap((neighbour) =>
   [0.5, 0.8, 1.1].flatMap((session) => [0.2, 0.4].map((author) => ({ neighbour, session, author }))),
 );
+
+/** Of vectors alone, the rest as shipped. */
+export const VECTOR_GRID: readonly Tried[] = [0.2, 0.4, 0.7, 1, 1.5].map((vector) => ({ vector }));
 
 /**
  * Leave-one-conversation-out: each conversation is scored with the weights that are best on the others.
@@ -90,15 +93,16 @@ export const GRID: readonly Graph[] = [0.35, 0.5].flatMap((neighbour) =>
 export async function leaveOneOut(
   server: Measured,
   stored: Stored,
-): Promise<{ readonly scores: readonly number[]; readonly chosen: readonly Graph[] }> {
-  const tried: { readonly weights: Graph; readonly scores: readonly (readonly number[])[] }[] = [];
-  for (const weights of GRID) {
+  grid: readonly Tried[],
+): Promise<{ readonly scores: readonly number[]; readonly chosen: readonly Tried[] }> {
+  const tried: { readonly weights: Tried; readonly scores: readonly (readonly number[])[] }[] = [];
+  for (const weights of grid) {
     const other = await server.withWeights(weights);
     tried.push({ weights, scores: await turnRecall(other, stored) });
     await other.close();
   }
   const scores: number[] = [];
-  const chosen: Graph[] = [];
+  const chosen: Tried[] = [];
   stored.conversations.forEach((_, held) => {
     const best = tried.toSorted((a, b) => meanWithout(b.scores, held) - meanWithout(a.scores, held))[0];
     if (best === undefined) return;
@@ -110,4 +114,18 @@ export async function leaveOneOut(
 
 function meanWithout(scores: readonly (readonly number[])[], held: number): number {
   return meanOf(scores.filter((_, at) => at !== held).flat());
+}
+
+const CATEGORIES = ["multi-hop", "temporal", "open-domain", "single-hop"] as const;
+
+/** Scores by the kind of question, in the order of `turnRecall`. */
+export function byCategory(
+  conversations: readonly Conversation[],
+  scores: readonly (readonly number[])[],
+): readonly (readonly [category: string, scores: readonly number[]])[] {
+  const asked = conversations.flatMap(({ questions }) =>
+    questions.filter(({ category }) => category !== ADVERSARIAL),
+  );
+  const flat = scores.flat();
+  return CATEGORIES.map((name, at) => [name, flat.filter((_, i) => asked[i]?.category === at + 1)]);
 }

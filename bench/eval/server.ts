@@ -11,11 +11,13 @@ import {
   openMemoryStore,
   openWeb,
   exactVectors,
+  localEmbedder,
   recallIndex,
   recallVectors,
   recallLog,
   sourceTrees,
   WEIGHTS,
+  type Embedder,
   type MemoryDeps,
   type Weights,
 } from "../../servers/memory/index.ts";
@@ -34,17 +36,25 @@ export interface Measured {
 
 const Ids = z.object({ id: z.string() }).array();
 
+/** Embedded between two lines of progress. */
+const EMBEDDED = 1_024;
+
 /** As many items as one call takes. */
 const PAGE = 200;
 
-export async function measuredServer(): Promise<Measured> {
+/** @param model The folder of a local model; undefined: no vectors. */
+export async function measuredServer(model?: string): Promise<Measured> {
   const newId = idSource(systemClock);
   const store = openMemoryStore(":memory:", systemClock, newId);
   const deps: MemoryDeps = {
     store,
     graph: dependencyGraph(),
     index: recallIndex(store, silentLog),
-    vectors: recallVectors(store, undefined, exactVectors),
+    vectors: recallVectors(
+      store,
+      model === undefined ? undefined : remembering(localEmbedder(model)),
+      exactVectors,
+    ),
     weights: WEIGHTS,
     recalls: recallLog(store, silentLog),
     trees: sourceTrees({ roots: [], path: "" }),
@@ -67,7 +77,17 @@ async function measured(deps: MemoryDeps, closeStore: () => Promise<void>): Prom
   const ms: number[] = [];
   return {
     ms,
-    remember: (items) => rememberAll(client, items),
+    async remember(items) {
+      const ids = await rememberAll(client, items);
+      let done = 0;
+      for (let hasMore = deps.vectors.model !== undefined; hasMore;) {
+        const page = await deps.vectors.embedSome(EMBEDDED);
+        hasMore = page.hasMore;
+        done += page.done;
+        process.stderr.write(`eval:memory: ${done} of ${items.length} embedded\n`);
+      }
+      return ids;
+    },
     async recall(query) {
       const began = performance.now();
       const { hits } = await mustCall(client, "recall", { max_tokens: 20_000, ...query });
@@ -90,4 +110,18 @@ async function rememberAll(client: Client, items: readonly object[]): Promise<re
     ids.push(...Ids.parse(answer["items"]).map(({ id }) => id));
   }
   return ids;
+}
+
+/** The same queries are asked under many weights: each text is embedded once. */
+function remembering(embedder: Embedder): Embedder {
+  const known = new Map<string, Float32Array>();
+  return {
+    model: embedder.model,
+    async embed(texts) {
+      const missing = [...new Set(texts)].filter((text) => !known.has(text));
+      const vectors = missing.length === 0 ? [] : await embedder.embed(missing);
+      missing.forEach((text, at) => known.set(text, vectors[at] ?? new Float32Array()));
+      return texts.map((text) => known.get(text) ?? new Float32Array());
+    },
+  };
 }

@@ -1,6 +1,9 @@
 import { DomainError } from "../../../kernel/errors.ts";
 import type { NewId } from "../../../kernel/ids.ts";
 import type { Draft, Writing } from "../domain/draft.ts";
+import type { Memory } from "../domain/memory.ts";
+import { joinReplicas, sameReplica, type Join } from "../domain/replica.ts";
+import { parseTime } from "../domain/time.ts";
 import { newMemory } from "../domain/draft.ts";
 import { normalName } from "../domain/graph.ts";
 import { checkDraft, refuseBroken } from "../domain/limits.ts";
@@ -11,6 +14,8 @@ import { TransferLine } from "./transfer-line.ts";
 /** What became of the lines of a file. */
 export interface Imported {
   memories: number;
+  /** Memories that were here in another form and became one with it. */
+  joined: number;
   entities: number;
   relations: number;
   /** Already there. */
@@ -20,7 +25,7 @@ export interface Imported {
 }
 
 export function nothingImported(): Imported {
-  return { memories: 0, entities: 0, relations: 0, known: 0, bad: [] };
+  return { memories: 0, joined: 0, entities: 0, relations: 0, known: 0, bad: [] };
 }
 
 /**
@@ -33,12 +38,13 @@ export async function importLines(
   writing: Writing,
   newId: NewId,
   into: Imported,
+  join: Join = "lww",
 ): Promise<void> {
   for (const { line, text } of lines) {
     if (text.trim() === "") continue;
     try {
       const parsed = TransferLine.safeParse(JSON.parse(text));
-      if (parsed.success) await importLine(parsed.data, tx, writing, newId, into);
+      if (parsed.success) await importLine(parsed.data, tx, writing, newId, into, join);
       else into.bad.push({ line, reason: "no entity, relation or memory" });
     } catch (error) {
       if (error instanceof SyntaxError) into.bad.push({ line, reason: "no JSON" });
@@ -54,6 +60,7 @@ async function importLine(
   writing: Writing,
   newId: NewId,
   into: Imported,
+  join: Join,
 ): Promise<void> {
   refuseBroken(found, "the line");
   switch (found.type) {
@@ -81,14 +88,42 @@ async function importLine(
       return;
     }
     case "memory": {
-      const { type: _, id, ...draft } = found;
+      const { type: _, id, updated_at: written, ...draft } = found;
       checkDraft(draft, "the memory");
-      const memory = newMemory(draft, id, writing);
-      const isThere = (await tx.find([id])).has(id) || (await tx.findTwin(memory, writing.now)) !== undefined;
-      if (!isThere) await tx.add(memory);
-      count(into, "memories", !isThere);
+      const updatedAt = written === undefined ? writing.now : parseTime(written, "updated_at");
+      // A clock that is ahead would win for ever.
+      if (updatedAt > writing.now + A_DAY_MS)
+        throw new DomainError("invalid", "updated_at is in the future", { hint: "set that machine's clock" });
+      const memory = { ...newMemory(draft, id, writing), updatedAt };
+      const there = (await tx.find([id])).get(id);
+      if (there !== undefined) {
+        const isJoined = written !== undefined && (await joinInto(there, memory, tx, writing, join));
+        into[isJoined ? "joined" : "known"] += 1;
+        return;
+      }
+      const isTwin = (await tx.findTwin(memory, writing.now)) !== undefined;
+      if (!isTwin) await tx.add(memory);
+      count(into, "memories", !isTwin);
     }
   }
+}
+
+const A_DAY_MS = 24 * 3_600_000;
+
+/** @returns whether the memory that is there changed. */
+async function joinInto(
+  there: Memory,
+  other: Memory,
+  tx: MemoryTx,
+  { principal }: Writing,
+  join: Join,
+): Promise<boolean> {
+  // A space is fixed for life, and what was superseded or forgotten here stays so.
+  if (there.space !== other.space || there.supersededBy !== undefined) return false;
+  const joined = joinReplicas(there, other, join);
+  if (sameReplica(joined, there)) return false;
+  await tx.replace(there, { ...there, ...joined, version: there.version + 1, principal });
+  return true;
 }
 
 function count(into: Imported, what: "memories" | "entities" | "relations", isNew: boolean): void {

@@ -30,7 +30,12 @@ export const TransferLine = z.discriminatedUnion("type", [
       .object({ uri: z.string().optional(), path: z.string().optional(), commit: z.string().optional() })
       .optional(),
     thread: z
-      .object({ id: z.string(), seq: z.number().optional(), author: z.string().optional() })
+      .object({
+        id: z.string(),
+        session: z.string().optional(),
+        seq: z.number().optional(),
+        author: z.string().optional(),
+      })
       .optional(),
     tags: texts.default([]),
     metadata: z.custom<object>((value) => typeof value === "object" && value !== null).default({}),
@@ -38,13 +43,16 @@ export const TransferLine = z.discriminatedUnion("type", [
     task_id: z.string().optional(),
     valid_from: z.string().optional(),
     valid_to: z.string().optional(),
+    /** When it was written where it comes from; older exports do not say. */
+    updated_at: z.string().optional(),
   }),
 ]);
 
 export type TransferLine = z.output<typeof TransferLine>;
 
 export function memoryLine(memory: Memory): string {
-  const { id, space, kind, title, text, source, thread, tags, metadata, entities, taskId } = memory;
+  const { id, space, kind, title, text, source, thread, tags, metadata, entities, taskId, updatedAt } =
+    memory;
   return JSON.stringify({
     type: "memory",
     id,
@@ -59,6 +67,7 @@ export function memoryLine(memory: Memory): string {
     entities,
     task_id: taskId,
     valid_from: new Date(memory.startsAt).toISOString(),
+    updated_at: new Date(updatedAt).toISOString(),
     ...(memory.endsAt === undefined ? {} : { valid_to: new Date(memory.endsAt).toISOString() }),
   });
 }

@@ -1,6 +1,7 @@
 import { DomainError } from "../../../kernel/errors.ts";
 import { communitiesOf } from "../domain/communities.ts";
 import { namesFor } from "../domain/graph.ts";
+import { personalRank } from "../domain/personal-rank.ts";
 import { walk, type Direction, type Link, type Walk } from "../domain/walk.ts";
 import type { LinkFilter, MemoryTx } from "../store/port.ts";
 
@@ -34,6 +35,8 @@ export interface Found {
 interface Measures {
   readonly distance?: number;
   readonly degree?: number;
+  /** The share of a random walk around the start that is spent here, 0..1. */
+  readonly rank?: number;
   /** 1 is the largest. */
   readonly community?: number;
 }
@@ -58,10 +61,22 @@ export const FINDERS: Readonly<Record<Mode, (wanted: Wanted, tx: MemoryTx) => Pr
     return { nodes: path.nodes.map((n, distance) => ({ n, distance })), links: path.links, truncated: false };
   },
   async hubs(wanted, tx) {
-    const { numbers, truncated } = await reachOf(wanted, tx);
+    const { start, numbers, truncated } = await reachOf(wanted, tx);
     // One more than asked tells whether there is more.
-    const nodes = await tx.degrees(numbers, { ...filterOf(wanted), limit: wanted.limit + 1 });
-    return { nodes, truncated };
+    const limit = wanted.limit + 1;
+    if (numbers === undefined)
+      return { nodes: await tx.degrees(undefined, { ...filterOf(wanted), limit }), truncated };
+    const links = await tx.linksAmong(numbers, { types: wanted.types, limit: POOL + 1 });
+    const best = [...personalRank(start, links.slice(0, POOL))].slice(0, limit);
+    const related = await tx.degrees(
+      best.map(([n]) => n),
+      { ...filterOf(wanted), limit },
+    );
+    const degrees = new Map(related.map(({ n, degree }) => [n, degree]));
+    return {
+      nodes: best.map(([n, rank]) => ({ n, degree: degrees.get(n) ?? 0, rank: Number(rank.toPrecision(3)) })),
+      truncated: truncated || links.length > POOL,
+    };
   },
   async communities(wanted, tx) {
     const { numbers, truncated } = await reachOf(wanted, tx);
@@ -96,11 +111,15 @@ function walkFrom(
 async function reachOf(
   wanted: Wanted,
   tx: MemoryTx,
-): Promise<{ readonly numbers: readonly number[] | undefined; readonly truncated: boolean }> {
-  if (wanted.start === undefined) return { numbers: undefined, truncated: false };
+): Promise<{
+  readonly start: readonly number[];
+  readonly numbers: readonly number[] | undefined;
+  readonly truncated: boolean;
+}> {
+  if (wanted.start === undefined) return { start: [], numbers: undefined, truncated: false };
   const start = await numbersFor(wanted.start, "start", tx);
   const { distances, truncated } = await walkFrom(start, wanted, tx, { depth: wanted.depth ?? 5 });
-  return { numbers: [...distances.keys()], truncated };
+  return { start, numbers: [...distances.keys()], truncated };
 }
 
 async function numbersFor(

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -44,10 +44,10 @@ test("the reference server's file comes in: graph, facts that recall finds, bad 
   expect(first).toEqual({
     code: 1,
     out: ["line 3: no JSON", "line 6: no entity, relation or memory"],
-    err: ["1 memories, 2 entities, 2 relations taken in; 0 known already"],
+    err: ["1 memories, 2 entities, 2 relations taken in; 0 joined, 0 known already"],
   });
   const second = await run(memoryImportCommand, "memory.jsonl", "--home", folder);
-  expect(second.err).toEqual(["0 memories, 0 entities, 0 relations taken in; 5 known already"]);
+  expect(second.err).toEqual(["0 memories, 0 entities, 0 relations taken in; 0 joined, 5 known already"]);
   const { server } = openForTest(join(folder, "memory.db"));
   const { client, close } = await connect(server);
   try {
@@ -100,6 +100,56 @@ test("an export taken in elsewhere is the same export again, and is Markdown for
   expect(markdown).toContain("- Ann wrote queue");
 });
 
+test("two stores that take in each other's exports come to the same, and forget nothing that either added", async () => {
+  const homes = [join(folder, "one"), join(folder, "two")] as const;
+  const exported = async (home: string): Promise<string> => {
+    const file = `${home}.jsonl`;
+    writeFileSync(file, (await run(memoryExportCommand, "--home", home)).out.join("\n"));
+    return file;
+  };
+  const change = async (home: string, changes: object): Promise<void> => {
+    const { server } = openForTest(join(home, "memory.db"));
+    const { client, close } = await connect(server);
+    await mustCall(client, "update_memory", { id, changes });
+    await close();
+    await server.close();
+  };
+  await run(memoryImportCommand, "memory.jsonl", "--home", homes[0]);
+  const { server } = openForTest(join(homes[0], "memory.db"));
+  const { client, close } = await connect(server);
+  const thread = { id: "t", session: "monday", seq: 1, author: "ann" };
+  const { items } = await mustCall(client, "remember", {
+    items: [{ text: "Deploys go out on Tuesday.", kind: "pattern", tags: ["deploy"], thread }],
+  });
+  const [{ id }] = z.tuple([z.object({ id: z.string() })]).parse(items);
+  await mustCall(client, "rate_memory", { id, outcome: "success", weight: 10 });
+  await close();
+  await server.close();
+  await run(memoryImportCommand, await exported(homes[0]), "--home", homes[1]);
+  await change(homes[0], { tags: ["deploy", "one"], metadata: { from: 1 } });
+  await change(homes[1], { tags: ["deploy", "two"], text: "Deploys go out on Thursday." });
+  const files = [await exported(homes[0]), await exported(homes[1])] as const;
+  await run(memoryImportCommand, files[1], "--home", homes[0], "--merge", "union");
+  const { err } = await run(memoryImportCommand, files[0], "--home", homes[1], "--merge", "union");
+  expect(err.at(-1)).toContain(" 1 joined, ");
+  const [one, two] = [await exported(homes[0]), await exported(homes[1])].map((file) =>
+    readFileSync(file, "utf8")
+      .split("\n")
+      .find((line) => line.includes(id)),
+  );
+  expect(one).toEqual(two);
+  expect(JSON.parse(one ?? "")).toMatchObject({
+    text: "Deploys go out on Thursday.",
+    tags: ["deploy", "one", "two"],
+    metadata: { from: 1 },
+    thread,
+  });
+  // Trust is earned where it is used: ratings did not come along.
+  const other = openForTest(join(homes[1], "memory.db"));
+  expect(await other.store.read((tx) => tx.ratingsOf(id))).toMatchObject({ success: 0, count: 0 });
+  await other.server.close();
+});
+
 test.each([
   ["import without a file", memoryImportCommand, [], "invalid"],
   ["import of a file that is not there", memoryImportCommand, ["nothing.jsonl"], "not_found"],
@@ -109,6 +159,7 @@ test.each([
     ["--home", join(folder, "nowhere")],
     "not_found",
   ],
+  ["an unknown merge", memoryImportCommand, ["memory.jsonl", "--merge", "theirs"], "invalid"],
   ["an unknown format", memoryExportCommand, ["--format", "xml", "--home", folder], "invalid"],
   ["an unknown flag", memoryExportCommand, ["--all"], "invalid"],
 ])("%s is refused", async (_, command, argv, code) => {

@@ -13,6 +13,7 @@ const Explored = z.object({
       type: z.string(),
       distance: z.int().optional(),
       degree: z.int().optional(),
+      rank: z.number().optional(),
       community: z.int().optional(),
     }),
   ),
@@ -148,7 +149,12 @@ test("hubs: the most related first, in the whole graph or in reach of a start", 
     name: "a",
     degree: 1,
   });
-  expect(namesIn(await explore({ mode: "hubs", start: "far" }))).toEqual(["lib", "far", "other"]);
+  const around = await explore({ mode: "hubs", start: "far" });
+  expect(around.nodes.map(({ name, degree, rank }) => [name, degree, rank])).toEqual([
+    ["lib", 2, 0.459],
+    ["far", 1, 0.345],
+    ["other", 1, 0.195],
+  ]);
 });
 
 test("communities: groups by number, the largest first", async () => {

@@ -146,6 +146,24 @@ describe("each retriever wins some query that is lost without it", () => {
   });
 });
 
+test("precedents: the most similar past decision, not the latest", async () => {
+  const { remember, recall } = inSpace("precedents");
+  const [alike] = await remember({
+    kind: "decision",
+    text: "Retry queue overflow: we dropped the oldest jobs and told their owners. It worked.",
+  });
+  now += 300 * 24 * 3_600_000;
+  await remember(
+    { kind: "decision", text: "Mail queue: we chose a second worker." },
+    { kind: "fact", text: "The retry queue overflows with 10,000 jobs; the oldest are dropped." },
+  );
+  const precedents = await recall("what to do when the retry queue overflows with jobs", {
+    kinds: ["decision"],
+  });
+  expect(precedents).toHaveLength(2);
+  expect(precedents[0]?.id).toBe(alike);
+});
+
 test("the parts of a score sum to it", async () => {
   const { remember, recall } = inSpace("sum");
   await remember(

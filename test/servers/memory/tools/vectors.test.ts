@@ -155,6 +155,23 @@ test("a memory that follows a purged one is found, and an index that holds what 
   await server.close();
 });
 
+test("a model that answers with another dimension is told of, and never mixed in", async () => {
+  let dimension = 4;
+  const turning: Embedder = {
+    model: "turning",
+    embed: async (texts) => texts.map(() => new Float32Array(dimension).fill(1)),
+  };
+  await withServer(turning, async (open) => {
+    await remember(open, "the word");
+    expect((await recall(open, "word")).retrievers.used).toContain("vector");
+    dimension = 5;
+    await remember(open, "another word");
+    const { hits, retrievers } = await recall(open, "word");
+    expect(hits).toHaveLength(2);
+    expect(retrievers.skipped[0]?.reason).toContain("a vector has 5 numbers, the index is of 4");
+  });
+});
+
 test("where Chroma does not answer, words do, and the answer says so", async () => {
   const { server, store } = openForTest();
   const open = await connect(server);

@@ -236,6 +236,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "memory patterns",
+    {
+      usage: "memory patterns [merge KEPT OTHER|separate OTHER]",
+      summary: "patterns that say nearly the same; merge two, or take that back",
+      load: async () => (await import("../servers/memory/cli/patterns.ts")).memoryPatternsCommand,
+    },
+  ],
+  [
     "memory check",
     {
       usage: "memory check [--repair]",

@@ -30,6 +30,8 @@ export const EVENT_TYPES = [
   "memory.rated",
   "pattern.promoted",
   "pattern.deprecated",
+  "pattern.merged",
+  "pattern.separated",
   "index.updated",
   "sandbox.created",
   "sandbox.deleted",

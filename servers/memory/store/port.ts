@@ -259,6 +259,7 @@ export interface MemoryExport {
   memoriesAfter(
     n: number,
     limit: number,
+    kind?: Kind,
   ): Promise<readonly { readonly n: number; readonly memory: Memory }[]>;
   entitiesAfter(n: number, limit: number): Promise<readonly ExportedEntity[]>;
   relationsAfter(n: number, limit: number): Promise<readonly ExportedRelation[]>;

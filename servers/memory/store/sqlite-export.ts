@@ -26,11 +26,13 @@ const RelationRow = z.object({
 /** Everything that cannot be made again from sources, page by page. */
 export function sqliteExport(sql: Sql): MemoryExport {
   return {
-    async memoriesAfter(n, limit) {
+    async memoriesAfter(n, limit, kind) {
       return sql
         .all(
-          "SELECT * FROM memory WHERE n > ? AND id NOT IN (SELECT memory_id FROM code_file) ORDER BY n LIMIT ?",
+          `SELECT * FROM memory WHERE n > ? AND id NOT IN (SELECT memory_id FROM code_file) AND kind = coalesce(?, kind)
+           ORDER BY n LIMIT ?`,
           n,
+          kind ?? null,
           limit,
         )
         .map((row) => ({ n: Number(row["n"]), memory: toMemory(row) }));

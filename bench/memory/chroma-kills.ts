@@ -59,6 +59,7 @@ export async function killChromas(
     owner.stdout.on("data", (text: Buffer) => (said += text.toString()));
     const ended = new Promise((resolve) => owner.once("close", resolve));
     while (!said.includes("acknowledged") && owner.exitCode === null) await pause(10);
+    if (owner.exitCode !== null) throw new Error(`the process that runs Chroma ended by itself: ${said}`);
     if (kill === 1)
       secondRefused = await startChroma(cli, folder).then(
         () => false,

@@ -1,5 +1,6 @@
 import { systemClock } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
+import type { EventRecord } from "../../../kernel/events.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
 import { cleanText } from "../../../kernel/text.ts";
@@ -67,7 +68,7 @@ async function list(store: MemoryStore, io: Io): Promise<void> {
 
 async function separate(store: MemoryStore, id: string): Promise<void> {
   const types = ["pattern.merged", "pattern.separated"] as const;
-  const events = [];
+  const events: EventRecord[] = [];
   for (let after = 0, read = PAGE; read === PAGE;) {
     const page = await store.events({ after, limit: PAGE, types, subject: id });
     events.push(...page);

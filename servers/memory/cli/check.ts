@@ -4,16 +4,20 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { findHome } from "../../../kernel/home.ts";
 import { idSource } from "../../../kernel/ids.ts";
-import { EXIT, type Command } from "../../../kernel/io.ts";
+import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
 import { checkFile } from "../../../kernel/sqlite/check.ts";
-import { readMemoryConfig } from "../config.ts";
+import { checkVectors } from "../adapters/check-vectors.ts";
+import { recallVectors } from "../adapters/recall-vectors.ts";
+import { vectorIndexes } from "../adapters/vector-indexes.ts";
+import { readMemoryConfig, type MemoryConfig } from "../config.ts";
 import { checkSearch, type SearchCheck } from "../store/check-search.ts";
 import { openMemoryStore, type MemoryStore } from "../store/sqlite.ts";
 
 const HELP = `slipway memory check [--repair] [--home DIR]
 
-Checks the store: pages, references, the chain of events, and that search finds every record. --repair builds the
-search index again from the records; servers may run meanwhile. Exit 1 when something is wrong and stays so.`;
+Checks the store: pages, references, the chain of events, that search finds every record, and that Chroma, where it is
+configured, finds every vector. --repair builds what does not find everything again from the records; servers may run
+meanwhile. Exit 1 when something is wrong and stays so.`;
 
 const REPAIRER = { principal: { id: "slipway memory check" }, once: undefined };
 
@@ -29,7 +33,8 @@ export const memoryCheckCommand: Command = async (argv, io) => {
     return EXIT.done;
   }
   const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
-  const { database: path } = readMemoryConfig({ home, env: io.env, cwd: io.cwd });
+  const config = readMemoryConfig({ home, env: io.env, cwd: io.cwd });
+  const { database: path } = config;
   if (!existsSync(path)) {
     throw new DomainError("not_found", `there is no store ${path}`, {
       hint: "name the state folder with --home DIR, or bring a backup back: slipway memory restore",
@@ -47,19 +52,56 @@ export const memoryCheckCommand: Command = async (argv, io) => {
     const found = await checkSearch(store);
     const lines = linesOf(found);
     for (const line of lines) io.out(line);
-    if (lines.length === 0) {
+    const outside = await checkOutside(config, store, flags.has("repair"), io);
+    if (outside !== undefined) io.out(outside);
+    if (lines.length === 0 && outside === undefined) {
       io.err(`${path}: sound`);
       return EXIT.done;
     }
     if (!flags.has("repair")) {
-      io.err(`${path}: \`slipway memory check --repair\` builds the search index again`);
+      io.err(`${path}: \`slipway memory check --repair\` builds what does not find everything again`);
       return EXIT.failed;
     }
-    return await repair(store, path, io.err);
+    const repaired = lines.length === 0 ? EXIT.done : await repair(store, path, io.err);
+    return outside === undefined ? repaired : EXIT.failed;
   } finally {
     store.close();
   }
 };
+
+/** What is wrong with an index of vectors outside the store, after it was filled anew where that was asked for. */
+async function checkOutside(
+  { vectors: place, embedder }: MemoryConfig,
+  store: MemoryStore,
+  isRepairing: boolean,
+  io: Io,
+): Promise<string | undefined> {
+  if (place.kind === "exact" || embedder === undefined) return undefined;
+  const { model } = embedder;
+  const indexes = vectorIndexes(place, store);
+  const check = () =>
+    checkVectors(
+      store,
+      model,
+      async (dimension) => indexes.indexOf(dimension, model),
+      (checked) => io.err(`${checked} vectors looked up`),
+    );
+  try {
+    let { lost } = await check();
+    if (lost > 0 && isRepairing) {
+      const emptied = recallVectors(store, embedder, async (dimension) => {
+        const index = await indexes.indexOf(dimension, model);
+        await index.clear();
+        return index;
+      });
+      while ((await emptied.indexSome()).hasMore) io.err("Chroma is being filled anew");
+      ({ lost } = await check());
+    }
+    return lost === 0 ? undefined : `Chroma does not find ${lost} vectors`;
+  } finally {
+    await indexes.close();
+  }
+}
 
 async function repair(store: MemoryStore, path: string, say: (line: string) => void): Promise<number> {
   const count = await store.write(REPAIRER, (tx) => tx.rebuildSearch());

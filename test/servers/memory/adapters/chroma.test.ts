@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Command } from "../../../../kernel/io.ts";
 import {
   chromaProgram,
   chromaVectors,
@@ -13,8 +15,13 @@ import {
   type ChromaChild,
 } from "../../../../servers/memory/index.ts";
 import { chromaOf } from "../../../../servers/memory/adapters/chroma-server.ts";
+import { memoryCheckCommand } from "../../../../servers/memory/cli/check.ts";
+import { memoryEmbedCommand } from "../../../../servers/memory/cli/embed.ts";
+import { connect, mustCall } from "../../../support/connect.ts";
+import { embeddingEndpoint } from "../../../support/embedding-endpoint.ts";
 import { isAlive } from "../../../support/processes.ts";
 import { requirement } from "../../../support/skip.ts";
+import { openForTest } from "../open-memory.ts";
 import { vectorIndexConformance } from "./vector-conformance.ts";
 
 const cli = process.env["SLIPWAY_TEST_CHROMA"] ?? "";
@@ -49,6 +56,46 @@ describe.skipIf(needed.skip)(`Chroma${needed.label}`, () => {
     expect(await one.size()).toBe(0);
     expect(await other.mark()).toBe(0);
     expect(await other.size()).toBe(0);
+  });
+
+  test("the check looks every vector up, and a repair fills Chroma from the store", async () => {
+    const endpoint = await embeddingEndpoint();
+    const env = {
+      SLIPWAY_EMBEDDER: "openai:words-8",
+      OPENAI_BASE_URL: endpoint.baseUrl,
+      CHROMA_URL: child.address,
+    };
+    const home = join(folder, "store");
+    mkdirSync(home);
+    const { server, store } = openForTest(join(home, "memory.db"));
+    const open = await connect(server);
+    const items = ["a soup", "an automobile", "the word"].map((text) => ({ text, kind: "fact" }));
+    await mustCall(open.client, "remember", { items });
+    const { id } = await store.read((tx) => tx.vectorState(""));
+    await open.close();
+    await server.close();
+    const run = async (command: Command, ...argv: readonly string[]) => {
+      const out: string[] = [];
+      const io = { out: (line: string) => void out.push(line), err: () => undefined, env, cwd: home };
+      const code = await command([...argv, "--home", home], {
+        ...io,
+        terminal: undefined,
+        signal: new AbortController().signal,
+      });
+      return [code, ...out];
+    };
+    expect(await run(memoryEmbedCommand)).toEqual([0, "3"]);
+    expect(await run(memoryCheckCommand)).toEqual([0]);
+    const name = createHash("sha256").update("openai:words-8").digest("hex").slice(0, 16);
+    await chromaVectors({
+      server: { address: async () => child.address },
+      collection: `slipway-${id}-${name}`,
+      dimension: 8,
+    }).drop([2]);
+    expect(await run(memoryCheckCommand)).toEqual([1, "Chroma does not find 1 vectors"]);
+    expect(await run(memoryCheckCommand, "--repair")).toEqual([0]);
+    expect(await run(memoryCheckCommand)).toEqual([0]);
+    await endpoint.close();
   });
 
   test("a second server on the folder is refused, and joins the first where it only wants one", async () => {

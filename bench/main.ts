@@ -4,11 +4,13 @@
  *     main.ts [--starts N] [--calls N]
  *     main.ts memory-recall [--calls N]           recall and remember at 1,000 to 100,000 records
  *     main.ts sandbox [--calls N]                 sandboxes beside raw Docker and bubblewrap
+ *     main.ts git [--calls N]                    the git tools beside raw git
  *     main.ts tasks [--peers DIR] [--calls N]    the queue beside the task servers of others
  */
 import { parseArgs } from "node:util";
 import { CALL_HEAD, callRow, measureClaims, measureRunEvents, measureStoreTools } from "./calls.ts";
 import { measureDecide } from "./decide.ts";
+import { benchGit } from "./git/overhead.ts";
 import { machineLine, markdownTable } from "./machine.ts";
 import { measureRecall, RECALL_HEAD, recallRow } from "./recall.ts";
 import { benchSandbox } from "./sandbox.ts";
@@ -50,6 +52,8 @@ const { values, positionals } = parseArgs({
 process.stdout.write(`${machineLine(new Date())}\n\n`);
 if (positionals.includes("tasks"))
   process.stdout.write(`${await compareTasks(values.peers, Number(values.calls ?? 20))}\n`);
+else if (positionals.includes("git"))
+  process.stdout.write(`${await benchGit(Number(values.calls ?? 100))}\n`);
 else if (positionals.includes("sandbox"))
   process.stdout.write(`${await benchSandbox(Number(values.calls ?? 30))}\n`);
 else if (positionals.includes("memory-recall")) await benchRecall(Number(values.calls ?? 200));

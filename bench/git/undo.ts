@@ -10,11 +10,11 @@ export const undoPart: SoakPart = {
     const bench = await openGitBench();
     let undone = 0;
     try {
-      // A sequence has its number as its seed, so that one alone can be played again.
-      for (let number = from; number < count; number += 1) {
+      // The same sequences in the same order, however many are asked for.
+      for (const [number, steps] of fc.sample(stepsArbitrary, { seed: 1, numRuns: count }).entries()) {
+        if (number < from) continue;
         if (number % 10 === 0) reached(number);
-        for (const steps of fc.sample(stepsArbitrary, { seed: number, numRuns: 1 }))
-          undone += await playAndUndo(bench, steps);
+        undone += await playAndUndo(bench, steps);
       }
     } finally {
       await bench.close();

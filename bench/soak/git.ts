@@ -1,17 +1,25 @@
 import { DomainError } from "../../kernel/errors.ts";
 import { parseFlags } from "../../kernel/flags.ts";
+import { bigDiffPart } from "../git/big-diff.ts";
+import { crowdPart } from "../git/crowd.ts";
 import { hostilePart } from "../git/hostile.ts";
+import { killsPart } from "../git/kills.ts";
 import { matrixPart } from "../git/matrix.ts";
 import { pullRequestsPart } from "../git/pull-requests.ts";
+import { replayedMergesPart } from "../git/replayed-merges.ts";
 import type { SoakPart } from "../git/soak-part.ts";
 import { undoPart } from "../git/undo.ts";
 import { markdownTable } from "../machine.ts";
 
 const PARTS: Readonly<Record<string, SoakPart>> = {
   hostile: hostilePart,
+  kills: killsPart,
   undo: undoPart,
-  pull_requests: pullRequestsPart,
+  merges: replayedMergesPart,
   matrix: matrixPart,
+  crowd: crowdPart,
+  pull_requests: pullRequestsPart,
+  big_diff: bigDiffPart,
 };
 
 /**

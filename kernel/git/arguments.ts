@@ -246,6 +246,12 @@ const VERBS = {
     flags: ["--get-all"],
     valued: [],
   },
+  config_includes: {
+    argv: ["config"],
+    always: ["--no-includes", "--null", "--get-regexp"],
+    flags: [],
+    valued: ["--file="],
+  },
   config_keys: {
     argv: ["config"],
     always: ["--no-includes", "--list", "--name-only", "-z"],

@@ -16,9 +16,9 @@ export interface GitSettings extends EnvironmentSettings {
   readonly roots: Roots;
   /**
    * Whether a person trusts the repository with this real common folder (the main `.git`) to run its own code: hooks,
-   * filters, drivers, includes. Default: none is trusted.
+   * filters, drivers, includes. `place` is where git may be run to find out. Default: none is trusted.
    */
-  readonly isTrusted?: (commonDir: string) => boolean | Promise<boolean>;
+  readonly isTrusted?: (commonDir: string, place: GitPlace) => boolean | Promise<boolean>;
   /** Made once per server by `gitCache`. Default: nothing is remembered. */
   readonly cache?: GitCache;
 }
@@ -81,8 +81,9 @@ export async function openGit(options: GitSettings & { readonly repo: string }):
   await assertContained(roots, found.commonDir);
   if (found.gitDir !== found.commonDir) await assertContained(roots, found.gitDir);
 
-  const trusted = (await options.isTrusted?.(found.commonDir)) ?? false;
-  const scan = await scanConfig({ ...bare, directory: "/" }, found, cache);
+  const nowhere = { ...bare, directory: "/" };
+  const trusted = (await options.isTrusted?.(found.commonDir, nowhere)) ?? false;
+  const scan = await scanConfig(nowhere, found, cache);
   if (!trusted) assertAcceptable(scan);
   const git: GitPlace = {
     directory: found.worktree,

@@ -2,7 +2,13 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { GitIdentity } from "../../../kernel/git/environment.ts";
-import { gitCache, gitOutside, openGit, type GitContext } from "../../../kernel/git/open.ts";
+import {
+  gitCache,
+  gitOutside,
+  openGit,
+  type GitContext,
+  type GitSettings,
+} from "../../../kernel/git/open.ts";
 import type { GitPlace } from "../../../kernel/git/run.ts";
 import { openRoots, type Roots } from "../../../kernel/roots.ts";
 
@@ -18,7 +24,7 @@ export interface HostSettings {
   readonly identity?: GitIdentity;
   /** Transports for cloning. Default https and ssh; a test that serves over loopback adds http. */
   readonly protocols?: readonly string[];
-  readonly isTrusted?: (commonDir: string) => boolean | Promise<boolean>;
+  readonly isTrusted?: GitSettings["isTrusted"];
   readonly authorization?: Authorization;
 }
 

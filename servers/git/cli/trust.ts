@@ -1,9 +1,11 @@
-import { resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { systemClock, toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { readOwnCode, type OwnCode } from "../../../kernel/git/own-code.ts";
-import { openGit, type GitContext } from "../../../kernel/git/open.ts";
+import { gitOutside, openGit, type GitContext } from "../../../kernel/git/open.ts";
+import type { GitPlace } from "../../../kernel/git/run.ts";
 import { findHome, mainWorktree } from "../../../kernel/home.ts";
 import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
 import { silentLog } from "../../../kernel/log.ts";
@@ -16,7 +18,7 @@ import type { GitStore } from "../store/store.ts";
 
 const HELP = `slipway git trust PATH | --list | --revoke PATH   [--home DIR]
 Lets a repository run its own hooks, filters and signing program, after you have seen what it has and typed the start of
-its digest at the terminal. A later change of its configuration or hooks ends the trust.`;
+its digest at the terminal. A later change of its configuration, of what that includes, or of a hook ends the trust.`;
 
 const TYPED_CHARACTERS = 8;
 
@@ -47,8 +49,13 @@ export function trustCommandWith(openTerminal: OpenTerminal): Command {
     const config = readGitConfig({ home, env: io.env, cwd: io.cwd, log: silentLog });
     const store = openGitStore(config.database, systemClock);
     try {
-      if (path === undefined) return await list(store, io);
+      const nowhere = gitOutside({ directory: "/", path: config.path, home: "/dev/null" });
+      if (path === undefined) return await list(store, io, nowhere);
       const repo = resolve(io.cwd, path);
+      if (flags.has("revoke")) {
+        const named = await trustedBy(store, repo);
+        if (named !== undefined) return await revoke(store, io, named);
+      }
       // Trusted for the length of this look only, in which nothing of the repository runs.
       const git = await openGit({
         roots: openRoots([mainWorktree(repo) ?? repo, repo]),
@@ -66,10 +73,18 @@ export function trustCommandWith(openTerminal: OpenTerminal): Command {
   };
 }
 
-async function list(store: GitStore, io: Io): Promise<number> {
+/** The trusted repository that a path names, found without opening it: it may be damaged, or gone. */
+async function trustedBy(store: GitStore, path: string): Promise<string | undefined> {
+  const real = await realpath(path).catch(() => path);
+  const names = new Set([path, real].flatMap((folder) => [folder, join(folder, ".git")]));
+  const trusts = await store.read((tx) => tx.trusted());
+  return trusts.find(({ repo }) => names.has(repo))?.repo;
+}
+
+async function list(store: GitStore, io: Io, place: GitPlace): Promise<number> {
   const trusts = await store.read((tx) => tx.trusted());
   for (const { repo, digest, by, at } of trusts) {
-    const isAsThen = (await readOwnCode(repo)).digest === digest;
+    const isAsThen = (await readOwnCode(place, repo)).digest === digest;
     io.out(
       `${cleanText(repo)}  by ${by} at ${toIso(at)}${isAsThen ? "" : "  changed since: not trusted any more"}`,
     );
@@ -89,12 +104,13 @@ async function revoke(store: GitStore, io: Io, repo: string): Promise<number> {
 async function converse(
   store: GitStore,
   io: Io,
-  { commonDir }: GitContext,
+  git: GitContext,
   openTerminal: OpenTerminal,
 ): Promise<number> {
   const terminal = openTerminal(io);
   try {
-    const code = await readOwnCode(commonDir);
+    const { commonDir } = git;
+    const code = await readOwnCode({ ...git, directory: "/" }, commonDir);
     for (const line of describe(commonDir, code)) terminal.say(line);
     const typed = await terminal.ask(
       `type the first ${TYPED_CHARACTERS} characters of the digest to trust it, anything else to leave: `,
@@ -123,7 +139,7 @@ function describe(commonDir: string, { files, digest }: OwnCode): readonly strin
     "A trusted repository runs its own hooks, filters, drivers and signing program as you, whenever an agent works in it.",
     "Read these files before you go on:",
     ...files.map((file) => `  ${cleanText(file)}`),
-    "What they point at (included files, core.hooksPath, programs) is yours to read too: a change there ends no trust.",
+    "What they point at (core.hooksPath, programs) is yours to read too: a change there ends no trust.",
     `digest  ${digest}`,
   ];
 }

@@ -8,6 +8,7 @@ import { storeOver, type Emit } from "../../../kernel/store.ts";
 import { NEXT, type Operation } from "../domain/operation.ts";
 import type { Lease } from "../domain/worktree.ts";
 import type { GitStore, GitTx, Requester } from "./store.ts";
+import { trustsIn } from "./trusts.ts";
 
 /** "slwg": Slipway's git store. */
 export const GIT_APPLICATION_ID = 0x73_6c_77_67;
@@ -124,8 +125,6 @@ const LeaseRow = z
     createdAt: created_at,
     expiresAt: expires_at,
   }));
-
-const TrustRow = z.object({ repo: z.string(), digest: z.string(), by: z.string(), at: z.int() });
 
 /** How long an unfinished operation counts as under way while its process lives; after that its number may be another's. */
 const UNDER_WAY_MS = 10 * 60_000;
@@ -261,26 +260,7 @@ function gitTx(sql: Sql, emit: Emit, clock: Clock, owner: number): GitTx {
       sql
         .all("SELECT * FROM worktree WHERE repo = ? AND removed_at IS NULL ORDER BY id", repo)
         .map((row) => parseRow(LeaseRow, row)),
-    trustOf(repo) {
-      const row = sql.get("SELECT * FROM trust WHERE repo = ?", repo);
-      return row === undefined ? undefined : parseRow(TrustRow, row);
-    },
-    trusted: () => sql.all("SELECT * FROM trust ORDER BY repo").map((row) => parseRow(TrustRow, row)),
-    trust({ repo, digest, by, at }) {
-      sql.run(
-        "INSERT OR REPLACE INTO trust (repo, digest, by, at) VALUES (?, ?, ?, ?)",
-        repo,
-        digest,
-        by,
-        at,
-      );
-      emit({ type: "repository.trusted", subject: repo, data: { digest, by } });
-    },
-    distrust(repo) {
-      const isGone = sql.run("DELETE FROM trust WHERE repo = ?", repo) > 0;
-      if (isGone) emit({ type: "repository.distrusted", subject: repo, data: {} });
-      return isGone;
-    },
+    ...trustsIn(sql, emit),
     tell: emit,
   };
 }

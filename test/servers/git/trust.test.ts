@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DomainError } from "../../../kernel/errors.ts";
+import { gitOutside } from "../../../kernel/git/open.ts";
 import { readOwnCode } from "../../../kernel/git/own-code.ts";
 import type { Terminal } from "../../../kernel/terminal.ts";
 import { trustIn } from "../../../servers/git/adapters/trust.ts";
@@ -26,7 +27,9 @@ afterAll(() => bench.close());
 
 const hook = (name: string, script: string): void =>
   writeFileSync(join(repo, ".git/hooks", name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-const digest = async (): Promise<string> => (await readOwnCode(join(repo, ".git"))).digest;
+const nowhere = gitOutside({ directory: "/", path: process.env["PATH"] ?? "", home: "/dev/null" });
+const codeOf = (folder: string) => readOwnCode(nowhere, join(folder, ".git"));
+const digest = async (): Promise<string> => (await codeOf(repo)).digest;
 
 interface Said {
   readonly code: number | DomainError;
@@ -118,17 +121,44 @@ describe("git trust", () => {
       code: "denied",
       hint: expect.stringContaining("slipway git trust"),
     });
-    const { digest: code } = await readOwnCode(join(closed, ".git"));
+    const { digest: code } = await codeOf(closed);
     expect((await trust([closed], code.slice(0, 8))).code).toBe(0);
     expect(await bench.must("get_repo_status", { repo: closed })).toMatchObject({ branch: "main" });
     expect((await trust(["--revoke", closed], "")).code).toBe(0);
     expect(await bench.refused("get_repo_status", { repo: closed })).toMatchObject({ code: "denied" });
   });
 
+  it("ends when an included file changes, or a hook becomes executable", async () => {
+    const folder = ground.repository(join(ground.app, "including"));
+    const put = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+    put(".git/config", `${readFileSync(join(folder, ".git/config"), "utf8")}[include]\n\tpath = ../one\n`);
+    put("one", '[includeIf "onbranch:later"]\n\tpath = sub/two\n');
+    mkdirSync(join(folder, "sub"));
+    put("sub/two", "[alias]\n\tx = status\n");
+    put(".git/hooks/pre-commit", "#!/bin/sh\n");
+    const { files, digest: first } = await codeOf(folder);
+    expect(files).toEqual([join(folder, "one"), join(folder, "sub/two"), "config", "hooks/pre-commit"]);
+    put("sub/two", "[alias]\n\tx = stash\n");
+    const { digest: second } = await codeOf(folder);
+    chmodSync(join(folder, ".git/hooks/pre-commit"), 0o755);
+    const { digest: third } = await codeOf(folder);
+    expect(new Set([first, second, third]).size).toBe(3);
+  });
+
+  it("is taken from a repository that no longer opens", async () => {
+    const broken = ground.repository(join(ground.app, "broken"));
+    const { digest: code } = await codeOf(broken);
+    expect((await trust([broken], code.slice(0, 8))).code).toBe(0);
+    rmSync(join(broken, ".git"), { recursive: true });
+    expect((await trust(["--revoke", broken], "")).lines).toEqual([`${broken}/.git is no longer trusted`]);
+  });
+
   it("is on record", async () => {
     expect((await bench.eventTypes()).filter((type) => type.startsWith("repository."))).toEqual([
       "repository.trusted",
       "repository.trusted",
+      "repository.trusted",
+      "repository.distrusted",
       "repository.trusted",
       "repository.distrusted",
     ]);

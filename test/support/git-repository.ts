@@ -11,10 +11,19 @@ export interface GitPlayground {
   readonly home: string;
   /** Runs plain git, the way a person would: hooks, filters and all. */
   git(directory: string, ...args: readonly string[]): string;
-  /** Makes a repository on branch main with one commit of `files`. */
-  repository(path: string, files?: Readonly<Record<string, string>>): string;
+  /**
+   * Makes a repository on branch main with one commit of `files`, and with `more` done to it. It is a copy where one of
+   * the same files and the same name was made before.
+   */
+  repository(path: string, files?: Readonly<Record<string, string>>, more?: MoreHistory): string;
   write(folder: string, files: Readonly<Record<string, string>>): void;
   dispose(): void;
+}
+
+/** What is done to a new repository; `name` tells one such thing from another. */
+interface MoreHistory {
+  readonly name: string;
+  make(folder: string): void;
 }
 
 export function gitPlayground(): GitPlayground {
@@ -53,7 +62,7 @@ export function gitPlayground(): GitPlayground {
   // Three processes for the first of each kind; the others are copies of it.
   const made = new Map<string, string>();
   const make = (files: Readonly<Record<string, string>>): string => {
-    const path = join(base, `made-${made.size}`);
+    const path = mkdtempSync(join(base, "made-"));
     mkdirSync(join(path, ".git/hooks"), { recursive: true });
     git(path, "init", "--quiet", "--initial-branch=main", "--template=");
     write(path, files);
@@ -68,10 +77,14 @@ export function gitPlayground(): GitPlayground {
     home,
     git,
     write,
-    repository(path, files = { "readme.md": "one\n" }) {
-      const kind = JSON.stringify(files);
-      const model = made.get(kind) ?? make(files);
-      made.set(kind, model);
+    repository(path, files = { "readme.md": "one\n" }, more) {
+      const kind = JSON.stringify([files, more?.name]);
+      let model = made.get(kind);
+      if (model === undefined) {
+        model = make(files);
+        more?.make(model);
+        made.set(kind, model);
+      }
       cpSync(model, path, { recursive: true, preserveTimestamps: true });
       return path;
     },

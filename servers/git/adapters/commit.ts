@@ -10,6 +10,7 @@ import { gitPath, showPath, type GitPath } from "../domain/path.ts";
 import { runHook } from "./hooks.ts";
 import { runOnIndex } from "./index-lock.ts";
 import { emptyTree, readChanges } from "./trees.ts";
+import { unwritable } from "./unwritable.ts";
 
 /**
  * Writes the tree that `head` becomes with exactly the named paths as they are in the worktree. Works in a private
@@ -92,6 +93,8 @@ async function refusedPath(
   paths: readonly string[],
   stderr: string,
 ): Promise<DomainError> {
+  const full = unwritable(stderr);
+  if (full !== undefined) return full;
   if (stderr.includes("ignored by one of your")) {
     return new DomainError("invalid", "a named path is ignored by .gitignore", {
       hint: "leave it out, or change .gitignore",
@@ -147,8 +150,11 @@ async function isTracked(git: GitContext, head: string | null, path: string): Pr
 async function must(running: ReturnType<typeof runGit>): Promise<Buffer> {
   const { code, stdout, stderr } = await running;
   if (code === 0) return stdout;
-  throw new DomainError("invalid_state", "git could not prepare the commit", {
-    hint: "run `git status` there to see what is wrong",
-    cause: stderr,
-  });
+  throw (
+    unwritable(stderr) ??
+    new DomainError("invalid_state", "git could not prepare the commit", {
+      hint: "run `git status` there to see what is wrong",
+      cause: stderr,
+    })
+  );
 }

@@ -10,6 +10,8 @@ export interface GitHubSettings {
   readonly readOnly: boolean;
   /** Whether writes are spaced as GitHub asks. Default true; a test against a forge of its own need not wait. */
   readonly paced?: boolean;
+  /** How long one question may take, with what is asked again. Default 20,000. */
+  readonly timeoutMs?: number;
 }
 
 /** Sends one request, by its template in GitHub's documentation, and reads the answer by a schema. */
@@ -50,7 +52,7 @@ export function githubClient(settings: GitHubSettings): GitHubClient {
           // What creates is looked up before it is asked for again; that is the caller's part.
           request: {
             retries: /^(?:GET|PATCH) /.test(route) ? RETRIES : 0,
-            signal: AbortSignal.timeout(TIMEOUT_MS),
+            signal: AbortSignal.timeout(settings.timeoutMs ?? TIMEOUT_MS),
           },
         })
         .then(

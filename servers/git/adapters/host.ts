@@ -11,6 +11,7 @@ import {
 } from "../../../kernel/git/open.ts";
 import type { GitPlace } from "../../../kernel/git/run.ts";
 import { openRoots, type Roots } from "../../../kernel/roots.ts";
+import { sshSigner, type Signer, type SigningKey } from "./sign.ts";
 
 export interface HostSettings {
   /** The state folder. */
@@ -26,6 +27,7 @@ export interface HostSettings {
   readonly protocols?: readonly string[];
   readonly isTrusted?: GitSettings["isTrusted"];
   readonly authorization?: Authorization;
+  readonly signingKey?: SigningKey | undefined;
 }
 
 /** The `Authorization` header for git over https to an address, or undefined where none is meant for that host. */
@@ -40,6 +42,7 @@ export interface GitHost {
   readonly scratch: string;
   readonly protocols: readonly string[];
   readonly authorization: Authorization | undefined;
+  readonly signer: Signer | undefined;
   open(repo: string): Promise<GitContext>;
   /** For git without a repository; it reaches other repositories by `protocols` only, none by default. */
   outside(directory: string, protocols?: readonly string[]): GitPlace;
@@ -68,6 +71,10 @@ export function openHost(settings: HostSettings): GitHost {
     scratch,
     protocols: settings.protocols ?? ["https", "ssh"],
     authorization: settings.authorization,
+    signer:
+      settings.signingKey === undefined
+        ? undefined
+        : sshSigner(settings.signingKey, { PATH: settings.path, HOME: emptyHome }),
     open: (repo) =>
       openGit({
         ...environment,

@@ -5,6 +5,7 @@ import type { GitContext } from "../../../kernel/git/open.ts";
 import { readHeadFile, readRefFile } from "../../../kernel/git/ref-files.ts";
 import { runGit, type GitPlace } from "../../../kernel/git/run.ts";
 import type { RefChange } from "../domain/operation.ts";
+import { unwritable } from "./unwritable.ts";
 
 /** The object id a full ref name stands for, or null when there is none. */
 export async function readRef(git: GitContext, ref: string): Promise<string | null> {
@@ -58,8 +59,10 @@ export async function swapRefs(
   const command = gitCommand("update_ref", ["--create-reflog", `-m${reason}`]);
   const input = `start\0${changes.map(instruction).join("")}prepare\0commit\0`;
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const { code } = await runGit(git, command, { input });
+    const { code, stderr } = await runGit(git, command, { input });
     if (code === 0) return true;
+    const full = unwritable(stderr);
+    if (full !== undefined) throw full;
     const now = await Promise.all(changes.map(({ ref }) => readRef(git, ref)));
     if (now.some((id, at) => id !== changes[at]?.from)) return false;
     await pause(jitter(attempt));
@@ -177,7 +180,7 @@ export async function writeCommit(git: GitPlace, commit: NewCommit): Promise<str
         : { GIT_AUTHOR_NAME: author.name.trim() || "unknown", GIT_AUTHOR_EMAIL: author.email }),
     },
   });
-  if (code !== 0) throw new Error(`commit-tree failed: ${stderr}`);
+  if (code !== 0) throw unwritable(stderr) ?? new Error(`commit-tree failed: ${stderr}`);
   return stdout.toString("utf8").trim();
 }
 

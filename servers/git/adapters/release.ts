@@ -3,6 +3,7 @@ import type { GitContext } from "../../../kernel/git/open.ts";
 import { runGit } from "../../../kernel/git/run.ts";
 import { parseReplayed, REPLAY_FORMAT } from "../domain/integration.ts";
 import { compareVersions, parseVersion, type ReleasedCommit, type Version } from "../domain/release.ts";
+import type { Signer } from "./sign.ts";
 import { readBlobs } from "./trees.ts";
 
 /** The highest version among the tags that a commit holds; undefined before the first. */
@@ -56,14 +57,16 @@ export async function changesets(git: GitContext, head: string): Promise<readonl
   return [...texts.values()].map((text) => Buffer.from(text, "latin1").toString("utf8"));
 }
 
-/** Writes an annotated tag object that nothing refers to yet. Source: git-mktag(1). */
+/** Writes an annotated tag object, signed where a signer is given, that nothing refers to yet. Source: git-mktag(1). */
 export async function writeTag(
   git: GitContext,
   tag: { readonly name: string; readonly commit: string; readonly message: string; readonly at: number },
+  sign?: Signer,
 ): Promise<string> {
   const name = git.environment["GIT_COMMITTER_NAME"] ?? "Slipway";
   const email = git.environment["GIT_COMMITTER_EMAIL"] ?? "slipway@localhost";
-  const input = `object ${tag.commit}\ntype commit\ntag ${tag.name}\ntagger ${name} <${email}> ${Math.floor(tag.at / 1000)} +0000\n\n${tag.message.trim()}\n`;
+  const text = `object ${tag.commit}\ntype commit\ntag ${tag.name}\ntagger ${name} <${email}> ${Math.floor(tag.at / 1000)} +0000\n\n${tag.message.trim()}\n`;
+  const input = sign === undefined ? text : `${text}${await sign(Buffer.from(text))}`;
   const { code, stdout, stderr } = await runGit(git, gitCommand("hash_object", ["-ttag", "-w", "--stdin"]), {
     input,
   });

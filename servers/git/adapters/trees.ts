@@ -5,6 +5,7 @@ import { parseChanges, type FileChange } from "../domain/diff.ts";
 import { parseMergeTree, type SimulatedMerge } from "../domain/merge.ts";
 import type { GitPath } from "../domain/path.ts";
 import { parseStatus, type Status } from "../domain/status.ts";
+import { unwritable } from "./unwritable.ts";
 
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
 
@@ -68,7 +69,7 @@ export async function simulateMerge(
     });
   }
   const merged = code === 0 || code === 1 ? parseMergeTree(stdout.toString("latin1"), code === 0) : undefined;
-  if (merged === undefined) throw damaged(stderr);
+  if (merged === undefined) throw unwritable(stderr) ?? damaged(stderr);
   return merged;
 }
 

@@ -10,6 +10,7 @@ import { openOperation } from "../adapters/checkout.ts";
 import { escapingLinks, refreshIndex, stagedChanges, stageTree } from "../adapters/commit.ts";
 import { runHook } from "../adapters/hooks.ts";
 import { headRef, isAncestor, jitter, readRef, swapRef, writeCommit } from "../adapters/refs.ts";
+import { signCommit, signerOf } from "../adapters/sign.ts";
 import type { GitDeps } from "../deps.ts";
 import { composeMessage, refuseMessage } from "../domain/message.ts";
 import type { Operation, Plan } from "../domain/operation.ts";
@@ -51,6 +52,7 @@ export const commitChanges = defineTool({
   core: true,
   async run(args, deps: GitDeps, call) {
     assertArguments(args);
+    if (args.sign === true) signerOf(deps.host);
     const git = await deps.host.open(args.repo);
     return writeInTurn(deps, git, call, async () => {
       const { id, plan, warnings } = await land(git, args, deps, call);
@@ -160,11 +162,12 @@ async function prepare(
       },
     );
   }
+  const to = args.sign === true ? await signCommit(git, signerOf(deps.host), commit, call.signal) : commit;
   const links = await escapingLinks(git, changes);
   return {
     plan: {
       kind: "commit",
-      ref: { ref, from: head, to: commit },
+      ref: { ref, from: head, to },
       worktree: git.worktree,
       files: changes.map((change) => change.path),
     },
@@ -190,13 +193,7 @@ async function hookedMessage(
   }
 }
 
-function assertArguments({ paths, message, trailers, sign }: Args): void {
-  if (sign === true) {
-    throw new DomainError("unavailable", "no signing key is set up for this server", {
-      hint: "leave sign out, or sign by hand",
-      retryable: false,
-    });
-  }
+function assertArguments({ paths, message, trailers }: Args): void {
   for (const path of paths) {
     const reason = refusePath(path);
     if (reason !== undefined) {

@@ -4,6 +4,7 @@ import { defineTool, type Annotations } from "../../../kernel/mcp/tool.ts";
 import { readRef, swapRef } from "../adapters/refs.ts";
 import { writeTag } from "../adapters/release.ts";
 import { openRemote, pushTo } from "../adapters/remote.ts";
+import { signerOf } from "../adapters/sign.ts";
 import type { GitDeps } from "../deps.ts";
 import { formatVersion, parseVersion } from "../domain/release.ts";
 import { effects, keyInput, repoInput, requester, writeInTurn, written } from "./answer.ts";
@@ -36,11 +37,7 @@ export const publishRelease = defineTool({
     const version = parseVersion(text);
     if (version === undefined)
       throw new DomainError("invalid", "this is no version", { hint: "give one such as 1.2.3" });
-    if (sign === true)
-      throw new DomainError("unavailable", "no signing key is set up for this server", {
-        hint: "leave sign out, or tag by hand",
-        retryable: false,
-      });
+    const signer = sign === true ? signerOf(deps.host) : undefined;
     const git = await deps.host.open(repo);
     const remote = name === undefined ? undefined : await openRemote(deps.host, git, name);
     return writeInTurn(deps, git, call, async () => {
@@ -60,7 +57,8 @@ export const publishRelease = defineTool({
       const id = pending?.id ?? deps.newId("op");
       const at = deps.clock();
       const to =
-        there ?? (await writeTag(git, { name: tag, commit: head, message: `${tag}\n\n${changelog}`, at }));
+        there ??
+        (await writeTag(git, { name: tag, commit: head, message: `${tag}\n\n${changelog}`, at }, signer));
       const change = { ref, from: there, to };
       const plan = { kind: "branch" as const, action: "create" as const, refs: [change] };
       await journaled(deps, git, call, id, plan, async () => {

@@ -158,6 +158,17 @@ describe("a GitHub that misbehaves", () => {
     expect(error).toMatchObject({ code, retryable: true });
     expect(JSON.stringify(error)).not.toContain(TOKEN);
   });
+
+  it("that never answers is waited for so long and no longer", async () => {
+    const github = { url: forge.api, token: TOKEN, readOnly: true, paced: false, timeoutMs: 100 };
+    const hasty = await openGitBench({}, { ...bench.ground, dispose: () => {} }, github);
+    forge.faults = () => "stall";
+    expect(await hasty.refused("get_checks", { repo, ref: "main" })).toMatchObject({
+      code: "unavailable",
+      retryable: true,
+    });
+    await hasty.close();
+  });
 });
 
 describe("get_checks and search_repositories", () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openGitBench, type GitBench } from "./git-server.ts";
@@ -21,11 +21,12 @@ beforeEach(() => {
 
 const git = (...args: readonly string[]): string => bench.ground.git(repo, ...args);
 function commit(branch: string, files: Readonly<Record<string, string>>, message: string): string {
-  git("switch", "--quiet", ...(git("branch", "--list", branch) === "" ? ["--create"] : []), branch);
+  const ref = join(repo, ".git/refs/heads", branch);
+  git("switch", "--quiet", ...(existsSync(ref) ? [] : ["--create"]), branch);
   bench.ground.write(repo, files);
   git("add", "--all");
   git("commit", "--quiet", `--message=${message}`, "--author=Bob <bob@example.org>", "--date=@86400 +0200");
-  return git("rev-parse", "HEAD");
+  return readFileSync(ref, "utf8").trimEnd();
 }
 const ends = (source: string) => ({
   repo,

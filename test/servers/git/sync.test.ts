@@ -20,7 +20,6 @@ beforeEach(() => {
   bench.ground.git(bench.ground.app, "clone", "--quiet", "--bare", repo, bare);
   git("remote", "add", "origin", bare);
   other = join(bench.ground.app, `other-${number}`);
-  bench.ground.git(bench.ground.app, "clone", "--quiet", bare, other);
 });
 
 const git = (...args: readonly string[]): string => bench.ground.git(repo, ...args);
@@ -28,7 +27,9 @@ const sync = (action: string, more: Record<string, unknown> = {}) =>
   bench.must("sync_remote", { repo, action, ...more });
 const refused = (action: string, more: Record<string, unknown> = {}) =>
   bench.refused("sync_remote", { repo, action, ...more });
+/** Commits and pushes in another clone; made when it is first needed. */
 function elsewhere(text: string): string {
+  if (!existsSync(other)) bench.ground.git(bench.ground.app, "clone", "--quiet", bare, other);
   bench.ground.write(other, { "a.txt": text });
   bench.ground.git(other, "commit", "--quiet", "--all", "--message=elsewhere");
   bench.ground.git(other, "push", "--quiet", "origin", "HEAD:main");
@@ -69,7 +70,6 @@ describe("sync_remote", () => {
     const mine = git("rev-parse", "main");
     expect(await sync("push", { branch: "main" })).toMatchObject({ refs: [{ to: mine }] });
     expect(bench.ground.git(bare, "rev-parse", "main")).toBe(mine);
-    bench.ground.git(other, "pull", "--quiet", "origin", "main");
     const theirs = elsewhere("theirs\n");
     git("commit", "--quiet", "--amend", "--message=again");
     expect(await refused("push")).toMatchObject({ code: "conflict" });
@@ -95,17 +95,20 @@ describe("sync_remote", () => {
     expect(existsSync(marker)).toBe(false);
   });
 
-  it.each([
-    ["ext::sh -c 'touch x'", "denied"],
-    ["https://user:secret@example.org/x.git", "denied"],
-    ["http://example.org/x.git", "denied"],
-    ["--upload-pack=touch x", "denied"],
-    ["/etc", "denied"],
-  ])("does not contact %s", async (url, code) => {
-    git("config", "remote.origin.url", url);
-    const error = await refused("fetch");
-    expect(error).toMatchObject({ code });
-    expect(JSON.stringify(error)).not.toContain("secret");
+  it("does not contact what it may not", async () => {
+    const addresses = [
+      "ext::sh -c 'touch x'",
+      "https://user:secret@example.org/x.git",
+      "http://example.org/x.git",
+      "--upload-pack=touch x",
+      "/etc",
+    ];
+    for (const url of addresses) {
+      git("config", "remote.origin.url", url);
+      const error = await refused("fetch");
+      expect(error, url).toMatchObject({ code: "denied" });
+      expect(JSON.stringify(error)).not.toContain("secret");
+    }
   });
 
   it("refuses where the configuration leads elsewhere, and names that are none", async () => {

@@ -1,6 +1,5 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import type { GitBench } from "./git-server.ts";
 
@@ -172,38 +171,52 @@ async function attempt(
   return answer["already_merged"] === true ? undefined : String(answer["operation_id"]);
 }
 
-function git(folder: string, ...args: readonly string[]): string {
-  return execFileSync("git", args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-}
+// A state is read from files: a sequence looks at it dozens of times, and each git would be a process.
 
 function revision(repo: string, name: string): string {
-  try {
-    return git(repo, "rev-parse", "--verify", "--quiet", `refs/heads/${name}`).trim();
-  } catch {
-    return "nothing";
-  }
+  const file = join(repo, ".git/refs/heads", name);
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : "nothing";
 }
 
+/** The main worktree and the linked ones. Git notes for each of these where its `.git` file is. */
 function worktrees(repo: string): readonly string[] {
-  return git(repo, "worktree", "list", "--porcelain")
-    .split("\n")
-    .filter((line) => line.startsWith("worktree "))
-    .map((line) => line.slice("worktree ".length));
+  const notes = join(repo, ".git/worktrees");
+  const linked = existsSync(notes)
+    ? readdirSync(notes).map((name) => dirname(readFileSync(join(notes, name, "gitdir"), "utf8").trim()))
+    : [];
+  return [repo, ...linked.toSorted()];
+}
+
+function headOf(repo: string, folder: string): string {
+  const gitDir =
+    folder === repo
+      ? join(repo, ".git")
+      : readFileSync(join(folder, ".git"), "utf8").replace("gitdir: ", "").trim();
+  return readFileSync(join(gitDir, "HEAD"), "utf8");
+}
+
+function refsOf(repo: string): readonly (readonly string[])[] {
+  return ["heads", "tags"].flatMap((kind) => filesBelow(join(repo, ".git/refs", kind)));
+}
+
+/** Names and bytes, sorted. */
+function filesBelow(folder: string): readonly (readonly string[])[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !path.startsWith(join(folder, ".git")))
+    .toSorted()
+    .map((path) => [path, readFileSync(path, "latin1")]);
 }
 
 function stateOf(repo: string): Readonly<Record<string, unknown>> {
   return {
-    branches: git(repo, "for-each-ref", "refs/heads", "refs/tags"),
+    branches: refsOf(repo),
     worktrees: worktrees(repo).map((folder) => ({
       folder,
-      head: git(folder, "rev-parse", "--symbolic-full-name", "HEAD"),
-      files: readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter(
-          (entry) => entry.isFile() && !join(entry.parentPath, entry.name).startsWith(join(folder, ".git")),
-        )
-        .map((entry) => join(entry.parentPath, entry.name))
-        .sort()
-        .map((path) => [path, readFileSync(path, "latin1")]),
+      head: headOf(repo, folder),
+      files: filesBelow(folder),
     })),
   };
 }

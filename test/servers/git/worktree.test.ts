@@ -94,34 +94,33 @@ describe("add_worktree", () => {
     expect(git("worktree", "list").split("\n").length).toBe(2);
   });
 
-  it("makes 20 at once", async () => {
-    const all = await Promise.all(Array.from({ length: 20 }, (_, index) => add({ branch: `w-${index}` })));
-    expect(new Set(all.map((worktree) => worktree.path)).size).toBe(20);
-    expect(git("worktree", "list").split("\n").length).toBe(21);
+  it("makes several at once", async () => {
+    const all = await Promise.all(Array.from({ length: 6 }, (_, index) => add({ branch: `w-${index}` })));
+    expect(new Set(all.map((worktree) => worktree.path)).size).toBe(6);
+    expect(git("worktree", "list").split("\n").length).toBe(7);
   });
 
-  it.each([
-    ["-b", "invalid"],
-    ["a b", "invalid"],
-    ["a..b", "invalid"],
-    ["a\u202eb", "invalid"],
-    ["refs/heads/x", "invalid"],
-    ["x.lock", "invalid"],
-    ["MAIN", "conflict"],
-    ["main/below", "conflict"],
-    ["$(touch x)", "invalid"],
-    ["x;y", "ok"],
-  ])("takes %j as a branch: %s", async (branch, code) => {
-    if (code === "ok") return void (await add({ branch }));
-    expect(await bench.refused("add_worktree", { repo, branch })).toMatchObject({ code });
+  it("takes only what can be a branch, and a base that is there", async () => {
+    const refusals = [
+      ["-b", "invalid"],
+      ["a b", "invalid"],
+      ["a..b", "invalid"],
+      ["a\u202eb", "invalid"],
+      ["refs/heads/x", "invalid"],
+      ["x.lock", "invalid"],
+      ["MAIN", "conflict"],
+      ["main/below", "conflict"],
+      ["$(touch x)", "invalid"],
+    ];
+    for (const [branch, code] of refusals)
+      expect(await bench.refused("add_worktree", { repo, branch }), branch).toMatchObject({ code });
+    for (const base of ["nothing", "--detach", "a\nb"])
+      expect(await bench.refused("add_worktree", { repo, branch: "x", base }), base).toMatchObject({
+        code: expect.stringMatching(/invalid|not_found/),
+      });
     expect(git("worktree", "list").split("\n").length).toBe(1);
-  });
-
-  it.each([["nothing"], ["--detach"], ["a\nb"]])("refuses the base %j", async (base) => {
-    expect(await bench.refused("add_worktree", { repo, branch: "x", base })).toMatchObject({
-      code: expect.stringMatching(/invalid|not_found/),
-    });
     expect(git("branch", "--list", "x")).toBe("");
+    await add({ branch: "x;y" });
   });
 
   it("leaves nothing behind when it fails", async () => {

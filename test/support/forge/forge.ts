@@ -14,7 +14,8 @@ export type Fault =
   | "cut_after"
   | "rate_limit"
   | "not_json"
-  | "strange";
+  | "strange"
+  | "stall";
 
 /**
  * A GitHub that computes: pull requests over a real bare repository, where mergeable is what git says, a merge moves the
@@ -70,6 +71,8 @@ export async function openForge(ground: GitPlayground, from: string): Promise<Fo
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     const fault = double.faults(method, path);
+    // Never answered; whoever asks has to give up.
+    if (fault === "stall") return;
     if (fault === "cut_before") return void request.socket.destroy();
     if (fault === "500_before") return send(response, { status: 502, body: { message: "Server Error" } });
     if (fault === "rate_limit")

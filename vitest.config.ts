@@ -5,7 +5,8 @@ import { defineConfig } from "vitest/config";
 // small one of its own.
 const STARTERS = [
   "test/{bin,e2e,orchestrator}/**/*.test.ts",
-  "test/servers/{git,sandbox}/**/*.test.ts",
+  "test/servers/git/{*,hostile/*}.test.ts",
+  "test/servers/sandbox/**/*.test.ts",
   "test/kernel/git/**/*.test.ts",
 ];
 

@@ -9,7 +9,7 @@ import { FIXED_CONFIG, UNTRUSTED_CONFIG } from "./config-keys.ts";
 import { scanConfig, type ConfigScan, type ScanCache } from "./config-scan.ts";
 import { gitEnvironment, type EnvironmentSettings } from "./environment.ts";
 import { locate, type Location, type LocationCache } from "./locate.ts";
-import { readRefFile } from "./ref-files.ts";
+import { readBranchFile, readRefFile } from "./ref-files.ts";
 import { runGit, type GitPlace } from "./run.ts";
 
 export interface GitSettings extends EnvironmentSettings {
@@ -164,7 +164,7 @@ async function askVersion(place: GitPlace): Promise<GitVersion> {
 
 async function resolveCommit(git: GitPlace, location: Location, ref: string): Promise<string> {
   assertRevision(ref);
-  const read = ref === "HEAD" ? await readRefFile(location, ref) : undefined;
+  const read = await (ref === "HEAD" ? readRefFile : readBranchFile)(location, ref);
   if (typeof read === "string") return read;
   const { code, stdout } = await runGit(
     git,

@@ -44,6 +44,25 @@ export async function readRefFile(folders: RefFolders, ref: string): Promise<str
   return (await exists(join(folders.commonDir, "packed-refs"))) ? undefined : null;
 }
 
+/**
+ * The object id of the branch that a short name stands for, as its file has it. Undefined where git has to be asked, as
+ * it does where something that git looks for first has the name too. Source: gitrevisions(7), the order of refnames.
+ */
+export async function readBranchFile(folders: RefFolders, name: string): Promise<string | undefined> {
+  const ref = `refs/heads/${name}`;
+  if (!BRANCH.test(ref)) return undefined;
+  const earlier = await Promise.all(
+    [
+      join(folders.gitDir, name),
+      join(folders.commonDir, name),
+      join(folders.commonDir, "refs", name),
+      join(folders.commonDir, "refs/tags", name),
+      join(folders.commonDir, "packed-refs"),
+    ].map(exists),
+  );
+  return earlier.includes(true) ? undefined : ((await readRefFile(folders, ref)) ?? undefined);
+}
+
 function read(file: string): Promise<string | undefined> {
   return readFile(file, "utf8").catch(() => undefined);
 }

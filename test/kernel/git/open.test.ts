@@ -166,6 +166,23 @@ describe("a name for a commit", () => {
   );
 });
 
+it("takes a short name for what git takes it for", async () => {
+  const git = await open();
+  const first = ground.git(repo, "rev-parse", "HEAD");
+  ground.git(repo, "commit", "--quiet", "--allow-empty", "--message=second");
+  const second = ground.git(repo, "rev-parse", "HEAD");
+  ground.git(repo, "branch", "name", second);
+  expect(await git.resolveCommit("name")).toBe(second);
+  ground.git(repo, "tag", "name", first);
+  expect(await git.resolveCommit("name")).toBe(first);
+  ground.git(repo, "tag", "--delete", "name");
+  ground.git(repo, "pack-refs", "--all");
+  expect(await git.resolveCommit("name")).toBe(second);
+  ground.write(repo, { ".git/refs/heads/name": "ref: refs/heads/main\n" });
+  expect(await git.resolveCommit("name")).toBe(second);
+  await expect(git.resolveCommit("config")).rejects.toMatchObject({ code: "not_found" });
+});
+
 it("keeps file names byte for byte", async () => {
   const name = Buffer.concat([Buffer.from(`${repo}/bad-`), Buffer.from([0xff, 0xfe])]);
   writeFileSync(name, "x");

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { GitBench } from "./git-server.ts";
@@ -44,7 +44,6 @@ function deadlyGit(bench: GitBench, { pattern, nth, when }: Death): string {
     during: [`${real} "$@" &`, kill, "wait $!", "exit $?"],
     after: [`${real} "$@"`, "code=$?", kill, "exit $code"],
   }[when];
-  mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, "git"),
     `#!/bin/sh

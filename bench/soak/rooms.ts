@@ -1,6 +1,7 @@
 import { soakDecision } from "./decision.ts";
 import { soakGit } from "./git.ts";
 import { soakCalibration } from "./calibration.ts";
+import { soakHosts } from "./hosts.ts";
 import { soakKernel } from "./kernel.ts";
 import { soakOrchestrator } from "./orchestrator.ts";
 import { soakMemory } from "./memory.ts";
@@ -18,6 +19,7 @@ export const ROOMS: Readonly<Record<string, Soak>> = {
   git: soakGit,
   calibration: soakCalibration,
   kernel: soakKernel,
+  hosts: soakHosts,
   tasks: soakQueue,
   memory: soakMemory,
   sandbox: soakSandbox,

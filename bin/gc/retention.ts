@@ -23,10 +23,12 @@ export interface Condemned extends Kept {
 }
 
 const DAY_MS = 86_400_000;
+/** Work that is going on has its leavings, too. */
+const SCRATCH_DAYS = 1;
 
 /**
  * Chooses what goes: everything older than the days given, then the oldest until the rest is within the budget. The
- * newest copy of each thing stays whatever its age; scratch has no newest.
+ * newest copy of each thing stays whatever its age; scratch has no newest, and stays for a day in any case.
  */
 export function chooseGarbage(
   all: readonly Kept[],
@@ -37,7 +39,10 @@ export function chooseGarbage(
     const known = newest.get(kept.of);
     if (kept.kind !== "scratch" && (known === undefined || known.at < kept.at)) newest.set(kept.of, kept);
   }
-  const oldestFirst = all.filter((kept) => newest.get(kept.of) !== kept).toSorted((a, b) => a.at - b.at);
+  const isInUse = ({ kind, at }: Kept): boolean => kind === "scratch" && at >= now - SCRATCH_DAYS * DAY_MS;
+  const oldestFirst = all
+    .filter((kept) => newest.get(kept.of) !== kept && !isInUse(kept))
+    .toSorted((a, b) => a.at - b.at);
   const isOld = ({ at }: Kept): boolean => at < now - keepDays * DAY_MS;
   const condemned: Condemned[] = oldestFirst.filter(isOld).map((kept) => ({ ...kept, why: "old" }));
   let left = sum(all) - sum(condemned);

@@ -4,13 +4,20 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { z } from "zod";
 import type { Conversation, Exchange } from "../../orchestrator/demo/conversation.ts";
 import type { PolicyReply } from "../../orchestrator/demo/policy-reply.ts";
 import { startScriptedModel } from "../../orchestrator/demo/scripted-model.ts";
 import { openServed } from "../support/all-servers.ts";
 import { callTool, connect, mustCall } from "../support/connect.ts";
 import { gitPlayground, type GitPlayground } from "../support/git-repository.ts";
+import {
+  BRANCH,
+  BROKEN_ADD,
+  fileInWorktree,
+  hostLoop,
+  type HostLoop,
+  type LoopStep,
+} from "../support/host-loop.ts";
 import { requirement } from "../support/skip.ts";
 import { NO_DOCKER } from "../support/slipway-process.ts";
 
@@ -22,116 +29,6 @@ const claude = requirement("Claude Code", existsSync(BINARY), "SLIPWAY_TEST_CLAU
 const PLUGIN = fileURLToPath(new URL("../../plugin", import.meta.url));
 const PREFIX = "mcp__plugin_slipway_slipway__";
 const KEY = "scripted";
-const CHECK = "node --test";
-
-/** One step of the model's script: which tool, and its arguments from what the earlier tools answered. */
-interface Step {
-  readonly tool: string;
-  input(seen: readonly Exchange[]): Record<string, unknown>;
-}
-
-/** The latest answer of a tool; the host's own tools answer in text. */
-function answerOf(seen: readonly Exchange[], tool: string): unknown {
-  const found = seen.findLast((exchange) => exchange.tool === PREFIX + tool);
-  return found === undefined ? null : JSON.parse(found.result);
-}
-
-const shape = {
-  added: z.object({ tasks: z.array(z.object({ id: z.string() })) }),
-  claimed: z.object({ task: z.object({ id: z.string() }), claim: z.object({ token: z.string() }) }),
-  worktree: z.object({ worktree: z.object({ path: z.string(), id: z.string(), base: z.string() }) }),
-  sandbox: z.object({ id: z.string() }),
-  ran: z.object({ outcome: z.string(), exit_code: z.number(), receipt: z.string() }),
-  committed: z.object({ commit: z.string() }),
-  assessed: z.object({ assessment_id: z.string() }),
-} as const;
-const tokenOf = (seen: readonly Exchange[]) => shape.claimed.parse(answerOf(seen, "claim_task")).claim.token;
-const worktreeOf = (seen: readonly Exchange[]) =>
-  shape.worktree.parse(answerOf(seen, "add_worktree")).worktree;
-const sandboxOf = (seen: readonly Exchange[]) => shape.sandbox.parse(answerOf(seen, "create_sandbox")).id;
-const commitOf = (seen: readonly Exchange[]) =>
-  shape.committed.parse(answerOf(seen, "commit_changes")).commit;
-const runs = (seen: readonly Exchange[]) =>
-  seen
-    .filter(({ tool }) => tool === `${PREFIX}run_command`)
-    .map(({ result }) => shape.ran.parse(JSON.parse(result)));
-
-function script(repo: string): readonly Step[] {
-  const branch = "task/fix-add";
-  const check: Step = {
-    tool: "run_command",
-    input: (seen) => ({ sandbox_id: sandboxOf(seen), script: CHECK }),
-  };
-  return [
-    {
-      tool: "add_tasks",
-      input: () => ({
-        tasks: [
-          { ref: "a", title: "Make add add", acceptance: [{ run: CHECK }] },
-          { ref: "b", title: "Tell people", depends_on: ["a"] },
-        ],
-      }),
-    },
-    { tool: "claim_task", input: () => ({ agent: "claude" }) },
-    { tool: "recall", input: () => ({ query: "add" }) },
-    {
-      tool: "add_worktree",
-      input: (seen) => ({ repo, branch, task_id: shape.claimed.parse(answerOf(seen, "claim_task")).task.id }),
-    },
-    { tool: "create_sandbox", input: (seen) => ({ from_dir: worktreeOf(seen).path }) },
-    check,
-    { tool: "Read", input: (seen) => ({ file_path: join(worktreeOf(seen).path, "add.js") }) },
-    {
-      tool: "Edit",
-      input: (seen) => ({
-        file_path: join(worktreeOf(seen).path, "add.js"),
-        old_string: "a - b",
-        new_string: "a + b",
-      }),
-    },
-    {
-      tool: "import_directory",
-      input: (seen) => ({ sandbox_id: sandboxOf(seen), dir: worktreeOf(seen).path }),
-    },
-    check,
-    {
-      tool: "commit_changes",
-      input: (seen) => ({ repo: worktreeOf(seen).path, paths: ["add.js"], message: "fix: add adds" }),
-    },
-    { tool: "get_repo_diff", input: () => ({ repo, from: "main", to: branch }) },
-    { tool: "assess_risk", input: () => ({ action: "merge", repo, base: "main", head: branch }) },
-    {
-      tool: "decide",
-      input: (seen) => ({
-        action: "merge",
-        confidence: 0.95,
-        assessment_id: shape.assessed.parse(answerOf(seen, "assess_risk")).assessment_id,
-      }),
-    },
-    {
-      tool: "integrate_changes",
-      input: (seen) => ({
-        repo,
-        operation: "merge",
-        source: branch,
-        target: "main",
-        expected_source: commitOf(seen),
-        expected_target: worktreeOf(seen).base,
-      }),
-    },
-    {
-      tool: "complete_task",
-      input: (seen) => ({ token: tokenOf(seen), evidence: [runs(seen).at(-1)?.receipt] }),
-    },
-    {
-      tool: "remember",
-      input: () => ({ items: [{ text: "add subtracted until it was tested.", kind: "bug" }] }),
-    },
-    { tool: "delete_sandbox", input: (seen) => ({ sandbox_id: sandboxOf(seen) }) },
-    { tool: "complete_task", input: () => ({ token: "clm_stale" }) },
-  ];
-}
-
 interface HostRun {
   readonly code: number | null;
   readonly said: string;
@@ -143,11 +40,8 @@ interface HostRun {
   readonly tools: readonly string[];
 }
 
-const OWN = new Set(["Read", "Edit"]);
-const fullName = ({ tool }: Step): string => (OWN.has(tool) ? tool : PREFIX + tool);
-
 /** Runs the real host with the plugin, on its command `next`, against a model that follows `steps`. */
-async function runHost(ground: GitPlayground, steps: readonly Step[]): Promise<HostRun> {
+async function runHost(ground: GitPlayground, steps: readonly LoopStep[]): Promise<HostRun> {
   let last: Conversation | undefined;
   const policy = (conversation: Conversation): PolicyReply => {
     // Side requests, as for a title, come with few tools or none and must not use up a step.
@@ -155,7 +49,7 @@ async function runHost(ground: GitPlayground, steps: readonly Step[]): Promise<H
     last = conversation;
     const step = steps[conversation.exchanges.length];
     if (step === undefined) return { text: "done" };
-    return { calls: [{ tool: fullName(step), input: step.input(conversation.exchanges) }] };
+    return { calls: [{ tool: step.tool, input: step.input(conversation.exchanges) }] };
   };
   const model = await startScriptedModel({ policy, apiKey: KEY });
   const state = join(ground.home, ".local/state");
@@ -165,7 +59,7 @@ async function runHost(ground: GitPlayground, steps: readonly Step[]): Promise<H
       BINARY,
       [
         ...["-p", "/slipway:next", "--plugin-dir", PLUGIN, "--add-dir", state],
-        ...["--allowedTools", [...new Set(steps.map(fullName))].join(",")],
+        ...["--allowedTools", [...new Set(steps.map(({ tool }) => tool))].join(",")],
       ],
       {
         cwd: ground.app,
@@ -204,19 +98,24 @@ async function runHost(ground: GitPlayground, steps: readonly Step[]): Promise<H
 
 describe.skipIf(claude.skip)(`Claude Code with the plugin${claude.label}`, () => {
   let ground: GitPlayground;
-  let steps: readonly Step[];
+  let loop: HostLoop;
   let run: HostRun;
 
   beforeAll(async () => {
     ground = gitPlayground();
-    ground.repository(ground.app, {
-      "package.json": '{"type":"module"}\n',
-      "add.js": "export const add = (a, b) => a - b;\n",
-      "add.test.js":
-        'import { test } from "node:test";\nimport { equal } from "node:assert";\nimport { add } from "./add.js";\ntest("adds", () => equal(add(1, 2), 3));\n',
-    });
-    steps = script(ground.app);
-    run = await runHost(ground, steps);
+    ground.repository(ground.app, BROKEN_ADD);
+    loop = hostLoop(ground.app, PREFIX, (worktree) => [
+      { tool: "Read", input: (seen) => ({ file_path: fileInWorktree(worktree(seen)) }) },
+      {
+        tool: "Edit",
+        input: (seen) => ({
+          file_path: fileInWorktree(worktree(seen)),
+          old_string: "a - b",
+          new_string: "a + b",
+        }),
+      },
+    ]);
+    run = await runHost(ground, loop.steps);
   }, 120_000);
   afterAll(() => ground.dispose());
 
@@ -224,22 +123,22 @@ describe.skipIf(claude.skip)(`Claude Code with the plugin${claude.label}`, () =>
     expect(
       run.seen.map(({ tool, isError }) => `${tool}${isError ? " refused" : ""}`),
       `${run.said}\n${run.seen.at(-1)?.result}`,
-    ).toEqual(steps.map((step, at) => `${fullName(step)}${at === steps.length - 1 ? " refused" : ""}`));
+    ).toEqual(loop.steps.map(({ tool }, at) => `${tool}${at === loop.steps.length - 1 ? " refused" : ""}`));
     expect(run.code).toBe(0);
     expect(run.said).toContain("done");
     expect(run.opening).toContain("Take one task of this project from claim to merge");
   });
 
   test("tests failed before the edit and passed after it, a decision let it go on, and the receipt proved it", () => {
-    expect(runs(run.seen).map(({ outcome, exit_code }) => `${outcome} ${exit_code}`)).toEqual([
+    expect(loop.runs(run.seen).map(({ outcome, exit_code }) => `${outcome} ${exit_code}`)).toEqual([
       "exited 1",
       "exited 0",
     ]);
-    expect(answerOf(run.seen, "get_repo_diff")).toMatchObject({
+    expect(loop.answerOf(run.seen, "get_repo_diff")).toMatchObject({
       files: [{ path: "add.js", added: 1, removed: 1 }],
       patch: expect.stringContaining("+export const add = (a, b) => a + b;"),
     });
-    expect(answerOf(run.seen, "decide")).toMatchObject({
+    expect(loop.answerOf(run.seen, "decide")).toMatchObject({
       verdict: expect.stringMatching(/^(auto_proceed|proceed_with_monitoring)$/),
     });
     const completed = run.seen.find(({ tool }) => tool === `${PREFIX}complete_task`);
@@ -251,8 +150,8 @@ describe.skipIf(claude.skip)(`Claude Code with the plugin${claude.label}`, () =>
   });
 
   test("the change is on main, and main's worktree has it", () => {
-    expect(ground.git(ground.app, "log", "--format=%s", "-1", "task/fix-add")).toBe("fix: add adds");
-    expect(ground.git(ground.app, "merge-base", "--is-ancestor", "task/fix-add", "main")).toBe("");
+    expect(ground.git(ground.app, "log", "--format=%s", "-1", BRANCH)).toBe("fix: add adds");
+    expect(ground.git(ground.app, "merge-base", "--is-ancestor", BRANCH, "main")).toBe("");
     expect(readFileSync(join(ground.app, "add.js"), "utf8")).toContain("a + b");
     expect(ground.git(ground.app, "status", "--porcelain")).toBe("");
   });
@@ -264,9 +163,8 @@ describe.skipIf(claude.skip)(`Claude Code with the plugin${claude.label}`, () =>
     expect(JSON.parse(run.seen.at(-1)?.result ?? "{}")).toEqual(
       refused.ok ? "it was not refused" : refused.error,
     );
-    const { task } = shape.claimed.parse(answerOf(run.seen, "claim_task"));
-    expect(await mustCall(client, "get_task", { id: task.id })).toMatchObject({
-      task: { status: "succeeded", worker: "claude" },
+    expect(await mustCall(client, "get_task", { id: loop.taskOf(run.seen) })).toMatchObject({
+      task: { status: "succeeded", worker: "host" },
     });
     expect(await mustCall(client, "list_tasks", { status: "ready" })).toMatchObject({
       tasks: [{ title: "Tell people" }],

@@ -117,6 +117,8 @@ test("whatever is there: the newest of each stays, nothing young goes without a 
           if (copies.length > 0) expect(copies.some((item) => !isGone(item))).toBe(true);
         }
         const oldest = now - keepDays * 86_400_000;
+        const day = now - 86_400_000;
+        expect(all.filter((item) => item.kind === "scratch" && item.at >= day && isGone(item))).toEqual([]);
         if (mostBytes === undefined)
           expect(all.filter((item) => item.at >= oldest && isGone(item))).toEqual([]);
       },

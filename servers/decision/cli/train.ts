@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { digestOf } from "../../../kernel/canonical-json.ts";
 import { systemClock, toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { parseFlags } from "../../../kernel/flags.ts";
 import { gitCache } from "../../../kernel/git/open.ts";
 import { findHome, mainWorktree } from "../../../kernel/home.ts";
-import { EXIT, type Command } from "../../../kernel/io.ts";
+import { EXIT, type Command, type Io } from "../../../kernel/io.ts";
 import { silentLog } from "../../../kernel/log.ts";
 import { openRoots } from "../../../kernel/roots.ts";
 import { readMainLine } from "../adapters/mined-history.ts";
@@ -15,13 +16,15 @@ import { livingModel, type LivingModel } from "../domain/learning/living-model.t
 import { aucOf, brierOf, eceOf } from "../domain/learning/scoring.ts";
 import { mine, type Mined } from "../domain/mining.ts";
 import { openDecisionStore } from "../store/sqlite.ts";
-import { exitFor } from "./opened.ts";
+import type { Training } from "../store/models.ts";
+import { exitFor, withStore } from "./opened.ts";
 
 const USAGE = `usage: slipway decision train [--repo DIR] [--commits N] [--dry-run] [--json] [--home DIR]
 
 Reads the last N (3000) commits of a repository's main line, finds those that were fixed or reverted later, and starts
 the risk model from them. Says how well that would have told them apart. Earlier lessons from the past are replaced;
-lessons from outcomes stay. --dry-run stores nothing.`;
+lessons from outcomes stay. --dry-run stores nothing. Of a repository that is not the project of this state folder it
+only says so: a model that lets changes go on alone is never started from another's past.`;
 
 const COMMITS = 3_000;
 const MOST_COMMITS = 20_000;
@@ -57,16 +60,20 @@ export const train: Command = async (argv, io) => {
       io.out(USAGE);
       return EXIT.done;
     }
-    const repo = resolve(io.cwd, flags.text("repo") ?? ".");
+    const given = resolve(io.cwd, flags.text("repo") ?? ".");
     const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
-    const { database, gitHome, path } = readDecisionConfig({
+    const { database, gitHome, path, project } = readDecisionConfig({
       home,
       env: io.env,
       cwd: io.cwd,
       log: silentLog,
     });
     mkdirSync(gitHome, { recursive: true, mode: 0o700 });
-    if (!existsSync(repo)) throw new DomainError("not_found", `${repo} is not there`, { hint: "--repo DIR" });
+    if (!existsSync(given)) throw new DomainError("not_found", `${given} is not there`, { hint: "--repo DIR" });
+    const own = projectOf(home, project);
+    const isOwn = sameFolder(mainWorktree(realpathSync(given)), own);
+    // A task's worktree stands where its task likes: what the project itself has come to is in the main one.
+    const repo = isOwn ? own : given;
     io.err("reading the history");
     const commits = await readMainLine(
       { roots: openRoots([repo, mainWorktree(repo) ?? repo]), path, home: gitHome, cache: gitCache(), repo },
@@ -77,10 +84,17 @@ export const train: Command = async (argv, io) => {
     const mined = mine(commits);
     const model = livingModel(mined.lessons);
     const report = reportOf(model);
-    if (!flags.has("dry-run")) await keep(database, mined);
+    const training = {
+      repo: realpathSync(repo),
+      head: commits.at(-1)?.id ?? "",
+      counts: counts(mined),
+      digest: digestOf(mined.lessons),
+    };
+    const isStored = !flags.has("dry-run") && isOwn && (await keep(database, mined, training));
+    if (!flags.has("dry-run") && !isStored) await refuse(flags.text("home"), io, training.repo);
     io.out(
       flags.has("json")
-        ? JSON.stringify({ ...counts(mined), model: model.name, stored: !flags.has("dry-run"), ...report })
+        ? JSON.stringify({ ...counts(mined), model: model.name, stored: isStored, ...report })
         : inWords(mined, model, report),
     );
     return EXIT.done;
@@ -89,11 +103,23 @@ export const train: Command = async (argv, io) => {
   }
 };
 
-async function keep(database: string, { lessons }: Mined): Promise<void> {
+/** The project that a state folder belongs to: the one that it lies in, else the one that the command was started in. */
+function projectOf(home: string, startedIn: string): string {
+  const beside = basename(home) === ".slipway" ? mainWorktree(dirname(home)) : null;
+  return beside !== null && sameFolder(beside, dirname(home)) ? beside : startedIn;
+}
+
+function sameFolder(a: string | null, b: string): boolean {
+  return a !== null && existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
+}
+
+/** Replaces the lessons of the past; false, and nothing changed, where they were first read from another repository. */
+async function keep(database: string, { lessons }: Mined, training: Training): Promise<boolean> {
   mkdirSync(dirname(database), { recursive: true });
   const store = openDecisionStore(database, systemClock);
   try {
-    await store.write({ principal: { id: "decision train" }, once: undefined }, async (tx) => {
+    return await store.write({ principal: { id: "decision train" }, once: undefined }, async (tx) => {
+      if (((await tx.trainedFrom()) ?? training.repo) !== training.repo) return false;
       await tx.dropMined();
       for (const { id, at, due, metrics, label } of lessons) {
         await tx.setLesson(
@@ -105,10 +131,23 @@ async function keep(database: string, { lessons }: Mined): Promise<void> {
           systemClock(),
         );
       }
+      await tx.noteTraining(training);
+      return true;
     });
   } finally {
     store.close();
   }
+}
+
+/** Says that nothing was stored, and puts on record that somebody tried to. */
+async function refuse(home: string | undefined, io: Io, repo: string): Promise<void> {
+  const reason = "this repository is not the project of this state folder";
+  io.err(`${reason}: nothing was stored (run it in the project, or with another --home)`);
+  await withStore(home, io, (store) =>
+    store.write({ principal: { id: "local" }, once: undefined }, (tx) =>
+      tx.noteRefusal({ what: "train", subject: repo, code: "denied", reason }),
+    ),
+  );
 }
 
 /** The last half by time, each forecast before its label was known. */

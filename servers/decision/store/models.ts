@@ -42,9 +42,23 @@ export interface ModelTx {
   versions(): Promise<readonly ModelVersion[]>;
   /** The lessons of a version; null where it is not there or does not match its checksum. */
   lessonsOf(version: string): Promise<readonly LessonRecord[] | null>;
+  /** Puts on record from which history the lessons of the past were read anew. */
+  noteTraining(training: Training): Promise<void>;
+  /** The repository that the lessons of the past were first read from; null where none were. */
+  trainedFrom(): Promise<string | null>;
   held(): Promise<Hold | null>;
   /** Holds the model to a version, or lets it go on learning. */
   hold(version: string | null, by: string, now: number): Promise<void>;
+}
+
+/** What `decision train` learned from. */
+export interface Training {
+  /** The main worktree. */
+  readonly repo: string;
+  readonly head: string;
+  readonly counts: Readonly<Record<string, number>>;
+  /** SHA-256 over the lessons. */
+  readonly digest: string;
 }
 
 const KEPT_VERSIONS = 10;
@@ -119,6 +133,15 @@ export function bindModels(sql: Sql, emit: Emit): ModelTx {
       if (!(lessons instanceof Uint8Array)) return null;
       const text = inflated(lessons);
       return text === null || digestOf(text) !== row?.["checksum"] ? null : toKeptLessons(text);
+    },
+    async noteTraining({ repo, head, counts, digest }) {
+      emit({ type: "model.trained", subject: head, data: { repo, head, ...counts, digest } });
+    },
+    async trainedFrom() {
+      const row = sql.get(
+        "SELECT json_extract(data, '$.repo') AS repo FROM event WHERE type = 'model.trained' ORDER BY seq LIMIT 1",
+      );
+      return row === undefined ? null : String(row["repo"]);
     },
     async held() {
       const row = sql.get("SELECT version, by, at FROM model_hold");

@@ -26,18 +26,25 @@ afterAll(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-async function run(...argv: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+const run = (...argv: readonly string[]): Promise<Ran> => run.in(repo.path, ...argv);
+run.in = async (cwd: string, ...argv: readonly string[]): Promise<Ran> => {
   const [out, err]: [string[], string[]] = [[], []];
-  const code = await train([...argv, "--home", home], {
+  const code = await train(argv.includes("--home") ? argv : [...argv, "--home", home], {
     out: (line) => out.push(line),
     err: (line) => err.push(line),
     env: { PATH: process.env["PATH"] },
-    cwd: repo.path,
+    cwd,
     terminal: undefined,
     signal: new AbortController().signal,
   });
   return { code, out: out.join("\n"), err: err.join("\n") };
-}
+};
 
 test("a removed line that looks like a header, a quoted name, a binary file", () => {
   const files = parsePatches(
@@ -97,6 +104,44 @@ test("it keeps the lessons, and twice keeps the same", async () => {
   store.close();
   expect(lessons).toHaveLength(Number(JSON.parse(first.out).lessons));
   expect(lessons.filter(({ label }) => label === 1)).toMatchObject([{ attested: "mined", principal: "git" }]);
+});
+
+test("another repository is reported on and never learned from; a task's worktree stands for its project", async () => {
+  const forged = makeRepository();
+  forged.write("a.ts", "1\n");
+  forged.commit("all good", undefined, 1);
+  forged.commit("later", undefined, 200);
+  const own = await run("--json");
+  const lessonsNow = async (): Promise<readonly string[]> => {
+    const store = openDecisionStore(join(home, "decision.db"), systemClock);
+    const found = await store.read((tx) => tx.lessons({ now: systemClock(), with: "metrics", limit: 500 }));
+    const events = await store.events({ after: 0, limit: 500, types: ["model.trained", "access.denied"] });
+    store.close();
+    last = events.at(-1);
+    return found.map(({ id }) => id);
+  };
+  let last: { type: string; subject: string; data: object } | undefined;
+  const before = await lessonsNow();
+  expect(last).toMatchObject({
+    type: "model.trained",
+    subject: repo.git("rev-parse", "HEAD"),
+    data: { repo: repo.path, commits: 4, lessons: before.length, digest: expect.stringMatching(/^[0-9a-f]{64}$/) },
+  });
+  const other = await run("--json", "--repo", forged.path);
+  expect([other.code, JSON.parse(other.out).stored, JSON.parse(own.out).stored]).toEqual([0, false, true]);
+  expect(await lessonsNow()).toEqual(before);
+  expect(last).toMatchObject({ type: "access.denied", subject: forged.path, data: { what: "train" } });
+  // Started in the forged one, with the project's state folder named: it was first trained from the project.
+  const inside = await run.in(forged.path, "--json");
+  expect(JSON.parse(inside.out).stored).toBe(false);
+  expect(await lessonsNow()).toEqual(before);
+  // The state folder beside a project belongs to it, trained or not.
+  const beside = await run.in(forged.path, "--json", "--home", join(repo.path, ".slipway"));
+  expect(JSON.parse(beside.out).stored).toBe(false);
+  repo.git("worktree", "add", "--quiet", "-b", "task", join(home, "task"), "HEAD~2");
+  const task = await run.in(join(home, "task"), "--json");
+  expect(JSON.parse(task.out)).toMatchObject({ stored: true, commits: 4 });
+  forged.remove();
 });
 
 test.each([

@@ -34,3 +34,23 @@ export function maturesAt(outcome: OutcomeName, decidedAt: number, happenedAt: n
       return null;
   }
 }
+
+/**
+ * The version of an outcome that counts, of all in their order; undefined for none. The newest does, with two exceptions:
+ * what a local process tells of itself never takes the place of what a token told, nor of a bad end.
+ */
+export function countedOf(versions: readonly OutcomeRecord[]): OutcomeRecord | undefined {
+  return versions.reduce<OutcomeRecord | undefined>(
+    (counted, next) => (counted !== undefined && outweighs(counted, next) ? counted : next),
+    undefined,
+  );
+}
+
+function outweighs(counted: OutcomeRecord, next: OutcomeRecord): boolean {
+  if (next.attested === "token") return false;
+  return counted.attested === "token" || (isBad(counted.outcome) && !isBad(next.outcome));
+}
+
+function isBad(outcome: OutcomeName): boolean {
+  return outcome !== "success" && outcome !== "unknown";
+}

@@ -152,8 +152,8 @@ export interface DecisionTx extends EscalationTx, VoteTx, ModelTx {
   lessons(query: LessonQuery): Promise<readonly LessonRecord[]>;
   /** How many lessons with metrics are due, and a mark that changes with any of them. */
   lessonCount(now: number): Promise<{ readonly count: number; readonly mark: string }>;
-  /** What became of the newest two hundred changes that went on alone, as far as anybody said. */
-  wentAlone(): Promise<WentAlone>;
+  /** What became of the newest two hundred changes that went on alone and whose outcome is matured by `now`. */
+  wentAlone(now: number): Promise<WentAlone>;
 }
 
 export type DecisionStore = Store<DecisionTx>;

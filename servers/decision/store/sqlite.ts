@@ -274,10 +274,12 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
       const count = Number(row?.["count"] ?? 0);
       return { count, mark: `${String(row?.["turn"])}/${count}` };
     },
-    async wentAlone() {
+    async wentAlone(now) {
       const row = sql.get(
         `SELECT COUNT(*) AS changes, COALESCE(SUM(label), 0) AS bad FROM (
-           SELECT label FROM lesson WHERE verdict IN ('auto_proceed', 'proceed_with_monitoring') ORDER BY at DESC LIMIT ?)`,
+           SELECT label FROM lesson WHERE verdict IN ('auto_proceed', 'proceed_with_monitoring') AND due <= ?
+           ORDER BY at DESC LIMIT ?)`,
+        now,
         WENT_ALONE,
       );
       return { changes: Number(row?.["changes"] ?? 0), bad: Number(row?.["bad"] ?? 0) };

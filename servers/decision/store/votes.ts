@@ -81,11 +81,11 @@ export function bindVotes(sql: Sql, emit: Emit): VoteTx {
     async pastVotes(identity, attested, now) {
       return sql
         .all(
-          `SELECT v.score AS score, o.outcome = 'success' AS went_well
-           FROM vote v JOIN outcome o ON o.decision_id = v.decision_id
-           WHERE v.identity = ?1 AND v.abstain = 0 AND (?2 = 'self' OR (v.attested = 'token' AND o.attested = 'token'))
-             AND o.matures_at IS NOT NULL AND o.matures_at <= ?3
-             AND o.version = (SELECT max(version) FROM outcome WHERE decision_id = v.decision_id)
+          // The lesson of a decision is the version of its outcome that counts.
+          `SELECT v.score AS score, 1 - l.label AS went_well
+           FROM vote v JOIN lesson l ON l.id = v.decision_id
+           WHERE v.identity = ?1 AND v.abstain = 0 AND (?2 = 'self' OR (v.attested = 'token' AND l.attested = 'token'))
+             AND l.due <= ?3
            ORDER BY v.at DESC LIMIT ?4`,
           identity,
           attested,

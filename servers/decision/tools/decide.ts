@@ -66,7 +66,7 @@ export const decide = defineTool({
           confidence === undefined
             ? null
             : await confidenceOf(tx, confidence, call.principal.id, action, clock()),
-        budget: await budgetFor(tx, policy, assessment),
+        budget: await budgetFor(tx, policy, assessment, clock()),
         isCritical: critical === true,
       });
     const isApproved =
@@ -190,11 +190,12 @@ async function budgetFor(
   tx: DecisionTx,
   { source }: ReadyPolicy,
   { model, result }: StoredAssessment,
+  now: number,
 ): Promise<BudgetState | null> {
   if (source.budget === undefined) return null;
   const inForce = await tx.inForce();
   const isComparable = result.basis === "measured" && inForce?.name === model.name;
-  return budgetState(source.budget, isComparable ? inForce.curve : null, await tx.wentAlone());
+  return budgetState(source.budget, isComparable ? inForce.curve : null, await tx.wentAlone(now));
 }
 
 /** The assessment that is named, or one of it and the facts, not stored yet. */

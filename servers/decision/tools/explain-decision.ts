@@ -4,6 +4,7 @@ import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
 import { budgetInWords } from "../domain/budget.ts";
 import { counterfactualOf, distanceOf, riskCounterfactualOf } from "../domain/explain.ts";
+import { countedOf } from "../domain/outcome.ts";
 import { milderRungs } from "../domain/policy.ts";
 import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
 import { decisionId, mustFindDecision } from "./fields.ts";
@@ -112,7 +113,7 @@ async function precedentsOf(
   const shown = [];
   for (const { id, distance } of nearest) {
     const past = await mustFindDecision(tx, id);
-    const outcome = (await tx.outcomesOf(id)).at(-1)?.outcome ?? null;
+    const outcome = countedOf(await tx.outcomesOf(id))?.outcome ?? null;
     shown.push({
       decision_id: id,
       verdict: past.verdict,

@@ -5,7 +5,7 @@ import type { Call } from "../../../kernel/mcp/call.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
 import { atTime } from "../domain/approval.ts";
-import { maturesAt, OUTCOMES, type OutcomeRecord } from "../domain/outcome.ts";
+import { countedOf, maturesAt, OUTCOMES, type OutcomeRecord } from "../domain/outcome.ts";
 import type { DecisionTx, LessonRecord, StoredDecision } from "../store/decision-store.ts";
 import { decisionId, idempotencyKey, mustFindDecision } from "./fields.ts";
 
@@ -37,9 +37,14 @@ export const recordOutcome = defineTool({
       const now = clock();
       const decision = await mustFindDecision(tx, decision_id);
       const happenedAt = momentOf(at, decision, now);
-      const last = (await tx.outcomesOf(decision.id)).at(-1);
+      const versions = await tx.outcomesOf(decision.id);
+      const last = versions.at(-1);
+      const attested = attestation(call);
       const isRepeat =
-        last?.outcome === outcome && last.source === source && (at === undefined || last.at === happenedAt);
+        last?.outcome === outcome &&
+        last.source === source &&
+        (last.attested === attested || last.attested === "token") &&
+        (at === undefined || last.at === happenedAt);
       const record: OutcomeRecord = isRepeat
         ? last
         : {
@@ -47,25 +52,39 @@ export const recordOutcome = defineTool({
             version: (last?.version ?? 0) + 1,
             outcome,
             source,
-            attested: attestation(call),
+            attested,
             principal: call.principal.id,
             at: happenedAt,
             recordedAt: now,
             maturesAt: maturesAt(outcome, decision.at, happenedAt),
           };
       if (!isRepeat) await tx.addOutcome(record);
-      await tx.setLesson(decision.id, await lessonOf(tx, decision, record), now);
+      const counted = countedOf(isRepeat ? versions : [...versions, record]) ?? record;
+      await tx.setLesson(decision.id, await lessonOf(tx, decision, counted), now);
       await spendApproval(tx, decision, now);
       return {
-        matures_at: record.maturesAt === null ? null : toIso(record.maturesAt),
-        learned: record.maturesAt !== null && record.maturesAt <= now,
+        matures_at: counted.maturesAt === null ? null : toIso(counted.maturesAt),
+        learned: counted.maturesAt !== null && counted.maturesAt <= now,
         version: record.version,
-        ...(last === undefined || last.outcome === outcome ? {} : { corrected: last.outcome }),
+        ...correction(last, record, counted),
         attested: record.attested,
       };
     });
   },
 });
+
+/** What a report changed, or that it changed nothing. */
+function correction(
+  last: OutcomeRecord | undefined,
+  record: OutcomeRecord,
+  counted: OutcomeRecord,
+): { readonly corrected?: string } {
+  if (counted !== record && counted.outcome !== record.outcome)
+    return {
+      corrected: `nothing: the ${counted.outcome} of version ${counted.version} keeps counting, and only a token's report replaces it`,
+    };
+  return last === undefined || last.outcome === record.outcome ? {} : { corrected: last.outcome };
+}
 
 function momentOf(at: string | undefined, decision: StoredDecision, now: number): number {
   if (at === undefined) return Math.max(now, decision.at);

@@ -83,6 +83,14 @@ test("what goes on alone has to be proven; its bad ends use the budget up, and t
   expect((await decided()).decision).toMatchObject({ verdict: "auto_proceed" });
   const second = await decided();
   await open.must("record_outcome", { decision_id: second.id, outcome: "reverted", source: "revert" });
+  // Good ends that nobody can know of yet free nothing.
+  await open.store.write(WRITER, async (tx) => {
+    const [lesson] = await tx.lessons({ now: NOW + DAY_MS, with: "verdict", limit: 1 });
+    for (let i = 0; i < 50 && lesson !== undefined; i += 1) {
+      const early = { id: `dec_early${i}`, verdict: "auto_proceed", metrics: null, label: 0 } as const;
+      await tx.setLesson(early.id, { ...lesson, ...early, at: NOW + i, due: NOW + 90 * DAY_MS }, NOW);
+    }
+  });
   const after = await decided();
   expect(after.decision).toMatchObject({
     verdict: "require_human",

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
+import { countedOf, OUTCOMES } from "../../../../servers/decision/domain/outcome.ts";
 import { openForTest, type OpenDecision } from "../open.ts";
 
 const DAY = 86_400_000;
@@ -34,9 +35,53 @@ test("a success matures 90 days after the decision, a failure at once, the unkno
     version: 2,
     corrected: "success",
   });
+  // Its own word does not take a bad end back: every version is kept, and the bad one counts.
+  for (const [version, outcome] of [
+    [3, "unknown"],
+    [4, "success"],
+  ] as const) {
+    const told = await server.must("record_outcome", { decision_id: id, outcome, source: "human" });
+    expect(told).toMatchObject({
+      matures_at: new Date(START + DAY).toISOString(),
+      version,
+      corrected: expect.stringContaining("the reverted of version 2 keeps counting"),
+    });
+  }
+  const lessons = await server.store.read((tx) =>
+    tx.lessons({ now: server.now() + 200 * DAY, with: "verdict", limit: 9 }),
+  );
+  expect(lessons).toMatchObject([{ id, label: 1 }]);
+});
+
+test("an unknown outcome is never learned from", async () => {
+  const id = await decision();
+  await server.must("record_outcome", { decision_id: id, outcome: "success", source: "ci" });
   expect(
     await server.must("record_outcome", { decision_id: id, outcome: "unknown", source: "human" }),
-  ).toMatchObject({ matures_at: null, version: 3 });
+  ).toMatchObject({ matures_at: null, corrected: "success" });
+});
+
+test("of an outcome's versions a token's word outweighs a local one, and a bad end a local good one", () => {
+  const told = (...said: readonly string[]): string | undefined => {
+    const versions = said.map((word, index) => {
+      const [attested, outcome] = word.split(" ");
+      return {
+        ...{ decisionId: "dec_1", version: index + 1, source: "x", principal: "x", at: 0, recordedAt: 0 },
+        ...{ maturesAt: 0, attested: attested === "token" ? ("token" as const) : ("self" as const) },
+        outcome: OUTCOMES.find((name) => name === outcome) ?? "unknown",
+      };
+    });
+    const counted = countedOf(versions);
+    return counted === undefined ? undefined : said[counted.version - 1];
+  };
+  expect(told()).toBeUndefined();
+  expect(told("token incident", "self success")).toBe("token incident");
+  expect(told("token success", "self incident")).toBe("token success");
+  expect(told("self incident", "self unknown", "self success")).toBe("self incident");
+  expect(told("self incident", "self reverted")).toBe("self reverted");
+  expect(told("self success", "self failure")).toBe("self failure");
+  expect(told("self incident", "token success", "self failure")).toBe("token success");
+  expect(told("token incident", "token success")).toBe("token success");
 });
 
 test("the same outcome again changes nothing", async () => {

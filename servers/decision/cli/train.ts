@@ -69,7 +69,8 @@ export const train: Command = async (argv, io) => {
       log: silentLog,
     });
     mkdirSync(gitHome, { recursive: true, mode: 0o700 });
-    if (!existsSync(given)) throw new DomainError("not_found", `${given} is not there`, { hint: "--repo DIR" });
+    if (!existsSync(given))
+      throw new DomainError("not_found", `${given} is not there`, { hint: "--repo DIR" });
     const own = projectOf(home, project);
     const isOwn = sameFolder(mainWorktree(realpathSync(given)), own);
     // A task's worktree stands where its task likes: what the project itself has come to is in the main one.

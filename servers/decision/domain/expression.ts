@@ -170,3 +170,29 @@ export function conjunctsOf(expression: Expression): readonly Expression[] {
     ? [...conjunctsOf(expression.left), ...conjunctsOf(expression.right)]
     : [expression];
 }
+
+/** The numbers that an expression holds single names against. */
+export function thresholdsIn(
+  expression: Expression,
+): readonly { readonly name: string; readonly value: number }[] {
+  switch (expression.kind) {
+    case "not":
+    case "negative":
+      return thresholdsIn(expression.operand);
+    case "and":
+    case "or":
+      return [...thresholdsIn(expression.left), ...thresholdsIn(expression.right)];
+    case "choice":
+      return [expression.condition, expression.yes, expression.no].flatMap(thresholdsIn);
+    case "compare":
+      return [...pairOf(expression.left, expression.right), ...pairOf(expression.right, expression.left)];
+    default:
+      return [];
+  }
+}
+
+function pairOf(a: Expression, b: Expression): readonly { readonly name: string; readonly value: number }[] {
+  return a.kind === "name" && b.kind === "constant" && typeof b.value === "number"
+    ? [{ name: a.name, value: b.value }]
+    : [];
+}

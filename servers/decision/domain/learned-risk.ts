@@ -1,9 +1,24 @@
-import { FACTORS } from "./factors.ts";
-import { levelOf, type Assessment } from "./formula.ts";
+import { claimedReadings, FACTORS, type Readings } from "./factors.ts";
+import type { Facts } from "./facts.ts";
+import { levelOf, scoreRisk, type Assessment } from "./formula.ts";
 import type { LearnedRisk } from "./learning/living-model.ts";
 
 /** How far a learned model may be trusted: "raise" where its labels rest on the word of those it judges. */
 export type Trust = "full" | "raise";
+
+/** What a learned model said of a change, and how far it is trusted. */
+export interface Learned {
+  readonly risk: LearnedRisk;
+  readonly trust: Trust;
+}
+
+/** Scores a change by the formula, and by the learned model where one spoke. */
+export function scored(measured: Readings | null, claims: Facts, learned: Learned | null): Assessment {
+  const formula = scoreRisk(measured, claimedReadings(claims));
+  return learned === null
+    ? formula
+    : withLearned(formula, scoreRisk(measured, claimedReadings({})), learned.risk, learned.trust);
+}
 
 /**
  * The assessment with the learned risk in place of the formula's.

@@ -187,7 +187,8 @@ export function severity(verdict: Verdict): number {
   return VERDICTS.indexOf(verdict);
 }
 
-function appliesTo(rule: Rule, action: Action): boolean {
+/** Whether a rule is about this kind of action. */
+export function appliesTo(rule: Rule, action: Action): boolean {
   return rule.actions === undefined || rule.actions.includes(action);
 }
 

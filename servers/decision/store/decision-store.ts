@@ -3,9 +3,8 @@ import type { Approval } from "../domain/approval.ts";
 import type { Facts } from "../domain/facts.ts";
 import type { FactorValues, Readings } from "../domain/factors.ts";
 import type { Assessment } from "../domain/formula.ts";
-import type { Trust } from "../domain/learned-risk.ts";
+import type { Learned } from "../domain/learned-risk.ts";
 import type { ChangeMetrics } from "../domain/learning/features.ts";
-import type { LearnedRisk } from "../domain/learning/living-model.ts";
 import type { Metrics } from "../domain/metrics.ts";
 import type { OutcomeRecord } from "../domain/outcome.ts";
 import type { Known } from "../domain/expression.ts";
@@ -73,7 +72,7 @@ export interface StoredAssessment {
   readonly claims: Facts;
   readonly model: ModelNamed;
   /** What the learned model said of the metrics, and how far it is trusted; null where the formula is in force. */
-  readonly learned: { readonly risk: LearnedRisk; readonly trust: Trust } | null;
+  readonly learned: Learned | null;
   /** Whether the change touches the policy that judges it. */
   readonly policyTouched: boolean;
   readonly result: Assessment;

@@ -1,9 +1,8 @@
 import { digestOf } from "../../../kernel/canonical-json.ts";
 import type { Change } from "../domain/change.ts";
 import type { Facts } from "../domain/facts.ts";
-import { claimedReadings, isManifest, measuredReadings } from "../domain/factors.ts";
-import { scoreRisk } from "../domain/formula.ts";
-import { withLearned } from "../domain/learned-risk.ts";
+import { isManifest, measuredReadings } from "../domain/factors.ts";
+import { scored } from "../domain/learned-risk.ts";
 import { metricsOf, type Metrics } from "../domain/metrics.ts";
 import type { Action, Policy } from "../domain/policy.ts";
 import type { StoredAssessment } from "../store/decision-store.ts";
@@ -72,11 +71,7 @@ export function judged(
 /** Computes the risk and seals what was looked at. The digest leaves out who, when and under which path. */
 export function assess(what: Assessable): StoredAssessment {
   const { measured, learned, model } = what;
-  const formula = scoreRisk(measured, claimedReadings(what.claims));
-  const result =
-    learned === null
-      ? formula
-      : withLearned(formula, scoreRisk(measured, claimedReadings({})), learned.risk, learned.trust);
+  const result = scored(measured, what.claims, learned);
   const range = what.range === null ? null : { base: what.range.base, head: what.range.head };
   return {
     ...what,

@@ -4,26 +4,16 @@ import type { Call } from "../../../kernel/mcp/call.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
 import { APPROVAL_TTL_MS, isLive } from "../domain/approval.ts";
-import { budgetFacts, budgetInWords, budgetState, type BudgetState } from "../domain/budget.ts";
+import { budgetInWords, budgetState, type BudgetState } from "../domain/budget.ts";
 import { riskierFacts, type Facts } from "../domain/facts.ts";
-import type { Known } from "../domain/expression.ts";
-import {
-  ACTIONS,
-  applyPolicy,
-  VERDICTS,
-  type Action,
-  type Outcome,
-  type ReadyPolicy,
-} from "../domain/policy.ts";
+import { ACTIONS, VERDICTS, type ReadyPolicy } from "../domain/policy.ts";
 import type { DecisionTx, StoredAssessment, StoredDecision } from "../store/decision-store.ts";
 import { approvedAtHost, isApprovedAtHost } from "./asking.ts";
-import { confidenceOf, type ReadConfidence } from "./stated-confidence.ts";
+import { judgement, type Judgement } from "./judging.ts";
+import { confidenceReader } from "./stated-confidence.ts";
 import { approvalDigest, assess, hasFacts, UNMEASURED, versionOf } from "./assessing.ts";
 import { raise } from "./escalating.ts";
 import { factsInput, idempotencyKey, readFacts } from "./fields.ts";
-
-/** Stands in for a confidence nobody gave: too low for any rule that lets an agent go on alone. */
-const UNKNOWN_CONFIDENCE = 0.5;
 
 export const decide = defineTool({
   name: "decide",
@@ -65,7 +55,7 @@ export const decide = defineTool({
         reading:
           confidence === undefined
             ? null
-            : await confidenceOf(tx, confidence, call.principal.id, action, clock()),
+            : (await confidenceReader(tx, call.principal.id, action, clock()))(confidence),
         budget: await budgetFor(tx, policy, assessment, clock()),
         isCritical: critical === true,
       });
@@ -149,41 +139,6 @@ export const decide = defineTool({
     });
   },
 });
-
-/** What is known beside the assessment. */
-interface Circumstances {
-  readonly reading: ReadConfidence | null;
-  readonly budget: BudgetState | null;
-  readonly isCritical: boolean;
-}
-
-interface Judgement extends Circumstances {
-  readonly known: Known;
-  readonly outcome: Outcome;
-}
-
-/** What the policy says to an assessment, and all that it was told. */
-function judgement(
-  policy: ReadyPolicy,
-  { action, claims, result, policyTouched }: StoredAssessment,
-  circumstances: Circumstances,
-): Judgement {
-  const { reading, budget, isCritical } = circumstances;
-  const known: Known = {
-    ...claims,
-    risk: result.risk,
-    known_weight: result.knownWeight,
-    confidence: reading?.confidence ?? UNKNOWN_CONFIDENCE,
-    ...(reading === null ? {} : { stated_confidence: reading.stated }),
-    critical: isCritical ? 1 : 0,
-    ...(budget === null ? {} : budgetFacts(budget)),
-    ...(policyTouched ? { policy_touched: 1 } : {}),
-    ...(action === "deploy"
-      ? { deployment_risk_score: Math.max(result.risk, claims.deployment_risk_score ?? 0) }
-      : {}),
-  };
-  return { ...circumstances, known, outcome: applyPolicy(policy, action, known) };
-}
 
 /** Where the policy's budget stands. What was only claimed, or judged by another model, is proven by no past. */
 async function budgetFor(

@@ -1,13 +1,19 @@
 import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import type { DecisionDeps } from "../deps.ts";
+import type { DecisionToolDeps } from "../deps.ts";
 import { budgetInWords } from "../domain/budget.ts";
-import { counterfactualOf, distanceOf, riskCounterfactualOf } from "../domain/explain.ts";
+import { distanceOf } from "../domain/precedents.ts";
 import { countedOf } from "../domain/outcome.ts";
-import { milderRungs } from "../domain/policy.ts";
-import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
+import { counterfactualOf, type Counterfactual, type Situation } from "../domain/counterfactual.ts";
+import { scored, type Learned } from "../domain/learned-risk.ts";
+import type { LearnedRisk } from "../domain/learning/living-model.ts";
+import { milderRungs, type ReadyPolicy } from "../domain/policy.ts";
+import type { CurrentModel } from "../store/current-model.ts";
+import type { DecisionTx, StoredAssessment, StoredDecision } from "../store/decision-store.ts";
 import { decisionId, mustFindDecision } from "./fields.ts";
+import { judgement, UNKNOWN_CONFIDENCE } from "./judging.ts";
+import { confidenceReader } from "./stated-confidence.ts";
 
 /** Past decisions searched, and how many of them are shown. */
 const SEARCHED = 500;
@@ -30,20 +36,19 @@ export const explainDecision = defineTool({
     outcomes: z.array(z.looseObject({})),
   }),
   annotations: READS,
-  run({ decision_id }, { store, policies }: DecisionDeps) {
+  async run({ decision_id }, { store, policies, clock, models }: DecisionToolDeps) {
+    const isLearned = await store.read(async (tx) => {
+      const { assessmentId } = await mustFindDecision(tx, decision_id);
+      return ((await tx.findAssessment(assessmentId))?.learned ?? null) !== null;
+    });
+    const model = isLearned ? await models.current(store, clock()) : null;
     return store.read(async (tx) => {
       const decision = await mustFindDecision(tx, decision_id);
       const kept = await tx.findPolicy(decision.policyVersion);
       const policy = kept === undefined ? await policies.current() : await policies.prepare(kept);
       const assessment = await tx.findAssessment(decision.assessmentId);
-      const decided = {
-        action: decision.action,
-        known: decision.known,
-        verdict: decision.verdict,
-        factors: decision.result.factors,
-      };
-      const isLearned = (assessment?.learned ?? null) !== null;
-      const counterfactual = (isLearned ? riskCounterfactualOf : counterfactualOf)(policy, decided);
+      const counterfactual =
+        assessment === undefined ? null : await flipOf(tx, decision, assessment, policy, model);
       const { confidence, critical, risk, known_weight, risk_cut, budget_used, ...facts } = decision.known;
       return {
         decision_id,
@@ -79,7 +84,7 @@ export const explainDecision = defineTool({
         contributions: decision.result.factors.map((factor) => ({ ...factor })),
         precedents: await precedentsOf(tx, decision),
         counterfactual: counterfactual === null ? null : { ...counterfactual },
-        alternatives: milderRungs(policy, decided.action, decided.known, decided.verdict).map(
+        alternatives: milderRungs(policy, decision.action, decision.known, decision.verdict).map(
           ({ verdict, lacks }) => ({
             verdict,
             lacks: [...lacks],
@@ -96,6 +101,49 @@ export const explainDecision = defineTool({
     });
   },
 });
+
+/** What would have changed a verdict, judged as `decide` judges. */
+async function flipOf(
+  tx: DecisionTx,
+  decision: StoredDecision,
+  assessment: StoredAssessment,
+  policy: ReadyPolicy,
+  model: CurrentModel | null,
+): Promise<Counterfactual | null> {
+  const { action, policyTouched, learned, metrics } = assessment;
+  const { known, budget } = decision;
+  const isSame =
+    model?.named.version === assessment.model.version && model.named.name === assessment.model.name;
+  const stated = decision.confidenceFrom === "claimed" ? (known["stated_confidence"] ?? null) : null;
+  const read = await confidenceReader(tx, decision.principal, action, decision.at);
+  const situation: Situation = {
+    claims: assessment.claims,
+    measured: assessment.measured,
+    // Another model would say something else: then the change itself is not varied.
+    metrics: learned !== null && isSame ? metrics : null,
+    confidence: stated ?? UNKNOWN_CONFIDENCE,
+    isCritical: known["critical"] === 1,
+  };
+  const said = new Map<string, LearnedRisk | null>();
+  const learnedOf = (one: Situation): Learned | null => {
+    if (learned === null || one.metrics === null || one.metrics === situation.metrics) return learned;
+    const key = `${one.metrics.la}/${one.metrics.nf}`;
+    const risk = said.get(key) ?? model?.judge(one.metrics) ?? null;
+    said.set(key, risk);
+    return risk === null ? learned : { ...learned, risk };
+  };
+  return counterfactualOf(policy, action, situation, (one) => {
+    const result = scored(one.measured, one.claims, learnedOf(one));
+    const reading =
+      one.confidence === situation.confidence
+        ? stated === null
+          ? null
+          : { stated, confidence: known["confidence"] ?? stated, outcomes: 0 }
+        : read(one.confidence);
+    const about = { action, claims: one.claims, result, policyTouched };
+    return judgement(policy, about, { reading, budget, isCritical: one.isCritical }).outcome.verdict;
+  });
+}
 
 /** The nearest decisions made before this one, with what became of them. */
 async function precedentsOf(

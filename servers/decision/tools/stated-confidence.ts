@@ -16,23 +16,26 @@ const LEAST = 30;
 const NEWEST = 500;
 
 /**
- * The stated confidence as outcomes so far read it: those of this agent on this kind of action, else of this agent, else
- * of all. Never above what was stated: the outcomes may be the agent's own word.
+ * Reads stated confidence as outcomes so far do: those of this agent on this kind of action, else of this agent, else of
+ * all. Never above what was stated: the outcomes may be the agent's own word.
  */
-export async function confidenceOf(
+export async function confidenceReader(
   tx: DecisionTx,
-  stated: number,
   principal: string,
   action: Action,
   now: number,
-): Promise<ReadConfidence> {
+): Promise<(stated: number) => ReadConfidence> {
   for (const scope of [{ principal, action }, { principal }, {}]) {
     const lessons = await tx.lessons({ now, ...scope, with: "stated", limit: NEWEST });
     if (lessons.length < LEAST) continue;
     const { calibrate } = chosen(successes(lessons));
-    return { stated, confidence: Math.min(stated, calibrate(stated)), outcomes: lessons.length };
+    return (stated) => ({
+      stated,
+      confidence: Math.min(stated, calibrate(stated)),
+      outcomes: lessons.length,
+    });
   }
-  return { stated, confidence: stated, outcomes: 0 };
+  return (stated) => ({ stated, confidence: stated, outcomes: 0 });
 }
 
 /** Statements and whether it went well, oldest first. */

@@ -125,7 +125,12 @@ test("another repository is reported on and never learned from; a task's worktre
   expect(last).toMatchObject({
     type: "model.trained",
     subject: repo.git("rev-parse", "HEAD"),
-    data: { repo: repo.path, commits: 4, lessons: before.length, digest: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    data: {
+      repo: repo.path,
+      commits: 4,
+      lessons: before.length,
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+    },
   });
   const other = await run("--json", "--repo", forged.path);
   expect([other.code, JSON.parse(other.out).stored, JSON.parse(own.out).stored]).toEqual([0, false, true]);

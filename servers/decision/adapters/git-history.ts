@@ -13,6 +13,7 @@ import { parseCommits, parseNumstat } from "./git-output.ts";
 const MAX_PAST = 5_000;
 /** Commits of the range whose messages are read. */
 const MAX_RANGE = 1_000;
+const MOST_AUTHORS = 200;
 const MOST_FILES = 20_000;
 /** Files whose former length is counted. Beyond it the length is unknown. */
 const MAX_COUNTED_FILES = 500;
@@ -35,11 +36,11 @@ export function gitHistory(
       const run = (command: GitArguments): Promise<string> => mustRun(git, command, { signal });
       const headId = await git.resolveCommit(head);
       const from = await startOf(git, base, headId, signal);
-      const [files, newest, messages, past] = await Promise.all([
+      const [files, newest, commits, past] = await Promise.all([
         filesOf(run, from, headId, mostFiles),
         run(gitCommand("log", ["-z", "--max-count=1", "--format=%ae%x00%ct"], { revisions: [headId] })),
         run(
-          gitCommand("log", ["-z", `--max-count=${MAX_RANGE}`, "--format=%B"], {
+          gitCommand("log", ["-z", `--max-count=${MAX_RANGE}`, "--format=%an <%ae>%n%B"], {
             revisions: [from === null ? headId : `${from}..${headId}`],
           }),
         ),
@@ -47,6 +48,8 @@ export function gitHistory(
       ]);
       const [author = "", seconds = ""] = newest.split("\0");
       const at = Number.parseInt(seconds, 10) * 1_000;
+      const made = commits.split("\0").filter((text) => text !== "");
+      const messages = made.map((text) => text.slice(text.indexOf("\n") + 1));
       const contents = await readContents({
         run: (command, input) =>
           mustRead(git, command, { signal, ...(input === undefined ? {} : { input }) }),
@@ -63,14 +66,23 @@ export function gitHistory(
         at,
         contents,
         files: await withFormerLength(run, from, files),
-        messages: messages.split("\0"),
+        messages,
+        authors: [...new Set(made.flatMap(authorsOf))].slice(0, MOST_AUTHORS),
         past,
         // In a shallow clone "no earlier commit" only says that it was not fetched.
-        historyKnown: !existsSync(join(git.commonDir, "shallow")),
+        historyKnown: !isShallow(git),
         historyCut: past.length >= MAX_PAST,
       } satisfies Change;
     },
   };
+}
+
+/** Who made a commit, which its first line here says, and whom its message names beside them. */
+function authorsOf(commit: string): readonly string[] {
+  const helpers = commit.matchAll(/^co-authored-by:[ \t]*(\S.{0,299})$/gim);
+  return [commit.slice(0, commit.indexOf("\n")), ...Array.from(helpers, ([, name]) => name ?? "")].map(
+    (name) => name.slice(0, 300),
+  );
 }
 
 /** The newest commit that both sides share: what `head` brings is measured from there, as a merge would see it. */
@@ -86,15 +98,34 @@ async function startOf(
       gitCommand("rev_list", ["--parents", "--max-count=1"], { revisions: [headId] }),
       { signal },
     );
-    return parents.trim().split(" ")[1] ?? null;
+    const parent = parents.trim().split(" ")[1];
+    if (parent === undefined) mustBeWhole(git);
+    return parent ?? null;
   }
   const baseId = await git.resolveCommit(base);
   const { code, stdout } = await runGit(git, gitCommand("merge_base", [], { revisions: [baseId, headId] }), {
     signal,
   });
   if (code === 0) return stdout.toString("utf8").trim();
-  if (code === 1) return null;
-  throw unreadable();
+  if (code !== 1) throw unreadable();
+  mustBeWhole(git);
+  return null;
+}
+
+/** Where nothing lies before a change, all of the repository is the change: not so where it was only not fetched. */
+function mustBeWhole(git: GitContext): void {
+  if (!isShallow(git)) return;
+  throw new DomainError(
+    "invalid_state",
+    "this clone is shallow, and what the change starts from is not in it",
+    {
+      hint: "git fetch --deepen=50",
+    },
+  );
+}
+
+function isShallow(git: GitContext): boolean {
+  return existsSync(join(git.commonDir, "shallow"));
 }
 
 async function filesOf(

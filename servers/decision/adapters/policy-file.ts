@@ -3,6 +3,7 @@ import { basename, isAbsolute, join, relative } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
+import { oneLine } from "../../../kernel/text.ts";
 import { NUMBER_NAMES } from "../domain/facts.ts";
 import { ACTIONS, TIERS, VERDICTS, type Policy, type ReadyPolicy, type Rule } from "../domain/policy.ts";
 import type { PolicyTest } from "../domain/policy-tests.ts";
@@ -125,9 +126,12 @@ const MOST_SIGNS = 2_500;
 /** Parts of one line, and keys in a row: a reader holds each key of a map against all others. A rule has eight. */
 const MOST_IN_A_ROW = 60;
 
+// From a hash that begins a line or follows a space; quotes are out of the way by then.
+const COMMENT = /(^|\s)#.*$/gm;
+
 /** Refuses what no policy looks like before it costs time. @throws {DomainError} invalid */
 function refuseTangled(text: string): void {
-  const bare = text.replace(QUOTED, "x");
+  const bare = text.replace(QUOTED, "x").replace(COMMENT, "$1");
   const signs = (text.match(QUOTED)?.length ?? 0) + (bare.match(/[:,?[{|>-]/g)?.length ?? 0);
   if (signs > MOST_SIGNS || text.split("\n").length > MOST_LINES)
     throw new DomainError("limit", "the policy has too many parts", {
@@ -225,14 +229,42 @@ function readBounded(path: string): string {
   }
 }
 
+/** Of `slipway.yaml` only the policy is read here; a key that nobody knows may be a misspelt one. */
+const Settings = z.strictObject({
+  policy: z.string().min(1).optional(),
+  ...Object.fromEntries(
+    [
+      "home",
+      "setup",
+      "runner",
+      "roles",
+      "providers",
+      "autonomy",
+      "budget",
+      "sandbox",
+      "git",
+      "mcpServers",
+      "notify",
+    ].map((key) => [key, z.unknown().optional()]),
+  ),
+});
+
 /** The policy that `slipway.yaml` of a project names, a file's name made absolute; null where it names none. */
 export function configuredPolicy(project: string): string | null {
   const file = join(project, "slipway.yaml");
   if (!existsSync(file)) return null;
-  const settings = z
-    .looseObject({ policy: z.string().min(1).optional() })
-    .safeParse(readYaml(readBounded(file)));
-  if (!settings.success) throw new DomainError("invalid", "slipway.yaml: policy must be a name or a file");
+  const settings = Settings.safeParse(readYaml(readBounded(file)) ?? {});
+  if (!settings.success) {
+    const [issue] = settings.error.issues;
+    const key = issue?.code === "unrecognized_keys" ? issue.keys[0]?.slice(0, 40) : undefined;
+    throw new DomainError(
+      "invalid",
+      key === undefined
+        ? "slipway.yaml: policy must be a name or a file"
+        : `slipway.yaml: there is no key ${oneLine(key, 40)}`,
+      { hint: "see slipway config validate" },
+    );
+  }
   const { policy } = settings.data;
   if (policy === undefined) return null;
   return isShipped(policy) ? policy : join(project, policy);

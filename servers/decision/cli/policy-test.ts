@@ -36,7 +36,7 @@ export const policyTest: Command = async (argv, io) => {
     const [name] = flags.words;
     if (name === undefined)
       throw new DomainError("invalid", "which policy?", { hint: `a file, or one of ${SHIPPED.join(", ")}` });
-    const { policy, tests } = openPolicy(isShipped(name) ? name : resolve(io.cwd, name));
+    const { policy, tests } = named(isShipped(name) ? name : resolve(io.cwd, name));
     const failures = tests.flatMap((test) => {
       const says = failureOf(policy, test);
       return says === null ? [] : [{ test: test.name, says }];
@@ -51,6 +51,16 @@ export const policyTest: Command = async (argv, io) => {
     return exitFor(error, io);
   }
 };
+
+/** What is no policy is a mistake of whoever called, however it is none. @throws {DomainError} invalid */
+function named(nameOrFile: string): PolicyDocument {
+  try {
+    return openPolicy(nameOrFile);
+  } catch (error) {
+    if (!(error instanceof DomainError) || !["not_found", "limit"].includes(error.code)) throw error;
+    throw new DomainError("invalid", error.message, error.hint === undefined ? {} : { hint: error.hint });
+  }
+}
 
 async function pastDecisions(
   home: string | undefined,

@@ -1,3 +1,5 @@
+import { bareName, isSamePerson } from "./names.ts";
+
 /** A question to a person, bound to one digest. */
 export interface Approval {
   readonly id: string;
@@ -41,9 +43,12 @@ export function startsDigest(approval: Pick<Approval, "digest">, typed: string):
   return typed === approval.digest.slice(0, TYPED_CHARACTERS);
 }
 
-/** Whether whoever asked is the one who answers: two people, or two keys, or it is no approval. */
+/**
+ * Whether whoever asked is the one who answers, by the names without what they are known by: `token:ann` asked,
+ * `user:ann` answers. Over stdio `local` asked, which is the agent of whoever sits there, and no person's name.
+ */
 export function isOwnRequest(approval: Approval, by: string): boolean {
-  return approval.requestedBy === by;
+  return isSamePerson(bareName(approval.requestedBy), bareName(by));
 }
 
 /** An answered approval; the answer holds as long again as the question was open for. */

@@ -32,6 +32,8 @@ export interface ChangeContents {
 /** A change, looked into. */
 export interface Change extends ChangeInHistory {
   readonly contents: ChangeContents;
+  /** Everybody who made a commit of it, or is named as having helped, as `Name <address>`. */
+  readonly authors: readonly string[];
 }
 
 /** A change and the history it stands on. Nothing of the history is newer than the change. */

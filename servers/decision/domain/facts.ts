@@ -38,7 +38,7 @@ export const FACTS = {
   deployment_risk_score: { kind: "share", riskier: "higher", producer: "decide, for a deploy" },
   /** How much slower than before: .5 takes half as long again, 1 twice as long. */
   performance_degradation: { kind: "ratio", riskier: "higher", producer: "a benchmark of the caller" },
-  code_review_disagreement: { kind: "flag", riskier: "higher", producer: "tally_votes" },
+  code_review_disagreement: { kind: "flag", riskier: "higher", producer: "decide, from earlier votes" },
   architectural_decision_needed: { kind: "flag", riskier: "higher", producer: "the agent at work" },
   unfamiliar_technology_stack: { kind: "flag", riskier: "higher", producer: "the agent at work" },
   edge_case_uncertainty: { kind: "flag", riskier: "higher", producer: "the agent at work" },

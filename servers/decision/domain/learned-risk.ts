@@ -34,12 +34,13 @@ export function withLearned(
   learned: LearnedRisk,
   trust: Trust,
 ): Assessment {
-  const raised = 1 - ((1 - learned.p) * (1 - claimed.risk)) / Math.max(1e-9, 1 - measured.risk);
+  const rest = (1 - claimed.risk) / Math.max(1e-9, 1 - measured.risk);
+  const raised = 1 - (1 - learned.p) * rest;
   const least = trust === "raise" ? Math.max(learned.p, claimed.risk) : learned.p;
-  const risk = Math.min(1, Math.max(least, raised));
+  const aim = Math.min(1, Math.max(least, raised));
   const given = claimed.factors.filter(({ source }) => source === "claimed");
   const raisers = given.length === 0 ? claimed.factors : given;
-  const each = (risk - learned.p) / raisers.length;
+  const each = (aim - learned.p) / raisers.length;
   const factors = claimed.factors.map((factor) => ({
     ...factor,
     contribution:
@@ -47,9 +48,13 @@ export function withLearned(
       (learned.parts[factor.name] ?? 0) +
       (raisers.includes(factor) ? each : 0),
   }));
+  // What people add up from left to right is the risk, to the last digit.
+  const sum = factors.reduce((total, { contribution }) => total + contribution, 0);
+  const risk = Math.min(1, Math.max(0, sum));
   const unknown = (1 - claimed.knownWeight) / 2;
   const low = Math.min(risk, learned.interval[0]) * (1 - unknown);
-  const high = Math.max(risk, learned.interval[1]);
+  // What raises the risk raises what it may be at most.
+  const high = Math.max(risk, learned.interval[1], 1 - (1 - learned.interval[1]) * rest);
   return {
     ...claimed,
     risk,

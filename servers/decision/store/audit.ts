@@ -27,6 +27,34 @@ const CONTRADICTIONS: readonly (readonly [what: string, sql: string])[] = [
        AND json_extract(data, '$.digest') = a.digest AND (a.status = 'expired' OR json_extract(data, '$.status') = a.status))`,
   ],
   [
+    "what it asks differs from the log's",
+    `SELECT id FROM approval a WHERE NOT EXISTS (SELECT 1 FROM event WHERE subject = a.id AND type = 'approval.requested'
+       AND json_extract(data, '$.digest') = a.digest AND json_extract(data, '$.decision_id') = a.decision_id
+       AND json_extract(data, '$.action') = a.action
+       AND coalesce(json_extract(data, '$.requested_by'), principal) = a.requested_by)`,
+  ],
+  [
+    "whether it is spent differs from the log's",
+    `SELECT id FROM approval a WHERE (a.used_at IS NOT NULL) <> (EXISTS (SELECT 1 FROM event WHERE subject = a.id AND type = 'approval.used'))
+       AND (a.used_at IS NULL OR EXISTS (SELECT 1 FROM event WHERE subject = a.id AND type = 'approval.requested'
+         AND json_extract(data, '$.requested_by') IS NOT NULL))`,
+  ],
+  [
+    "the assessment differs from the log's",
+    `SELECT id FROM assessment a WHERE NOT EXISTS (SELECT 1 FROM event WHERE subject = a.id AND type = 'risk.assessed'
+       AND json_extract(data, '$.risk') = json_extract(a.body, '$.result.risk')
+       AND json_extract(data, '$.level') = json_extract(a.body, '$.result.level')
+       AND json_extract(data, '$.basis') = json_extract(a.body, '$.result.basis'))`,
+  ],
+  [
+    "the escalation differs from the log's",
+    `SELECT id FROM escalation s WHERE
+       NOT EXISTS (SELECT 1 FROM event WHERE subject = s.id AND type = 'escalation.raised'
+         AND json_extract(data, '$.rule') IS s.rule AND json_extract(data, '$.decision_id') IS s.decision_id)
+       OR (s.state = 'acknowledged' AND NOT EXISTS (SELECT 1 FROM event WHERE subject = s.id
+         AND type = 'escalation.acknowledged' AND json_extract(data, '$.by') = s.acknowledged_by))`,
+  ],
+  [
     "it is answered, and names nobody who did",
     "SELECT id FROM approval WHERE status IN ('approved', 'denied') AND answered_by IS NULL",
   ],
@@ -45,7 +73,9 @@ const CONTRADICTIONS: readonly (readonly [what: string, sql: string])[] = [
   [
     "the log tells of it, and it is gone",
     `SELECT subject AS id FROM event e WHERE
-       (type = 'decision.made' AND NOT EXISTS (SELECT 1 FROM decision WHERE id = e.subject))
+       (type = 'risk.assessed' AND NOT EXISTS (SELECT 1 FROM assessment WHERE id = e.subject))
+       OR (type = 'escalation.raised' AND NOT EXISTS (SELECT 1 FROM escalation WHERE id = e.subject))
+       OR (type = 'decision.made' AND NOT EXISTS (SELECT 1 FROM decision WHERE id = e.subject))
        OR (type = 'approval.requested' AND NOT EXISTS (SELECT 1 FROM approval WHERE id = e.subject))
        OR (type = 'vote.cast' AND NOT EXISTS (SELECT 1 FROM vote WHERE decision_id = e.subject AND identity = json_extract(e.data, '$.identity')))
        OR (type = 'outcome.recorded' AND NOT EXISTS (SELECT 1 FROM outcome WHERE decision_id = e.subject AND version = json_extract(e.data, '$.version')))`,
@@ -69,6 +99,7 @@ export function auditStore(path: string, heads: readonly Head[]): Audited {
     connection = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
     const broken = verifyEvents(connection);
     const problems = broken === null ? [] : [`event ${broken.seq}: ${broken.reason}`];
+    if (broken === null) problems.push(...endProblems(connection));
     problems.push(...headProblems(connection, heads));
     // A torn log tells nothing about the state.
     if (problems.length === 0) problems.push(...stateProblems(connection));
@@ -85,6 +116,19 @@ export function auditStore(path: string, heads: readonly Head[]): Audited {
   } finally {
     if (connection?.isOpen === true) connection.close();
   }
+}
+
+/** Held against the row that each event moves: the last events may be gone without a break in the chain. */
+function endProblems(connection: DatabaseSync): readonly string[] {
+  const last = connection.prepare("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").get();
+  const kept = connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'event_head'").get();
+  // A store that no newer version has opened yet has none.
+  if (kept === undefined) return [];
+  const head = connection.prepare("SELECT seq, hash FROM event_head").get();
+  if (head?.["seq"] === last?.["seq"] && head?.["hash"] === last?.["hash"]) return [];
+  return [
+    `event ${Number(last?.["seq"] ?? 0) + 1}: the log ends before what the store counted (${String(head?.["seq"] ?? "none")})`,
+  ];
 }
 
 function headProblems(connection: DatabaseSync, heads: readonly Head[]): readonly string[] {

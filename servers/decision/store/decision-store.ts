@@ -66,6 +66,8 @@ export interface StoredAssessment {
     readonly head: string;
     /** As the newest commit says; not there in records of before votes. */
     readonly author?: string | undefined;
+    /** Of every commit, as `Name <address>`. */
+    readonly authors?: readonly string[] | undefined;
   } | null;
   readonly metrics: Metrics | null;
   readonly measured: Readings | null;

@@ -63,6 +63,7 @@ const AssessmentBody = z.object({
       base: z.string().nullable(),
       head: z.string(),
       author: z.string().optional(),
+      authors: z.array(z.string()).optional(),
     })
     .nullable(),
   metrics: Metrics.nullable(),

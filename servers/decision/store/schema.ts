@@ -163,4 +163,18 @@ CREATE TABLE model_hold (
   at INTEGER NOT NULL
 ) STRICT;
 `,
+  `
+CREATE INDEX decision_by_subject ON decision (json_extract(body, '$.subject'));
+-- One row: how far the log reaches, moved by each event in its own transaction. Where the log's last events are gone, it
+-- tells.
+CREATE TABLE event_head (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  seq INTEGER NOT NULL,
+  hash TEXT NOT NULL
+) STRICT;
+INSERT INTO event_head (one, seq, hash) SELECT 1, seq, hash FROM event ORDER BY seq DESC LIMIT 1;
+CREATE TRIGGER event_moves_head AFTER INSERT ON event BEGIN
+  INSERT OR REPLACE INTO event_head (one, seq, hash) VALUES (1, new.seq, new.hash);
+END;
+`,
 ];

@@ -141,6 +141,7 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
         data: {
           digest: approval.digest,
           decision_id: approval.decisionId,
+          requested_by: approval.requestedBy,
           action: approval.action,
           expires_at: toIso(approval.expiresAt),
         },
@@ -162,7 +163,7 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
     },
     async saveApproval(approval) {
       const { id, status, expiresAt, answeredBy, channel, answeredAt, usedAt } = approval;
-      const before = sql.get("SELECT status FROM approval WHERE id = ?", id)?.["status"];
+      const before = sql.get("SELECT status, used_at FROM approval WHERE id = ?", id);
       sql.run(
         "UPDATE approval SET status = ?, expires_at = ?, answered_by = ?, channel = ?, answered_at = ?, used_at = ? WHERE id = ?",
         status,
@@ -173,7 +174,13 @@ function bindDecisions(sql: Sql, emit: Emit): DecisionTx {
         usedAt,
         id,
       );
-      if (before === status) return;
+      if (usedAt !== null && before?.["used_at"] === null)
+        emit({
+          type: "approval.used",
+          subject: id,
+          data: { digest: approval.digest, decision_id: approval.decisionId },
+        });
+      if (before?.["status"] === status) return;
       if (status === "expired")
         emit({ type: "approval.expired", subject: id, data: { digest: approval.digest } });
       else

@@ -8,6 +8,8 @@ export interface VoteTx {
   addVote(vote: Vote): Promise<void>;
   /** Votes on a decision in the order in which they were cast. */
   votesOn(decisionId: string): Promise<readonly Vote[]>;
+  /** Decisions on a subject that somebody voted on, newest first. */
+  votedOn(subject: string, limit: number): Promise<readonly string[]>;
   /**
    * What became of this voter's newest votes on other decisions, as far as it is known for good: outcomes by `attested`
    * and matured by `now`. Votes that somebody else attested count as little as such outcomes.
@@ -77,6 +79,16 @@ export function bindVotes(sql: Sql, emit: Emit): VoteTx {
       return sql
         .all("SELECT * FROM vote WHERE decision_id = ? ORDER BY at, identity", decisionId)
         .map(toVote);
+    },
+    async votedOn(subject, limit) {
+      return sql
+        .all(
+          `SELECT id FROM decision WHERE json_extract(body, '$.subject') = ?
+             AND EXISTS (SELECT 1 FROM vote WHERE decision_id = decision.id) ORDER BY id DESC LIMIT ?`,
+          subject,
+          limit,
+        )
+        .map((row) => String(row["id"]));
     },
     async pastVotes(identity, attested, now) {
       return sql

@@ -22,7 +22,7 @@ export function measure(
     (file) => isManifest(file.path) || isManifest(file.previousPath),
   ).length;
   return {
-    range: { repo, base: change.base, head: change.head, author: change.author },
+    range: { repo, base: change.base, head: change.head, author: change.author, authors: change.authors },
     metrics,
     measured: measuredReadings(metrics, manifests, change.contents.complexity),
     policyTouched: change.files.some((file) =>
@@ -93,14 +93,21 @@ export function versionOf(policy: Policy): string {
   return `${policy.name}@${digestOf(policy).slice(0, 12)}`;
 }
 
-/** What an approval is bound to: this action on this subject, as assessed, under this policy. */
+/** What an approval is bound to: this action on this subject, as assessed, critical or not, under this policy. */
 export function approvalDigest(
   action: Action,
   subject: string,
   policyVersion: string,
+  isCritical: boolean,
   assessment: StoredAssessment,
 ): string {
-  return digestOf({ action, subject, policy_version: policyVersion, assessment: assessment.digest });
+  return digestOf({
+    action,
+    subject,
+    policy_version: policyVersion,
+    critical: isCritical,
+    assessment: assessment.digest,
+  });
 }
 
 /** Whether there is anything to assess. */

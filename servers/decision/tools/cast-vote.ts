@@ -4,6 +4,7 @@ import type { Call } from "../../../kernel/mcp/call.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import type { DecisionDeps } from "../deps.ts";
 import { atTime } from "../domain/approval.ts";
+import { bareName, isSamePerson } from "../domain/names.ts";
 import { ROLES, type Vote } from "../domain/votes.ts";
 import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
 import { auditingRefusals } from "./denials.ts";
@@ -79,6 +80,11 @@ function identityOf(call: Call, voter: string): Pick<Vote, "identity" | "atteste
     : { identity: `self:${voter.normalize("NFKC").toLowerCase()}`, attested: "self" };
 }
 
+/** Who casts a vote: a token's name, whatever else it calls itself. */
+function nameOf({ attested, identity, voter }: Vote): string {
+  return attested === "token" ? bareName(identity) : voter;
+}
+
 /** @throws {DomainError} denied to the author, conflict for a second vote, invalid_state once it is settled */
 async function mayVote(
   tx: DecisionTx,
@@ -88,11 +94,13 @@ async function mayVote(
   now: number,
 ): Promise<void> {
   const isRequester = vote.attested === "token" && call.principal.id === decision.principal;
-  if (isRequester || decision.authors.some((author) => isSame(author, vote.voter)))
+  const isVoter = (name: string): boolean =>
+    isSamePerson(name, vote.voter) || (vote.attested === "token" && isSamePerson(name, nameOf(vote)));
+  if (isRequester || decision.authors.some(isVoter))
     throw new DomainError("denied", "the author of a change has no vote on it", {
       hint: "somebody else has to vote",
     });
-  if ((await tx.votesOn(decision.id)).some((cast) => cast.identity === vote.identity))
+  if ((await tx.votesOn(decision.id)).some((cast) => isSamePerson(nameOf(cast), nameOf(vote))))
     throw new DomainError("conflict", "this voter has voted already, and a vote stands", {
       hint: "tally_votes shows the count",
     });
@@ -103,11 +111,4 @@ async function mayVote(
     throw new DomainError("invalid_state", "this decision is settled: votes after it do not count", {
       hint: "ask decide again to vote on what is new",
     });
-}
-
-/** Names as people write them: an address counts with and without its host. */
-function isSame(author: string, voter: string): boolean {
-  const plain = (name: string): string => name.normalize("NFKC").trim().toLowerCase();
-  const [a, b] = [plain(author), plain(voter)];
-  return a === b || a.split("@")[0] === b || a === b.split("@")[0];
 }

@@ -6,7 +6,7 @@ import type { DecisionDeps } from "../deps.ts";
 import { APPROVAL_TTL_MS, isLive } from "../domain/approval.ts";
 import { budgetInWords, budgetState, type BudgetState } from "../domain/budget.ts";
 import { riskierFacts, type Facts } from "../domain/facts.ts";
-import { ACTIONS, VERDICTS, type ReadyPolicy } from "../domain/policy.ts";
+import { ACTIONS, VERDICTS, type Action, type ReadyPolicy } from "../domain/policy.ts";
 import type { DecisionTx, StoredAssessment, StoredDecision } from "../store/decision-store.ts";
 import { approvedAtHost, isApprovedAtHost } from "./asking.ts";
 import { judgement, type Judgement } from "./judging.ts";
@@ -14,6 +14,10 @@ import { confidenceReader } from "./stated-confidence.ts";
 import { approvalDigest, assess, hasFacts, UNMEASURED, versionOf } from "./assessing.ts";
 import { raise } from "./escalating.ts";
 import { factsInput, idempotencyKey, readFacts } from "./fields.ts";
+import { tally } from "./voting.ts";
+
+/** Earlier decisions on a subject whose votes are looked at. */
+const VOTED = 20;
 
 export const decide = defineTool({
   name: "decide",
@@ -58,6 +62,7 @@ export const decide = defineTool({
             : (await confidenceReader(tx, call.principal.id, action, clock()))(confidence),
         budget: await budgetFor(tx, policy, assessment, clock()),
         isCritical: critical === true,
+        isDisputed: await isDisputed(tx, subject ?? subjectOf(assessment), clock()),
       });
     const isApproved =
       policy.source.elicitation === true &&
@@ -67,7 +72,7 @@ export const decide = defineTool({
         const { outcome } = await judge(tx, assessment);
         const about = subject ?? subjectOf(assessment);
         if (outcome.verdict !== "require_human" || about === null) return false;
-        const digest = approvalDigest(action, about, policyVersion, assessment);
+        const digest = approvalDigest(action, about, policyVersion, critical === true, assessment);
         const isOpen = (await tx.approvalsOf(digest)).every(
           (approval) => !isLive(approval, clock()) || approval.status === "pending",
         );
@@ -96,7 +101,12 @@ export const decide = defineTool({
       const about = subject ?? subjectOf(assessment) ?? id;
       const approvalId =
         outcome.verdict === "require_human"
-          ? await approvalFor(tx, approvalDigest(action, about, policyVersion, assessment), now, newId)
+          ? await approvalFor(
+              tx,
+              approvalDigest(action, about, policyVersion, critical === true, assessment),
+              now,
+              newId,
+            )
           : null;
       const decision: StoredDecision = {
         id,
@@ -112,7 +122,9 @@ export const decide = defineTool({
         reasons,
         policyVersion,
         approvalId: approvalId?.id ?? null,
-        authors: [author, assessment.range?.author].filter((name) => name !== undefined),
+        authors: [author, assessment.range?.author, ...(assessment.range?.authors ?? [])].filter(
+          (name) => name !== undefined,
+        ),
         principal: call.principal.id,
         at: now,
       };
@@ -151,6 +163,16 @@ async function budgetFor(
   const inForce = await tx.inForce();
   const isComparable = result.basis === "measured" && inForce?.name === model.name;
   return budgetState(source.budget, isComparable ? inForce.curve : null, await tx.wentAlone(now));
+}
+
+/** Whether those who voted on the same subject before did not agree. */
+async function isDisputed(tx: DecisionTx, subject: string | null, now: number): Promise<boolean> {
+  if (subject === null) return false;
+  for (const id of await tx.votedOn(subject, VOTED)) {
+    const { dissent, vetoes } = await tally(tx, id, now);
+    if (dissent || vetoes.length > 0) return true;
+  }
+  return false;
 }
 
 /** The assessment that is named, or one of it and the facts, not stored yet. */

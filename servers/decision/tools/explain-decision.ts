@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
+import { oneLine } from "../../../kernel/text.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
 import type { DecisionToolDeps } from "../deps.ts";
 import { budgetInWords } from "../domain/budget.ts";
@@ -16,7 +17,7 @@ import { judgement, UNKNOWN_CONFIDENCE } from "./judging.ts";
 import { confidenceReader } from "./stated-confidence.ts";
 
 /** Past decisions searched, and how many of them are shown. */
-const SEARCHED = 500;
+const SEARCHED = 10_000;
 const SHOWN = 3;
 
 export const explainDecision = defineTool({
@@ -55,13 +56,13 @@ export const explainDecision = defineTool({
         verdict: decision.verdict,
         trace: {
           action: decision.action,
-          subject: decision.subject,
+          subject: oneLine(decision.subject, 200),
           at: toIso(decision.at),
           principal: decision.principal,
           assessment_id: decision.assessmentId,
           ...(assessment === undefined
             ? {}
-            : { model: assessment.model, range: assessment.range, digest: assessment.digest }),
+            : { model: assessment.model, range: rangeOf(assessment), digest: assessment.digest }),
           basis: decision.result.basis,
           risk,
           interval: decision.result.interval,
@@ -102,6 +103,10 @@ export const explainDecision = defineTool({
   },
 });
 
+function rangeOf({ range }: StoredAssessment): { repo: string; base: string | null; head: string } | null {
+  return range === null ? null : { repo: oneLine(range.repo, 300), base: range.base, head: range.head };
+}
+
 /** What would have changed a verdict, judged as `decide` judges. */
 async function flipOf(
   tx: DecisionTx,
@@ -117,7 +122,10 @@ async function flipOf(
   const stated = decision.confidenceFrom === "claimed" ? (known["stated_confidence"] ?? null) : null;
   const read = await confidenceReader(tx, decision.principal, action, decision.at);
   const situation: Situation = {
-    claims: assessment.claims,
+    claims: {
+      ...assessment.claims,
+      ...(known["code_review_disagreement"] === 1 ? { code_review_disagreement: 1 } : {}),
+    },
     measured: assessment.measured,
     // Another model would say something else: then the change itself is not varied.
     metrics: learned !== null && isSame ? metrics : null,
@@ -141,7 +149,8 @@ async function flipOf(
           : { stated, confidence: known["confidence"] ?? stated, outcomes: 0 }
         : read(one.confidence);
     const about = { action, claims: one.claims, result, policyTouched };
-    return judgement(policy, about, { reading, budget, isCritical: one.isCritical }).outcome.verdict;
+    return judgement(policy, about, { reading, budget, isCritical: one.isCritical, isDisputed: false })
+      .outcome.verdict;
   });
 }
 

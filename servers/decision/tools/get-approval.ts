@@ -2,6 +2,7 @@ import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
+import { oneLine } from "../../../kernel/text.ts";
 import type { DecisionDeps } from "../deps.ts";
 import { atTime } from "../domain/approval.ts";
 
@@ -40,7 +41,7 @@ export const getApproval = defineTool({
         ...(approval.usedAt === null ? {} : { used_at: toIso(approval.usedAt) }),
         expires_at: toIso(approval.expiresAt),
         decision_id: approval.decisionId,
-        subject: approval.subject,
+        subject: oneLine(approval.subject, 200),
       };
     });
   },

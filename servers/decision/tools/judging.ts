@@ -12,6 +12,8 @@ export interface Circumstances {
   readonly reading: ReadConfidence | null;
   readonly budget: BudgetState | null;
   readonly isCritical: boolean;
+  /** Earlier votes on the same subject did not agree, or one of them was a veto. */
+  readonly isDisputed: boolean;
 }
 
 export interface Judgement extends Circumstances {
@@ -30,9 +32,10 @@ export function judgement(
   }: Pick<StoredAssessment, "action" | "claims" | "result" | "policyTouched">,
   circumstances: Circumstances,
 ): Judgement {
-  const { reading, budget, isCritical } = circumstances;
+  const { reading, budget, isCritical, isDisputed } = circumstances;
   const known: Known = {
     ...claims,
+    ...(isDisputed ? { code_review_disagreement: 1 } : {}),
     risk: result.risk,
     known_weight: result.knownWeight,
     confidence: reading?.confidence ?? UNKNOWN_CONFIDENCE,

@@ -163,14 +163,33 @@ test("unrelated histories: all of the head is new", async () => {
   expect(await read("main", "other")).toMatchObject({ base: null, files: [{ path: "b.ts" }] });
 });
 
+test("names everybody who made a commit of the range, and who helped", async () => {
+  repo.write("a.ts", "x\n");
+  const base = repo.commit("first");
+  repo.commit("second", "eve@example.com");
+  repo.commit("third\n\nCo-authored-by: Cid Day <cid@example.com>", "bob@example.com");
+  expect((await read(base, "HEAD")).authors).toEqual([
+    "T <bob@example.com>",
+    "Cid Day <cid@example.com>",
+    "T <eve@example.com>",
+  ]);
+});
+
 test("a shallow clone says that its history is not known", async () => {
   repo.write("a.ts", "x\n");
   repo.commit("first");
   repo.write("a.ts", "y\n");
   repo.commit("second");
+  repo.write("a.ts", "z\n");
+  repo.commit("third");
   const clone = realpathSync(mkdtempSync(join(tmpdir(), "slipway-shallow-")));
-  execFileSync("git", ["clone", "--quiet", "--depth=1", `file://${repo.path}`, clone], { stdio: "ignore" });
+  execFileSync("git", ["clone", "--quiet", "--depth=2", `file://${repo.path}`, clone], { stdio: "ignore" });
   const change = await read(undefined, "HEAD", clone);
+  // Its first commit seems to have made everything: what it stands on was not fetched.
+  await expect(read(undefined, "HEAD~1", clone)).rejects.toMatchObject({
+    code: "invalid_state",
+    hint: expect.stringContaining("git fetch --deepen"),
+  });
   rmSync(clone, { recursive: true, force: true });
   expect(change.historyKnown).toBe(false);
   expect(metricsOf(change).nuc).toBeNull();

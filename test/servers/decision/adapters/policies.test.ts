@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DomainError } from "../../../../kernel/errors.ts";
 import { readExpression } from "../../../../servers/decision/adapters/cel.ts";
 import {
   closedPolicy,
+  configuredPolicy,
   readPolicy,
   SHIPPED,
   shippedPolicy,
@@ -125,6 +129,25 @@ test.each<[what: string, text: string, says: RegExp]>([
   ],
 ])("a policy that %s is refused and says where", (_what, text, says) => {
   expect(() => readPolicy(text)).toThrow(says);
+});
+
+test("a comment changes nothing, whatever it says", () => {
+  const text = `# note: see: "this [[[[[[[[ and that's &it\n${document(rule("when: critical"))}# end: of: it\n`;
+  expect(readPolicy(text).policy.source).toEqual(readPolicy(document(rule("when: critical"))).policy.source);
+});
+
+test("a key of slipway.yaml that nobody knows is refused: it may be a misspelt one", () => {
+  const project = mkdtempSync(join(tmpdir(), "slipway-settings-"));
+  const policyOf = (text: string): string | null => {
+    writeFileSync(join(project, "slipway.yaml"), text);
+    return configuredPolicy(project);
+  };
+  expect(policyOf("# which: one: of them\npolicy: no_compromise # strict: yes\n")).toBe("no_compromise");
+  expect(policyOf("")).toBeNull();
+  expect(policyOf("autonomy: 2\nmcpServers: { a: { command: b } }\n")).toBeNull();
+  expect(() => policyOf("policyy: no_compromise\n")).toThrow("there is no key policyy");
+  expect(() => policyOf("policy: [1]\n")).toThrow("policy must be a name or a file");
+  rmSync(project, { recursive: true, force: true });
 });
 
 test("whatever a policy's text is, it is refused or it gives a verdict; nothing is reached", () => {

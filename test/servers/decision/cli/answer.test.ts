@@ -10,8 +10,15 @@ import {
   type Approval,
   type ApprovalAnswer,
 } from "../../../../servers/decision/domain/approval.ts";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { idSource } from "../../../../kernel/ids.ts";
+import { silentLog } from "../../../../kernel/log.ts";
+import { serveOverHttp } from "../../../../kernel/mcp/http.ts";
+import { createDecisionServer } from "../../../../servers/decision/server.ts";
+import { mustCall } from "../../../support/connect.ts";
 import { requirement } from "../../../support/skip.ts";
 import { openForTest, type OpenDecision } from "../open.ts";
+import { BALANCED, inForce } from "../policies.ts";
 
 // Of util-linux: runs a program in a terminal of its own. It waits two seconds for a program that leaves its input
 // unread, so what is typed is only what is read.
@@ -302,4 +309,41 @@ test("lists what waits, in words and as one object per line, and makes no state 
     code: 2,
     err: expect.stringContaining("did you mean --json?"),
   });
+});
+
+test("whoever asked over HTTP does not answer at a terminal, by the same name", async () => {
+  const clock = (): number => Date.now();
+  const tools = createDecisionServer({
+    store: server.store,
+    changes: { read: () => Promise.reject(new Error("no repository is read here")) },
+    policies: inForce(BALANCED),
+    clock,
+    newId: idSource(clock),
+    log: silentLog,
+  });
+  const served = await serveOverHttp(tools, {
+    host: "127.0.0.1",
+    port: 0,
+    tokens: [{ name: "ann", secret: "secret-of-ann" }],
+  });
+  const client = new Client({ name: "test", version: "1" });
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(served.url), {
+      requestInit: { headers: { authorization: "Bearer secret-of-ann" } },
+    }),
+  );
+  const { approval_id } = await mustCall(client, "decide", {
+    ...{ action: "deploy", facts: { coverage: 0.9 }, critical: true, subject: "over HTTP" },
+  });
+  await client.close();
+  await served.close();
+  const id = String(approval_id);
+  const approval = await server.store.read((tx) => tx.findApproval(id));
+  expect(approval?.requestedBy).toBe("token:ann");
+  const start = approval?.digest.slice(0, 8) ?? "";
+  expect(await here(personTypes("approved", start), [id])).toMatchObject({
+    code: 4,
+    err: expect.stringContaining("your own request"),
+  });
+  expect(await here(personTypes("approved", start, "ben"), [id])).toMatchObject({ code: 0 });
 });

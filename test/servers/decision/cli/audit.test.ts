@@ -142,6 +142,10 @@ test("an event that was taken out, moved or put in is found; a cut end by the he
     ),
   ).not.toEqual([]);
   const cut = (db: DatabaseSync): void => db.exec(`DELETE FROM event WHERE seq = ${last.seq}`);
+  // The row that every event moves tells of a cut end without any head.
+  expect(tamper(cut)).toEqual([
+    `event ${last.seq}: the log ends before what the store counted (${last.seq})`,
+  ]);
   expect(tamper(cut, heads)).toContain(`event ${last.seq}: a head tells of it, and the log ends before`);
   expect(tamper(() => {}, heads)).toEqual([]);
 });
@@ -156,10 +160,16 @@ test.each<[what: string, sql: string]>([
     "INSERT INTO vote SELECT decision_id, 'self:x', 'x', role, 1, 0, 0, '', attested, at FROM vote",
   ],
   ["a vote gone", "DELETE FROM vote"],
+  ["an approval of another thing", "UPDATE approval SET digest = 'x'"],
+  ["an approval somebody else asked for", "UPDATE approval SET requested_by = 'token:mallory'"],
+  ["an approval not yet spent", "UPDATE approval SET used_at = CASE WHEN used_at IS NULL THEN 1 END"],
+  ["a risk", "UPDATE assessment SET body = json_set(body, '$.result.risk', 0.01)"],
+  ["an escalation nobody saw", "UPDATE escalation SET state = 'acknowledged', acknowledged_by = 'user:m'"],
+  ["an escalation gone", "DELETE FROM escalation"],
   ["an outcome", "UPDATE outcome SET outcome = 'success'"],
   ["an outcome gone", "DELETE FROM outcome"],
 ])("state that the log does not tell of is found: %s", (_what, sql) => {
-  expect(tamper((db) => db.exec(sql))).toHaveLength(1);
+  expect(tamper((db) => db.exec(sql)).length).toBeGreaterThan(0);
 });
 
 test("a head is signed, kept, and holds the log to what it was; a forged one is named", async () => {

@@ -85,9 +85,11 @@ test("what is no policy ends with one line", async () => {
     err: expect.stringMatching(/^error: torn.yaml: .*not YAML/),
   });
   expect(await run("nowhere.yaml")).toMatchObject({
-    code: 1,
+    code: 2,
     err: expect.stringContaining("there is no policy"),
   });
+  writeFileSync(join(server.home, "long.yaml"), "#".repeat(40_000));
+  expect(await run("long.yaml")).toMatchObject({ code: 2, err: expect.stringContaining("at most") });
   expect(await run()).toMatchObject({ code: 2, err: expect.stringContaining("which policy?") });
   expect(await run("balanced", "--replay", "x")).toMatchObject({ code: 2 });
 });

@@ -21,6 +21,7 @@ const judgedAs = (action: Action) => (one: Situation) =>
       reading: { stated: one.confidence, confidence: one.confidence, outcomes: 0 },
       budget: BUDGET,
       isCritical: one.isCritical,
+      isDisputed: false,
     },
   );
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { bareName, isSamePerson } from "../../../../servers/decision/domain/names.ts";
 import {
   ROLE_WEIGHTS,
   ROLES,
@@ -116,4 +117,26 @@ test("a voter's word is worth what it foretold", () => {
   expect(weightFromPast(past(100, 0.99, 0.5))).toBe(0.1);
   expect(weightFromPast(past(1, 0, 1))).toBeGreaterThan(0.6);
   expect(weightFromPast(past(1_000, 1, 1))).toBeLessThanOrEqual(1.5);
+});
+
+test.each<[string, string, boolean]>([
+  ["Ann Lee <ann@example.com>", "ann@example.com", true],
+  ["Ann Lee <ann@example.com>", "ann", true],
+  ["Ann Lee <ann@example.com>", "ANN  lee", true],
+  ["Ann Lee <ann@example.com>", "ann-lee", true],
+  ["<ann@example.com>", "ann", true],
+  ["1234+ann@users.noreply.example.com", "ann", true],
+  ["ann", "a\u200bn\u00adn\ufe0f", true],
+  ["ann", "\uff41nn", true],
+  ["ann@example.com", "ann@example.org", false],
+  ["Ann Lee <ann@example.com>", "lee", false],
+  ["ann", "anna", false],
+  ["", "", false],
+])("%j and %j are one person: %s", (a, b, isSame) => {
+  expect(isSamePerson(a, b)).toBe(isSame);
+  expect(isSamePerson(b, a)).toBe(isSame);
+});
+
+test("a principal is called by its bare name", () => {
+  expect(["token:ann", "user:ann", "self:ann", "ann"].map(bareName)).toEqual(["ann", "ann", "ann", "ann"]);
 });

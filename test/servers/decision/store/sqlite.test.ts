@@ -90,7 +90,7 @@ test("a decision is explained with the policy that made it, not with today's", a
     verdict: "auto_proceed",
     alternatives: [],
     // By the policy of then only the risk matters; by today's nothing but the secret would.
-    counterfactual: { factor: "coverage", verdict: "proceed_with_monitoring" },
+    counterfactual: { factor: "confidence", verdict: "proceed_with_monitoring" },
   });
   await after.close();
 });

@@ -72,7 +72,7 @@ test("what goes on alone has to be proven; its bad ends use the budget up, and t
   );
   expect(await open.must("explain_decision", { decision_id: id })).toMatchObject({
     trace: { budget: { rate: expect.closeTo(0.08375, 9), allowance: { changes: 200 }, risk_cut: 0.1 } },
-    counterfactual: { verdict: "request_review" },
+    counterfactual: { verdict: "proceed_with_monitoring", factor: "confidence" },
   });
   // What is only claimed is proven by nothing.
   expect(
@@ -86,7 +86,8 @@ test("what goes on alone has to be proven; its bad ends use the budget up, and t
   // Good ends that nobody can know of yet free nothing.
   await open.store.write(WRITER, async (tx) => {
     const [lesson] = await tx.lessons({ now: NOW + DAY_MS, with: "verdict", limit: 1 });
-    for (let i = 0; i < 50 && lesson !== undefined; i += 1) {
+    if (lesson === undefined) throw new Error("there is no lesson to copy");
+    for (let i = 0; i < 50; i += 1) {
       const early = { id: `dec_early${i}`, verdict: "auto_proceed", metrics: null, label: 0 } as const;
       await tx.setLesson(early.id, { ...lesson, ...early, at: NOW + i, due: NOW + 90 * DAY_MS }, NOW);
     }

@@ -30,7 +30,11 @@ test("over HTTP the token is the voter, whatever name it gives: never twice, nev
     newId: idSource(Date.now),
     log: silentLog,
   };
-  const { decision_id } = await decide.run({ action: "merge", facts: { coverage: 0.9 } }, deps, by("ann"));
+  const { decision_id } = await decide.run(
+    { action: "merge", facts: { coverage: 0.9 }, author: "Dee Low <dee@example.com>" },
+    deps,
+    by("ann"),
+  );
   const vote = (token: string, voter: string, role: "tester" | "reviewer") =>
     castVote.run(
       { decision_id, voter, role, score: 1, veto: false, abstain: false, rationale: "" },
@@ -38,6 +42,7 @@ test("over HTTP the token is the voter, whatever name it gives: never twice, nev
       by(token),
     );
   await expect(vote("ann", "somebody else", "tester")).rejects.toThrow("the author");
+  await expect(vote("dee", "somebody else", "tester")).rejects.toThrow("the author");
   expect(await vote("ben", "ben", "tester")).toMatchObject({ advisory: false, voters: 1 });
   await expect(vote("ben", "another name", "reviewer")).rejects.toThrow("voted already");
   expect(await vote("cid", "ben", "reviewer")).toMatchObject({
@@ -48,6 +53,7 @@ test("over HTTP the token is the voter, whatever name it gives: never twice, nev
   });
   expect(await store.events({ after: 0, limit: 9, types: ["access.denied"] })).toMatchObject([
     { principal: "token:ann", data: { what: "vote", code: "denied" } },
+    { principal: "token:dee", data: { what: "vote", code: "denied" } },
     { principal: "token:ben", data: { what: "vote", code: "conflict" } },
   ]);
   store.close();

@@ -136,3 +136,15 @@ test("a vote on nothing, of no role, out of range or both veto and abstention is
     error: { code: "invalid" },
   });
 });
+
+test("a dispute about a subject is known when it is decided on again", async () => {
+  const first = await decide({ subject: "disputed" });
+  await vote(first, { score: 1 });
+  await vote(first, { voter: "ben", role: "reviewer", score: 0 });
+  const again = { action: "merge", facts: FACTS, confidence: 0.99 };
+  expect(await server.must("decide", { ...again, subject: "disputed" })).toMatchObject({
+    rules_fired: expect.arrayContaining(["code_review_disagreement"]),
+  });
+  const other = await server.must("decide", { ...again, subject: "another" });
+  expect(other["rules_fired"]).not.toContain("code_review_disagreement");
+});

@@ -192,17 +192,24 @@ export function appliesTo(rule: Rule, action: Action): boolean {
   return rule.actions === undefined || rule.actions.includes(action);
 }
 
+/** What would have to be otherwise for milder verdicts: the guards that stand in the way, once, and what each rung lacks. */
+export interface Milder {
+  /** Of guards that fired, strictest first. */
+  readonly guards: readonly string[];
+  readonly rungs: readonly {
+    readonly verdict: Verdict;
+    readonly lacks: readonly string[];
+    /** How many of the guards, from the first, stand above it. */
+    readonly guards: number;
+  }[];
+}
+
 /** The milder rungs, each with what would have to be otherwise for it to be the verdict. */
-export function milderRungs(
-  policy: ReadyPolicy,
-  action: Action,
-  known: Known,
-  than: Verdict,
-): readonly { readonly verdict: Verdict; readonly lacks: readonly string[] }[] {
+export function milderRungs(policy: ReadyPolicy, action: Action, known: Known, than: Verdict): Milder {
   const facts = { ...known, action };
-  const guards = guardsOver(policy, action, facts);
-  return policy.ladder
-    .filter((rule) => severity(rule.verdict) < severity(than))
+  const guards = strictestFirst(guardsOver(policy, action, facts));
+  const rungs = policy.ladder
+    .filter((rule) => appliesTo(rule, action) && severity(rule.verdict) < severity(than))
     .map((rule) => {
       const budget = budgetRule(policy.source.budget, rule.verdict, facts);
       return {
@@ -211,12 +218,16 @@ export function milderRungs(
           ...conjunctsOf(rule.condition)
             .filter((condition) => holds(condition, facts) !== true)
             .map((condition) => phrase(condition, facts)),
-          ...[...guards, ...(budget === null ? [] : [budget])]
-            .filter((guard) => severity(guard.verdict) > severity(rule.verdict))
-            .map((guard) => `not ${guard.id}: ${guard.because}`),
+          ...(budget === null ? [] : [standing(budget)]),
         ],
+        guards: guards.filter((guard) => severity(guard.verdict) > severity(rule.verdict)).length,
       };
     });
+  return { guards: guards.slice(0, Math.max(0, ...rungs.map((rung) => rung.guards))).map(standing), rungs };
+}
+
+function standing({ id, because }: Rule): string {
+  return `not ${id}: ${because}`;
 }
 
 function phrase(condition: Expression, known: Facts): string {

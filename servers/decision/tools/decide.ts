@@ -13,7 +13,7 @@ import { judgement, type Judgement } from "./judging.ts";
 import { confidenceReader } from "./stated-confidence.ts";
 import { approvalDigest, assess, hasFacts, UNMEASURED, versionOf } from "./assessing.ts";
 import { raise } from "./escalating.ts";
-import { factsInput, idempotencyKey, readFacts } from "./fields.ts";
+import { factsInput, idempotencyKey, MOST_SHOWN, readFacts } from "./fields.ts";
 import { tally } from "./voting.ts";
 
 /** Earlier decisions on a subject whose votes are looked at. */
@@ -42,6 +42,7 @@ export const decide = defineTool({
     approval_id: z.string().optional(),
     policy_version: z.string(),
     escalations: z.array(z.string()).optional(),
+    more: z.number().optional().describe("rules left out"),
   }),
   annotations: WRITES,
   core: true,
@@ -142,11 +143,13 @@ export const decide = defineTool({
       return {
         decision_id: id,
         verdict: outcome.verdict,
-        reasons,
-        rules_fired: [...outcome.rulesFired],
+        // What stands at the end is about the whole; the reasons of the policy are cut first.
+        reasons: [...outcome.reasons.slice(0, MOST_SHOWN), ...reasons.slice(outcome.reasons.length)],
+        rules_fired: outcome.rulesFired.slice(0, MOST_SHOWN),
         ...(approvalId === null ? {} : { approval_id: approvalId.id }),
         policy_version: policyVersion,
-        ...(escalations.length === 0 ? {} : { escalations }),
+        ...(escalations.length === 0 ? {} : { escalations: escalations.slice(0, MOST_SHOWN) }),
+        ...(outcome.rulesFired.length <= MOST_SHOWN ? {} : { more: outcome.rulesFired.length - MOST_SHOWN }),
       };
     });
   },

@@ -12,7 +12,7 @@ import type { LearnedRisk } from "../domain/learning/living-model.ts";
 import { milderRungs, type ReadyPolicy } from "../domain/policy.ts";
 import type { CurrentModel } from "../store/current-model.ts";
 import type { DecisionTx, StoredAssessment, StoredDecision } from "../store/decision-store.ts";
-import { decisionId, mustFindDecision } from "./fields.ts";
+import { decisionId, MOST_SHOWN, mustFindDecision } from "./fields.ts";
 import { judgement, UNKNOWN_CONFIDENCE } from "./judging.ts";
 import { confidenceReader } from "./stated-confidence.ts";
 
@@ -50,6 +50,7 @@ export const explainDecision = defineTool({
       const assessment = await tx.findAssessment(decision.assessmentId);
       const counterfactual =
         assessment === undefined ? null : await flipOf(tx, decision, assessment, policy, model);
+      const milder = milderRungs(policy, decision.action, decision.known, decision.verdict);
       const { confidence, critical, risk, known_weight, risk_cut, budget_used, ...facts } = decision.known;
       return {
         decision_id,
@@ -77,20 +78,24 @@ export const explainDecision = defineTool({
                 budget: { ...decision.budget, words: budgetInWords(decision.budget), risk_cut, budget_used },
               }),
           facts,
-          rules_fired: decision.rulesFired,
-          reasons: decision.reasons,
+          rules_fired: decision.rulesFired.slice(0, MOST_SHOWN),
+          reasons: decision.reasons.slice(0, MOST_SHOWN),
+          ...(decision.rulesFired.length <= MOST_SHOWN
+            ? {}
+            : { more: decision.rulesFired.length - MOST_SHOWN }),
+          // Named once: `guards` of an alternative says how many of them, from the first, stand above it.
+          ...(milder.guards.length === 0 ? {} : { guards: milder.guards.slice(0, MOST_SHOWN) }),
           policy_version: decision.policyVersion,
           ...(decision.approvalId === null ? {} : { approval_id: decision.approvalId }),
         },
         contributions: decision.result.factors.map((factor) => ({ ...factor })),
         precedents: await precedentsOf(tx, decision),
         counterfactual: counterfactual === null ? null : { ...counterfactual },
-        alternatives: milderRungs(policy, decision.action, decision.known, decision.verdict).map(
-          ({ verdict, lacks }) => ({
-            verdict,
-            lacks: [...lacks],
-          }),
-        ),
+        alternatives: milder.rungs.slice(0, MOST_SHOWN).map(({ verdict, lacks, guards }) => ({
+          verdict,
+          lacks: lacks.slice(0, MOST_SHOWN),
+          ...(guards === 0 ? {} : { guards }),
+        })),
         outcomes: (await tx.outcomesOf(decision.id)).slice(-5).map((outcome) => ({
           outcome: outcome.outcome,
           version: outcome.version,

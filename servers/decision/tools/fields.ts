@@ -5,6 +5,8 @@ import type { DecisionTx, StoredDecision } from "../store/decision-store.ts";
 
 /** Arguments that several tools share, described once. */
 export const idempotencyKey = z.string().min(1).max(200).optional();
+/** Rules and reasons that one answer names. */
+export const MOST_SHOWN = 10;
 export const decisionId = z.string().max(60);
 
 /** One loose record instead of ten typed members: half the tokens, and refusals in our own words. */

@@ -144,14 +144,21 @@ test("what it names gives another verdict when judged again; where any single se
 
 test("what the milder verdicts lack, and the guards that stand in their way", () => {
   const { known } = judgedAs("merge")(situation(SAFE, { confidence: 0.5 }));
-  expect(milderRungs(BALANCED, "merge", known, "request_review")).toEqual([
-    { verdict: "auto_proceed", lacks: ["confidence > 0.9 (is 0.5)"] },
-    { verdict: "proceed_with_monitoring", lacks: ["confidence > 0.7 (is 0.5)"] },
-  ]);
+  expect(milderRungs(BALANCED, "merge", known, "request_review")).toEqual({
+    guards: [],
+    rungs: [
+      { verdict: "auto_proceed", lacks: ["confidence > 0.9 (is 0.5)"], guards: 0 },
+      { verdict: "proceed_with_monitoring", lacks: ["confidence > 0.7 (is 0.5)"], guards: 0 },
+    ],
+  });
   const failed = judgedAs("merge")(situation(SAFE, { claims: { tests_failed: 1 } }));
-  expect(milderRungs(BALANCED, "merge", failed.known, "block")[0]?.lacks).toEqual([
-    "not tests_failed: tests failed",
-  ]);
+  expect(milderRungs(BALANCED, "merge", failed.known, "block")).toMatchObject({
+    guards: ["not tests_failed: tests failed"],
+    rungs: [
+      { lacks: [], guards: 1 },
+      { lacks: [], guards: 1 },
+    ],
+  });
   expect(severity("block")).toBe(4);
 });
 

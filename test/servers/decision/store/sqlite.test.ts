@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { verifyEvents } from "../../../../kernel/events.ts";
 import { idSource } from "../../../../kernel/ids.ts";
 import { silentLog } from "../../../../kernel/log.ts";
+import { compilePolicy } from "../../../../servers/decision/adapters/cel.ts";
 import type { ReadyPolicy } from "../../../../servers/decision/domain/policy.ts";
 import { createDecisionServer } from "../../../../servers/decision/server.ts";
 import { openDecisionStore } from "../../../../servers/decision/store/sqlite.ts";
@@ -103,4 +104,25 @@ test("an approval under one policy is none under another", async () => {
   const second = await after.call("decide", ASK);
   expect(second["approval_id"]).not.toBe(first["approval_id"]);
   await after.close();
+});
+
+test("answers stay small where fifty rules with long reasons fire: ten are named, and how many more", async () => {
+  const guards = Array.from({ length: 50 }, (_, i) => ({
+    ...{ id: `guard_${i}`, when: "risk >= 0", verdict: "request_review" as const },
+    because: `${i} ${"because ".repeat(24)}`,
+  }));
+  const ladder = Array.from({ length: 50 }, (_, i) => ({
+    ...{ id: `rung_${i}`, when: "risk < 0", verdict: "auto_proceed" as const, because: "safe" },
+  }));
+  const otherwise = { id: "otherwise", when: "true", verdict: "request_review", because: "else" } as const;
+  const server = await openAnother(compilePolicy({ name: "many", guards, ladder, otherwise }));
+  const decision = await server.call("decide", { action: "merge", facts: { coverage: 0.9 } });
+  expect(decision).toMatchObject({ verdict: "request_review", more: 41 });
+  expect(decision["rules_fired"]).toHaveLength(10);
+  expect(JSON.stringify(decision).length).toBeLessThan(4_000);
+  const explained = await server.call("explain_decision", { decision_id: decision["decision_id"] });
+  expect(explained).toMatchObject({ trace: { more: 41, guards: { length: 10 } } });
+  expect(explained["alternatives"]).toHaveLength(10);
+  expect(JSON.stringify(explained).length).toBeLessThan(12_000);
+  await server.close();
 });

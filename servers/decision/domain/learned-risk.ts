@@ -1,10 +1,12 @@
 import { claimedReadings, FACTORS, type Readings } from "./factors.ts";
 import type { Facts } from "./facts.ts";
-import { levelOf, scoreRisk, type Assessment } from "./formula.ts";
+import { levelOf, scoreRisk, type Assessment, type Factor } from "./formula.ts";
 import type { LearnedRisk } from "./learning/living-model.ts";
 
 /** How far a learned model may be trusted: "raise" where its labels rest on the word of those it judges. */
 export type Trust = "full" | "raise";
+
+const MOST_TURNS = 16;
 
 /** What a learned model said of a change, and how far it is trusted. */
 export interface Learned {
@@ -41,16 +43,18 @@ export function withLearned(
   const given = claimed.factors.filter(({ source }) => source === "claimed");
   const raisers = given.length === 0 ? claimed.factors : given;
   const each = (aim - learned.p) / raisers.length;
-  const factors = claimed.factors.map((factor) => ({
-    ...factor,
-    contribution:
-      learned.start / FACTORS.length +
-      (learned.parts[factor.name] ?? 0) +
-      (raisers.includes(factor) ? each : 0),
-  }));
+  const factors = reaching(
+    aim,
+    claimed.factors.map((factor) => ({
+      ...factor,
+      contribution:
+        learned.start / FACTORS.length +
+        (learned.parts[factor.name] ?? 0) +
+        (raisers.includes(factor) ? each : 0),
+    })),
+  );
   // What people add up from left to right is the risk, to the last digit.
-  const sum = factors.reduce((total, { contribution }) => total + contribution, 0);
-  const risk = Math.min(1, Math.max(0, sum));
+  const risk = Math.min(1, Math.max(0, sumOf(factors)));
   const unknown = (1 - claimed.knownWeight) / 2;
   const low = Math.min(risk, learned.interval[0]) * (1 - unknown);
   // What raises the risk raises what it may be at most.
@@ -62,4 +66,19 @@ export function withLearned(
     level: levelOf(risk),
     factors,
   };
+}
+
+function sumOf(factors: readonly Factor[]): number {
+  return factors.reduce((total, { contribution }) => total + contribution, 0);
+}
+
+/** Rounding must not leave the sum below what a risk is raised to: the last digit of the last part makes up for it. */
+function reaching(aim: number, factors: readonly Factor[]): readonly Factor[] {
+  const last = factors.length - 1;
+  let parts = factors;
+  for (let turn = 0; turn < MOST_TURNS && sumOf(parts) < aim; turn += 1)
+    parts = parts.map((factor, at) =>
+      at === last ? { ...factor, contribution: factor.contribution + Number.EPSILON / 2 } : factor,
+    );
+  return parts;
 }

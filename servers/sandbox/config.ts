@@ -21,6 +21,7 @@ export interface SandboxConfig {
   readonly path: string;
   readonly bwrap: string;
   readonly busybox: readonly string[];
+  readonly setpriv: readonly string[];
   /** Live sandboxes at one time. */
   readonly maxSandboxes: number;
   readonly outputCapBytes: number;
@@ -41,6 +42,7 @@ export function readSandboxConfig(sources: ServerSources): SandboxConfig {
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     bwrap: "/usr/bin/bwrap",
     busybox: ["/usr/bin/busybox", "/bin/busybox"],
+    setpriv: ["/usr/bin/setpriv", "/bin/setpriv"],
     maxSandboxes: 16,
     outputCapBytes: 10 * 1_048_576,
   };

@@ -78,7 +78,8 @@ export function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: ()
         owner,
         boot: nonce(),
         clock: systemClock,
-        image: nodeImage({ node, npm, nonce, busybox: config.busybox }),
+        image: nodeImage({ node, npm, nonce, busybox: config.busybox, setpriv: config.setpriv }),
+        nonce,
         readCounters,
       }),
       bubblewrap: bubblewrapBackend({

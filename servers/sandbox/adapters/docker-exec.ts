@@ -1,16 +1,50 @@
 import type Docker from "dockerode";
-import { WORKSPACE } from "../domain/workspace-path.ts";
 import type { ExecRequest } from "./backend.ts";
 import { dockerStatus, within } from "./docker-client.ts";
 import { frameReader } from "./docker-frames.ts";
-import { USER } from "./docker-profile.ts";
+import { asUser, COMMAND_USER, KEEPER_USER } from "./docker-profile.ts";
+import type { Runner } from "./docker-runner.ts";
 
 /**
- * Runs one program as the sandbox's user. Returns its exit code, or null when the container ended under it.
+ * Runs one program as the sandbox's user, through the container's runner where that is free to. Returns its exit code,
+ * or null when the container ended under it.
  *
  * @param answerMs How long the daemon may take to answer, apart from the program.
  */
-export async function execOnce(
+export async function execIn(
+  container: Docker.Container,
+  runner: Runner | undefined,
+  request: ExecRequest,
+  answerMs: number,
+): Promise<number | null> {
+  if (runner?.takes(request) !== true) return execOnce(container, request, answerMs);
+  const running = runner.run(request);
+  const exitCode = await withKill(request.kill, () => killUntilOver(container, running, answerMs), running);
+  if (exitCode !== null) return exitCode;
+  // The runner went away. Nobody hears its program any more, so that is ended.
+  if (!(await isRunning(container, answerMs))) return null;
+  await killAll(container, answerMs);
+  return KILLED;
+}
+
+/** Waits for what runs, and for a kill that was asked for meanwhile: one under way would meet the next command. */
+async function withKill<T>(signal: AbortSignal, kill: () => Promise<void>, running: Promise<T>): Promise<T> {
+  let killing: Promise<void> | undefined;
+  const onAbort = (): void => void (killing ??= kill());
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await running;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    await killing;
+  }
+}
+
+/** As the daemon tells the end by a signal that nobody can withstand. */
+const KILLED = 137;
+
+async function execOnce(
   container: Docker.Container,
   request: ExecRequest,
   answerMs: number,
@@ -18,10 +52,9 @@ export async function execOnce(
   const exec = await within(
     answerMs,
     container.exec({
-      Cmd: [...request.argv],
-      Env: Object.entries(request.env).map(([name, value]) => `${name}=${value}`),
-      User: USER,
-      WorkingDir: WORKSPACE,
+      Cmd: [...asUser(request.argv, request.env)],
+      User: KEEPER_USER,
+      WorkingDir: "/",
       AttachStdin: request.stdin !== undefined,
       AttachStdout: true,
       AttachStderr: true,
@@ -33,12 +66,10 @@ export async function execOnce(
   if (request.stdin !== undefined) stream.end(request.stdin);
   const isDone = async (): Promise<boolean> => !(await within(answerMs, exec.inspect())).Running;
   const over = new AbortController();
-  const kill = (): void => void killUntilOver(container, ended, answerMs);
-  if (request.kill.aborted) kill();
-  request.kill.addEventListener("abort", kill, { once: true });
+  // A child left behind can hold the stream open after the program has ended.
+  const running = Promise.race([ended, endsBehindOpenStream(isDone, over.signal)]);
   try {
-    // A child left behind can hold the stream open after the program has ended.
-    await Promise.race([ended, endsBehindOpenStream(isDone, over.signal)]);
+    await withKill(request.kill, () => killUntilOver(container, ended, answerMs), running);
     for (let wait = 1; !(await isDone()); wait = Math.min(wait * 2, 100)) await pause(wait);
     return (await within(answerMs, exec.inspect())).ExitCode;
   } catch (error) {
@@ -47,7 +78,6 @@ export async function execOnce(
     throw error;
   } finally {
     over.abort();
-    request.kill.removeEventListener("abort", kill);
     stream.destroy();
   }
 }
@@ -70,29 +100,35 @@ async function endsBehindOpenStream(isDone: () => Promise<boolean>, over: AbortS
   if (!over.aborted) await pause(100);
 }
 
-const KILL_ROUNDS = 5;
+/** How long each try is given, milliseconds. What had not yet become the sandbox's user is met by the next one. */
+const KILL_WAITS = [50, 200, 1_000, 1_000, 1_000, 1_000];
 
 async function killUntilOver(
   container: Docker.Container,
-  ended: Promise<void>,
+  ended: Promise<unknown>,
   answerMs: number,
 ): Promise<void> {
-  for (let round = 0; round < KILL_ROUNDS; round += 1) {
+  for (const wait of KILL_WAITS) {
     await killAll(container, answerMs).catch(() => undefined);
-    const isOver = await Promise.race([ended.then(() => true), pause(1_000).then(() => false)]);
+    const isOver = await Promise.race([ended.then(() => true), pause(wait).then(() => false)]);
     if (isOver) return;
   }
   // Nothing inside answers any more: the sandbox is lost, but nothing keeps running.
   await within(answerMs, container.kill()).catch(() => undefined);
 }
 
-/** Ends every process of the sandbox's user from inside; the sleeper belongs to another user and stays. */
+const KILL_ALL = ["/bin/sh", "-c", "kill -9 -1"];
+
+/**
+ * Ends every process of the sandbox's user from inside; who holds the container open is another user, and stays. By
+ * the daemon, which finds room for one more process where the sandbox itself has none left.
+ */
 export async function killAll(container: Docker.Container, answerMs: number): Promise<void> {
   const exec = await within(
     answerMs,
     container.exec({
-      Cmd: ["/bin/sh", "-c", "kill -9 -1"],
-      User: USER,
+      Cmd: KILL_ALL,
+      User: COMMAND_USER,
       AttachStdout: true,
       AttachStderr: true,
     }),

@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { toIso, type Clock } from "../../../kernel/clock.ts";
-import { TMP_MB } from "../domain/limits.ts";
+import { KEEPER, TMP_MB } from "../domain/limits.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
 import type { Layout, SandboxSpec } from "./backend.ts";
 import { NPM_ENV } from "./npm-package.ts";
@@ -13,11 +13,32 @@ export const LABEL = {
   expires: "slipway.expires",
 } as const;
 
-/** Commands run as this user; the process that holds the container open does not. */
-export const USER = "1000:1000";
+/**
+ * Who holds the container open and starts commands: root of no rights but to become another user and to give up what
+ * it could still gain. Commands run as user 1000, with nothing, and can neither signal nor look into it.
+ */
+export const KEEPER_USER = "0:0";
+export const COMMAND_USER = "1000:1000";
+const KEEPER_CAPABILITIES = ["SETUID", "SETGID", "SETPCAP"];
 
 /** The init process and the sleeper that holds the container open. */
 export const IDLE_PIDS = 2;
+
+// What runs short of memory is taken before what starts it. Only the command's own user may enter the workspace.
+const START = `echo 1000 > /proc/self/oom_score_adj; cd ${WORKSPACE} && exec "$@"`;
+
+/**
+ * The command line that starts `argv` in the workspace as the sandbox's user, when the keeper runs it. The variables
+ * are set by a static program once all rights are gone: they may name libraries to load.
+ */
+export function asUser(argv: readonly string[], env: Readonly<Record<string, string>>): readonly string[] {
+  return [
+    ...["/bin/setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--inh-caps=-all"],
+    ...["--bounding-set=-all", "--", "/bin/busybox", "env"],
+    ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    ...["/bin/sh", "-c", START, "sh", ...argv],
+  ];
+}
 
 const MB = 1_048_576;
 
@@ -57,7 +78,7 @@ export function containerOptions(
 ): Docker.ContainerCreateOptions {
   const { limits } = spec;
   // Pages of the workspace and of /tmp are charged to the container, so filling them must not look like a full memory.
-  const memory = (limits.memoryMb + limits.diskMb + TMP_MB) * MB;
+  const memory = (limits.memoryMb + limits.diskMb + TMP_MB + KEEPER.memoryMb) * MB;
   const labels = {
     [LABEL.sandbox]: spec.id,
     [LABEL.owner]: owner(),
@@ -67,9 +88,8 @@ export function containerOptions(
   return {
     name: nameOf(spec.id),
     Image: image,
-    // The sleeper is root without capabilities: commands run as another user and cannot signal it. When it wakes,
-    // the container ends and takes its volume with it, whatever became of this server.
-    User: "0:0",
+    // When the sleeper wakes, the container ends and takes its volume with it, whatever became of this server.
+    User: KEEPER_USER,
     Cmd: ["/bin/sleep", String(spec.ttlS)],
     Hostname: "sandbox",
     WorkingDir: WORKSPACE,
@@ -80,10 +100,11 @@ export function containerOptions(
       ReadonlyRootfs: true,
       Privileged: false,
       CapDrop: ["ALL"],
+      CapAdd: KEEPER_CAPABILITIES,
       SecurityOpt: ["no-new-privileges"],
       Init: true,
       AutoRemove: true,
-      PidsLimit: limits.pids,
+      PidsLimit: limits.pids + KEEPER.pids,
       Memory: memory,
       MemorySwap: memory,
       NanoCpus: Math.round(limits.cpu * 1e9),

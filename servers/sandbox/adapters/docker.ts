@@ -10,8 +10,9 @@ import {
   type DockerHost,
 } from "./docker-client.ts";
 import { member, type Counters } from "./docker-counters.ts";
-import { execOnce, isRunning, killAll, pause } from "./docker-exec.ts";
+import { execIn, isRunning, killAll, pause } from "./docker-exec.ts";
 import { containerOptions, IDLE_PIDS, LABEL, LAYOUT, nameOf, type Provenance } from "./docker-profile.ts";
+import { openRunners } from "./docker-runners.ts";
 import type { NodeImage } from "./node-image.ts";
 
 export interface DockerSettings extends Provenance {
@@ -21,6 +22,8 @@ export interface DockerSettings extends Provenance {
   readonly probeMs: number;
   readonly host: DockerHost;
   readonly image: NodeImage;
+  /** An unguessable word. */
+  readonly nonce: () => string;
   /** What the kernel counted for a container; null where that is out of reach. */
   readonly readCounters: (containerId: string) => Promise<Counters | null>;
 }
@@ -35,15 +38,18 @@ export function dockerBackend(settings: DockerSettings): Backend {
     connected.catch(() => (client = undefined));
     return connected;
   };
+  const runners = openRunners(settings.nonce, answerMs);
   const running = new Map<string, number>();
+  const clearing = new Map<string, Promise<unknown>>();
   const oomKills = new Map<string, number>();
   /** Whose end is asked for: what dies in them from then on dies of that. An id is never used again, so it stays. */
   const ending = new Set<string>();
   /** Out of reach from here, the container still sees its own counter of kills for memory. */
   const newOomKills = async (container: Docker.Container, { handle }: SandboxRef): Promise<number> => {
     const chunks: Uint8Array[] = [];
-    await execOnce(
+    await execIn(
       container,
+      await runners.of(container),
       {
         argv: ["/bin/sh", "-c", `cat ${OOM_FILES.join(" ")} 2>/dev/null`],
         env: {},
@@ -57,6 +63,40 @@ export function dockerBackend(settings: DockerSettings): Backend {
     const known = oomKills.get(handle) ?? 0;
     oomKills.set(handle, now);
     return now - known;
+  };
+
+  /** Whether nothing is left but what holds the container open. The program that just ended may still be counted once. */
+  const isIdle = async (id: string, idlePids: number): Promise<boolean> => {
+    for (const wait of [0, 2, 8]) {
+      await pause(wait);
+      const counters = await settings.readCounters(id);
+      if (counters === null) return false;
+      if (counters.pids <= idlePids) return true;
+    }
+    return false;
+  };
+
+  const leave = (handle: string): void => {
+    const left = (running.get(handle) ?? 1) - 1;
+    if (left === 0) running.delete(handle);
+    else running.set(handle, left);
+  };
+  /** Ends what a command left behind, unless another one runs. Returns whether the container still runs. */
+  const clear = (container: Docker.Container, isUp: boolean): Promise<boolean> => {
+    const work = async (): Promise<boolean> => {
+      // A runner that answers is in a container that runs.
+      if (!isUp && !(await isRunning(container, answerMs))) return false;
+      if (running.has(container.id) || (await isIdle(container.id, IDLE_PIDS + (isUp ? 1 : 0)))) return true;
+      await killAll(container, answerMs);
+      return true;
+    };
+    // The next command waits, or it would be taken for what was left behind.
+    const cleared = work().finally(() => void clearing.delete(container.id));
+    clearing.set(
+      container.id,
+      cleared.catch(() => undefined),
+    );
+    return cleared;
   };
 
   return {
@@ -95,22 +135,15 @@ export function dockerBackend(settings: DockerSettings): Backend {
     },
     layout: () => LAYOUT,
     async exec(ref, request) {
+      await clearing.get(ref.handle);
       running.set(ref.handle, (running.get(ref.handle) ?? 0) + 1);
-      const leave = (): number => {
-        const left = (running.get(ref.handle) ?? 1) - 1;
-        if (left === 0) running.delete(ref.handle);
-        else running.set(ref.handle, left);
-        return left;
-      };
-      let left: number | undefined;
       try {
         const container = (await docker()).getContainer(ref.handle);
+        const runner = await runners.of(container);
         const before = await settings.readCounters(ref.handle);
-        const exitCode = await execOnce(container, request, answerMs);
-        left = leave();
-        const alive = exitCode !== null && !ending.has(ref.handle) && (await isRunning(container, answerMs));
-        if (left === 0 && alive && !(await isIdle(ref.handle, settings.readCounters)))
-          await killAll(container, answerMs);
+        const exitCode = await execIn(container, runner, request, answerMs).finally(() => leave(ref.handle));
+        const alive =
+          exitCode !== null && !ending.has(ref.handle) && (await clear(container, runner?.state === "idle"));
         const after = await settings.readCounters(ref.handle);
         const counted =
           before !== null && after !== null
@@ -119,8 +152,6 @@ export function dockerBackend(settings: DockerSettings): Backend {
         return { ...counted, exitCode, signal: null, alive };
       } catch (error) {
         throw dockerError(error, ref.id);
-      } finally {
-        if (left === undefined) leave();
       }
     },
     async isAlive(ref) {
@@ -139,6 +170,7 @@ export function dockerBackend(settings: DockerSettings): Backend {
           throw error;
         });
         oomKills.delete(ref.handle);
+        runners.forget(ref.handle);
       } catch (error) {
         // 404: gone. 409: another call is removing it.
         const status = dockerStatus(error);
@@ -155,17 +187,6 @@ export function dockerBackend(settings: DockerSettings): Backend {
       }
     },
   };
-}
-
-/** Whether nothing is left but what holds the container open. The program that just ended may still be counted once. */
-async function isIdle(id: string, readCounters: DockerSettings["readCounters"]): Promise<boolean> {
-  for (const wait of [0, 2, 8]) {
-    await pause(wait);
-    const counters = await readCounters(id);
-    if (counters === null) return false;
-    if (counters.pids <= IDLE_PIDS) return true;
-  }
-  return false;
 }
 
 type Counted = Pick<ExecEnd, "oomKills" | "forksRefused" | "cpuMs" | "peakMemoryBytes">;

@@ -12,7 +12,7 @@ import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
 
-/** The image of template `node`: this machine's Node binary and busybox, made here, from no registry. */
+/** The image of template `node`: this machine's Node binary, busybox and setpriv, made here, from no registry. */
 export interface NodeImage {
   /** @throws {DomainError} unavailable when this machine lacks a part of it. */
   check(): Promise<void>;
@@ -29,11 +29,12 @@ export interface NodeImageSettings {
   readonly npm: () => string | null;
   /** Where busybox may be. */
   readonly busybox: readonly string[];
+  /** Where setpriv of util-linux may be; that of busybox cannot do what it is needed for. */
+  readonly setpriv: readonly string[];
 }
 
 /** Raised with every change to what the image holds. */
-const RECIPE = 2;
-const BUILD_HINT = "install the Debian package busybox-static";
+const RECIPE = 3;
 
 interface File {
   readonly path: string;
@@ -180,8 +181,10 @@ async function writeRootFs(archive: Pack, files: readonly File[]): Promise<void>
         mtime,
       });
   }
-  for (const applet of await applets(files))
+  for (const applet of await applets(files)) {
+    if (files.some((file) => file.path === `/bin/${applet}`)) continue;
     archive.entry({ name: `bin/${applet}`, type: "symlink", linkname: "busybox", mtime });
+  }
   archive.finalize();
 }
 
@@ -191,22 +194,17 @@ async function applets(files: readonly File[]): Promise<readonly string[]> {
   return stdout.split("\n").filter((name) => /^[a-z0-9._[-]+$/.test(name) && name !== "busybox");
 }
 
-async function collect({ node, busybox, npm }: NodeImageSettings): Promise<readonly File[]> {
-  const shell = busybox.find((file) => existsSync(file));
+async function collect({ node, busybox, setpriv, npm }: NodeImageSettings): Promise<readonly File[]> {
   if (process.platform !== "linux") {
     throw new DomainError("unavailable", "the image node can only be built on Linux", {
       hint: "build it on a Linux machine with the same daemon",
       retryable: false,
     });
   }
-  if (shell === undefined)
-    throw new DomainError("unavailable", "the image node needs busybox, which is not installed", {
-      hint: BUILD_HINT,
-      retryable: false,
-    });
   const sources = new Map([
     ["/bin/node", await realpath(node)],
-    ["/bin/busybox", await realpath(shell)],
+    ["/bin/busybox", await realpath(installed("busybox", busybox, "busybox-static"))],
+    ["/bin/setpriv", await realpath(installed("setpriv", setpriv, "util-linux"))],
   ]);
   for (const program of [...sources.values()]) {
     for (const library of await librariesOf(program)) sources.set(library, await realpath(library));
@@ -222,6 +220,15 @@ async function collect({ node, busybox, npm }: NodeImageSettings): Promise<reado
   const root = npm();
   const all = root === null ? programs : [...programs, ...(await npmFiles(root))];
   return all.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function installed(program: string, places: readonly string[], debianPackage: string): string {
+  const found = places.find((file) => existsSync(file));
+  if (found !== undefined) return found;
+  throw new DomainError("unavailable", `the image node needs ${program}, which is not installed`, {
+    hint: `install the Debian package ${debianPackage}`,
+    retryable: false,
+  });
 }
 
 /** npm as installed here, without its manuals. Two thousand files are told apart by version, name and size. */

@@ -12,7 +12,7 @@ import { readSandboxConfig } from "../config.ts";
 const HELP = `slipway sandbox image build node
 
 Builds the image that Docker sandboxes of template node run on, from the Node that runs this command, its npm
-and busybox. Nothing is fetched from a registry. Does nothing where the image is there already.`;
+busybox and setpriv. Nothing is fetched from a registry. Does nothing where the image is there already.`;
 
 /** `slipway sandbox image build node`: prints the image's tag. */
 export const imageBuildCommand: Command = async (argv, io) => {
@@ -36,6 +36,7 @@ export const imageBuildCommand: Command = async (argv, io) => {
     npm: () => findNpm(config.path),
     nonce: () => randomBytes(8).toString("hex"),
     busybox: config.busybox,
+    setpriv: config.setpriv,
   });
   // What this machine lacks is said before the daemon is asked.
   await image.check();

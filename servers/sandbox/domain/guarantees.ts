@@ -1,4 +1,4 @@
-import { TMP_MB, type Limits } from "./limits.ts";
+import { KEEPER, TMP_MB, type Limits } from "./limits.ts";
 
 export type Assurance = "enforced" | "none";
 
@@ -57,9 +57,11 @@ export function guaranteesFrom(facts: Facts, limits: Limits): Guarantees {
     filesystem: assure(isPrivate),
     network: assure(is("interfaces", "lo")),
     processes: assure(
-      isUnprivileged && number("pids_limit") <= limits.pids && number("visible_processes") < 20,
+      isUnprivileged && number("pids_limit") <= limits.pids + KEEPER.pids && number("visible_processes") < 20,
     ),
-    memory: assure(number("memory_limit") <= (limits.memoryMb + limits.diskMb + TMP_MB) * 1_048_576),
+    memory: assure(
+      number("memory_limit") <= (limits.memoryMb + limits.diskMb + TMP_MB + KEEPER.memoryMb) * 1_048_576,
+    ),
     cpu: assure(number("cpu_quota") / number("cpu_period") <= limits.cpu * 1.01),
     disk: assure(number("workspace_kb") <= limits.diskMb * 1_024),
     kernel: "shared",

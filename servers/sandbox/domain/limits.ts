@@ -13,3 +13,6 @@ export const DEFAULT_LIMITS: Limits = { cpu: 1, memoryMb: 1_024, pids: 256, disk
 
 /** Size of the temporary directory of a sandbox. */
 export const TMP_MB = 64;
+
+/** What holds a container open and starts its commands, beyond what the commands may use. */
+export const KEEPER = { pids: 4, memoryMb: 8 } as const;

@@ -31,6 +31,7 @@ const owner = `test-${nonce()}`;
 
 const npm = (): string | null => findNpm(process.env["PATH"] ?? "");
 const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"];
+const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"];
 
 /** @param counters What the host sees of the kernel's counters; a remote daemon's host sees nothing. */
 export function openDocker(counters: typeof readCounters = readCounters): Backend {
@@ -41,8 +42,9 @@ export function openDocker(counters: typeof readCounters = readCounters): Backen
     owner: () => owner,
     boot: nonce(),
     clock: Date.now,
+    nonce,
     readCounters: counters,
-    image: nodeImage({ node: process.execPath, npm, nonce, busybox: BUSYBOX }),
+    image: nodeImage({ node: process.execPath, npm, nonce, busybox: BUSYBOX, setpriv: SETPRIV }),
   });
 }
 

@@ -162,7 +162,8 @@ test("no caller's word reaches the request that makes a container", () => {
   });
   const { HostConfig } = options;
   expect(HostConfig?.Binds).toBeUndefined();
-  expect(HostConfig?.CapAdd).toBeUndefined();
+  // What starts commands needs these to give all rights up for them.
+  expect(HostConfig?.CapAdd).toEqual(["SETUID", "SETGID", "SETPCAP"]);
   expect(HostConfig?.Devices).toBeUndefined();
   expect(HostConfig?.Mounts?.map(({ Type, Source }) => [Type, Source])).toEqual([["volume", ""]]);
   expect(HostConfig).toMatchObject({

@@ -34,16 +34,21 @@ test("only the image node can be built", async () => {
   await expect(imageBuildCommand(["node", "--force"], io())).rejects.toMatchObject({ code: "invalid" });
 });
 
-test("without busybox it names the package to install", async () => {
-  const image = nodeImage({
-    node: process.execPath,
-    npm: () => null,
-    nonce: () => "x",
-    busybox: ["/nowhere/busybox"],
-  });
+const PARTS = {
+  busybox: ["/usr/bin/busybox", "/bin/busybox"],
+  setpriv: ["/usr/bin/setpriv", "/bin/setpriv"],
+};
+
+test.each([
+  ["busybox", "busybox-static"],
+  ["setpriv", "util-linux"],
+])("without %s it names the package to install", async (part, debianPackage) => {
+  // What is there is any file here: only what is missing is told.
+  const there = { busybox: [process.execPath], setpriv: [process.execPath], [part]: [`/nowhere/${part}`] };
+  const image = nodeImage({ node: process.execPath, npm: () => null, nonce: () => "x", ...there });
   await expect(image.check()).rejects.toMatchObject({
     code: "unavailable",
-    hint: expect.stringContaining("busybox-static"),
+    hint: expect.stringContaining(debianPackage),
   });
 });
 
@@ -77,8 +82,7 @@ describe.skipIf(docker?.need.skip ?? true)(`with Docker${docker?.need.label ?? "
     // A program of its own makes a recipe nobody else builds.
     const node = join(files, "node");
     writeFileSync(node, `#!/bin/sh\n# ${nonce()}\n`, { mode: 0o755 });
-    const open = (): ReturnType<typeof nodeImage> =>
-      nodeImage({ node, npm: () => null, nonce, busybox: ["/usr/bin/busybox", "/bin/busybox"] });
+    const open = (): ReturnType<typeof nodeImage> => nodeImage({ node, npm: () => null, nonce, ...PARTS });
     const [one, two] = [open(), open()];
     const tags = await Promise.all([
       one.ensure(client, () => undefined),

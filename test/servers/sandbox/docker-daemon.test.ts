@@ -38,6 +38,7 @@ function backendAt(host: string, probeMs = 300): Backend {
     answerMs: 150,
     probeMs,
     owner: () => "test",
+    nonce: () => "nonce",
     boot: "test",
     clock: () => 0,
     readCounters: async () => null,

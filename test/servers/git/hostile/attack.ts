@@ -65,7 +65,11 @@ function unexpected(
   const last = outcomes.at(-1);
   const text = outcomes.map((outcome) => outcome.text).join("\n");
   const shown = (last?.text ?? "").slice(0, 300);
-  if (expected !== "any" && last?.refused !== (expected === "refused")) return `not ${expected}: ${shown}`;
+  if (expected === "all refused") {
+    const done = outcomes.find(({ refused }) => !refused);
+    if (done !== undefined) return `not refused: ${done.text.slice(0, 300)}`;
+  } else if (expected !== "any" && last?.refused !== (expected === "refused"))
+    return `not ${expected}: ${shown}`;
   // Every refusal is one of ours, with the fix; a defect says only that.
   if (text.includes("unexpectedly")) return `a defect: ${text.slice(0, 300)}`;
   if (says !== undefined && !says.test(text)) return `does not say ${String(says)}: ${shown}`;

@@ -36,7 +36,11 @@ export async function serve(server: ToolServer, options: ServeOptions): Promise<
   process.once("SIGINT", stop);
   try {
     if (options.http === undefined) {
-      const handle = serveOverStdio(server);
+      const handle = serveOverStdio(server, () => {
+        // A host restarts a server that failed; one that is deaf it would wait for.
+        process.exitCode = 1;
+        stop();
+      });
       process.stdin.once("end", stop);
       process.stdin.once("close", stop);
       await closing.promise;

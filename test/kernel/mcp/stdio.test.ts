@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
@@ -145,3 +147,24 @@ test.each(["SIGTERM", "SIGINT", "the end of stdin"])(
     expect(server.stderr().split("\n").toSorted()).toEqual(["", "aborted", "began", "closed"]);
   },
 );
+
+test("a message of more than 10 MiB is refused by its schema, and the next one is answered", async () => {
+  const { send, answer } = host();
+  send("initialize", INITIALIZE, 1);
+  await answer(1);
+  send("tools/call", { name: "who_am_i", arguments: { word: ["x".repeat(10_500_000)] } }, 2);
+  expect(await answer(2)).toMatchObject({ result: { isError: true } });
+  send("tools/call", { name: "who_am_i", arguments: { word: "hello" } }, 3);
+  expect(await answer(3)).toMatchObject({ result: { structuredContent: { word: "hello" } } });
+});
+
+test("a server that lost its connection while the host holds it ends with exit code 1", async () => {
+  const child = spawn(process.execPath, [PROBE], { stdio: ["pipe", "pipe", "ignore"] });
+  const ended = once(child, "close");
+  child.stdout.once("data", () => {
+    child.stdout.destroy();
+    child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 2, method: "tools/list", params: {} })}\n`);
+  });
+  child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: INITIALIZE })}\n`);
+  expect(await ended).toEqual([1, null]);
+});

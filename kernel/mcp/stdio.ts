@@ -20,6 +20,7 @@ export function serveOverStdio(
     onerror: (error) => server.log("warn", "stdio connection", { error: error.message }),
   });
   const closed = transport.onclose;
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- an SDK transport has this one place, and serveStdio took it
   transport.onclose = () => {
     closed?.();
     if (isClosing || process.stdin.readableEnded || process.stdin.destroyed) return;

@@ -112,6 +112,11 @@ export function isBusy(error: unknown): boolean {
   return code !== undefined && ((code & 0xff) === BUSY || (code & 0xff) === LOCKED);
 }
 
+/** Whether SQLite refused, and not what was done with its rows. */
+export function isSqliteError(error: unknown): boolean {
+  return sqliteCode(error) !== undefined;
+}
+
 function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error)) return undefined;
   return typeof error.errcode === "number" ? error.errcode : undefined;

@@ -15,6 +15,9 @@ export interface Spent {
 
 export const NOTHING_SPENT: Spent = { tokens: 0, usd: 0, wall_s: 0 };
 
+/** No attempt, task or milestone is booked more than this: sums stay numbers, whatever was reported. */
+export const MOST: Spent = { tokens: 1e15, usd: 1e9, wall_s: 1e9 };
+
 const DIMENSIONS = ["tokens", "usd", "wall_s"] as const;
 type Dimension = (typeof DIMENSIONS)[number];
 
@@ -114,8 +117,10 @@ export function silentCost(grant: Budget, used: Spent): Spent {
   };
 }
 
+/** The sum, at most `MOST`. */
 export function added(a: Spent, b: Spent): Spent {
-  return { tokens: a.tokens + b.tokens, usd: a.usd + b.usd, wall_s: a.wall_s + b.wall_s };
+  const sum = (dimension: Dimension): number => Math.min(a[dimension] + b[dimension], MOST[dimension]);
+  return { tokens: sum("tokens"), usd: sum("usd"), wall_s: sum("wall_s") };
 }
 
 /** What was spent since; never negative. */

@@ -19,6 +19,7 @@ export function newTask(
     excused: 0,
     claim: null,
     worker: null,
+    workerPrincipal: null,
     progress: 0,
     checkpoint: null,
     notes: [],

@@ -133,6 +133,8 @@ export interface Task extends TaskSpec {
   readonly claim: Claim | null;
   /** Who worked on it last. */
   readonly worker: string | null;
+  /** Whose process that one called from, or null where nobody noted it. */
+  readonly workerPrincipal: string | null;
   readonly progress: number;
   readonly checkpoint: unknown;
   readonly notes: readonly string[];

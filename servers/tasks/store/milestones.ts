@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
-import type { Purse } from "../domain/budget.ts";
+import { MOST, type Purse } from "../domain/budget.ts";
 import { MOST_LEVELS, type Milestone } from "../domain/milestone.ts";
 import { TASK_STATUSES } from "../domain/task.ts";
 import type { MilestoneTx } from "./task-store.ts";
@@ -39,6 +39,8 @@ function toMilestone(row: Row): Milestone {
   };
 }
 
+const MOST_BOOKED = [MOST.tokens, MOST.usd, MOST.wall_s] as const;
+
 /** A milestone and all below it. */
 const DOWN = `WITH RECURSIVE down (name) AS (
   SELECT ?1 UNION SELECT milestone.name FROM down JOIN milestone ON milestone.parent = down.name)`;
@@ -51,19 +53,22 @@ export function milestoneTx(sql: Sql): MilestoneTx {
     spent: parseRow(
       SpentRow,
       sql.get(
-        `${DOWN} SELECT total(tokens) AS tokens, total(usd) AS usd, total(wall_s) AS wall_s, total(attempts) AS attempts
+        `${DOWN} SELECT min(total(tokens), ?2) AS tokens, min(total(usd), ?3) AS usd, min(total(wall_s), ?4) AS wall_s,
+           total(attempts) AS attempts
          FROM ledger WHERE milestone IN (SELECT name FROM down)`,
         name,
+        ...MOST_BOOKED,
       ) ?? {},
     ),
     held: parseRow(
       HeldRow,
       sql.get(
-        `${DOWN} SELECT total(json_extract(body, '$.claim.grant.tokens')) AS tokens,
-           total(json_extract(body, '$.claim.grant.usd')) AS usd,
-           total(json_extract(body, '$.claim.grant.wall_s')) AS wall_s
+        `${DOWN} SELECT min(total(json_extract(body, '$.claim.grant.tokens')), ?2) AS tokens,
+           min(total(json_extract(body, '$.claim.grant.usd')), ?3) AS usd,
+           min(total(json_extract(body, '$.claim.grant.wall_s')), ?4) AS wall_s
          FROM task INDEXED BY task_milestone WHERE milestone IN (SELECT name FROM down) AND status = 'running'`,
         name,
+        ...MOST_BOOKED,
       ) ?? {},
     ),
   });
@@ -130,12 +135,14 @@ export function milestoneTx(sql: Sql): MilestoneTx {
     async charge(milestone, { tokens, usd, wall_s, attempts }) {
       sql.run(
         `INSERT INTO ledger (milestone, tokens, usd, wall_s, attempts) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (milestone) DO UPDATE SET tokens = tokens + ?2, usd = usd + ?3, wall_s = wall_s + ?4, attempts = attempts + ?5`,
+         ON CONFLICT (milestone) DO UPDATE SET tokens = min(tokens + ?2, ?6), usd = min(usd + ?3, ?7), wall_s = min(wall_s + ?4, ?8),
+           attempts = attempts + ?5`,
         milestone,
         tokens,
         usd,
         wall_s,
         attempts,
+        ...MOST_BOOKED,
       );
     },
   };

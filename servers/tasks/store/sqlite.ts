@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Clock } from "../../../kernel/clock.ts";
 import { openDatabase } from "../../../kernel/sqlite/open.ts";
-import { parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
+import { isSqliteError, parseRow, type Row, type Sql } from "../../../kernel/sqlite/database.ts";
 import { storeOver } from "../../../kernel/store.ts";
 import { FAILURE_KINDS, TASK_STATUSES, type Task } from "../domain/task.ts";
 import { rankOf } from "../domain/urgency.ts";
@@ -60,6 +60,7 @@ const Body = z.object({
       cancelRequested: z.boolean(),
     })
     .nullable(),
+  workerPrincipal: z.string().nullable().default(null),
   progress: z.number(),
   checkpoint: z.unknown(),
   notes: z.array(z.string()),
@@ -107,19 +108,30 @@ function bodyOf(task: Task): string {
 // Dead work may be queued again; what succeeded or was cancelled waits for nothing any more.
 const MAY_WAIT = "task.status NOT IN ('succeeded', 'cancelled')";
 
-const READY = `SELECT * FROM task INDEXED BY task_ready WHERE status = 'ready'
-  AND (assignee IS NULL OR assignee = ?1) AND (?2 IS NULL OR milestone = ?2)
-  AND (milestone IS NULL OR milestone NOT IN (SELECT value FROM json_each(?3)))`;
+/** Parameters: agent, milestone, milestones left aside, capabilities, whether tasks with paths are left aside, how many. */
+const FITS = "value NOT IN (SELECT value FROM json_each(?4))";
+const READY = `status = 'ready' AND (assignee IS NULL OR assignee = ?1)
+  AND (milestone IS NULL OR milestone NOT IN (SELECT value FROM json_each(?3)))
+  AND (needs IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(needs) WHERE ${FITS}))
+  AND (?5 = 0 OR reserves = 0)`;
+const OF_ALL = `SELECT * FROM task INDEXED BY task_ready WHERE ${READY}`;
+const OF_ONE = `SELECT * FROM task INDEXED BY task_ready_of WHERE milestone = ?2 AND ${READY}`;
+const IN_ORDER = "ORDER BY rank, seq LIMIT ?6";
 
 /** What every claim asks. The indexes are named, because the planner would take the one over all statuses. */
 export const HOT_QUERIES = {
-  ready: `${READY} ORDER BY rank, seq LIMIT ?4`,
+  ready: `${OF_ALL} ${IN_ORDER}`,
   // A page after another seeks instead of counting off what went before.
-  readyAfter: `${READY} AND (rank, seq) > (?5, ?6) ORDER BY rank, seq LIMIT ?4`,
+  readyAfter: `${OF_ALL} AND (rank, seq) > (?7, ?8) ${IN_ORDER}`,
+  readyOf: `${OF_ONE} ${IN_ORDER}`,
+  readyOfAfter: `${OF_ONE} AND (rank, seq) > (?7, ?8) ${IN_ORDER}`,
+  needing: `SELECT count(*) AS n FROM task INDEXED BY task_ready WHERE status = 'ready' AND needs IS NOT NULL
+    AND (assignee IS NULL OR assignee = ?1) AND (?2 IS NULL OR milestone = ?2) AND (?3 IS NULL OR id = ?3)
+    AND EXISTS (SELECT 1 FROM json_each(needs) WHERE ${FITS})`,
   leases:
-    "SELECT * FROM task INDEXED BY task_lease WHERE status = 'running' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2",
+    "SELECT id FROM task INDEXED BY task_lease WHERE status = 'running' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2",
   schedules:
-    "SELECT * FROM task INDEXED BY task_wait WHERE status = 'scheduled' AND not_before <= ?1 ORDER BY not_before LIMIT ?2",
+    "SELECT id FROM task INDEXED BY task_wait WHERE status = 'scheduled' AND not_before <= ?1 ORDER BY not_before LIMIT ?2",
   load: LOAD_QUERY,
   silent: SILENT_QUERY,
 } as const;
@@ -144,8 +156,8 @@ function taskTx(sql: Sql): TaskTx {
     ...orphanTx(sql),
     async add(task, dependsOn) {
       sql.run(
-        `INSERT INTO task (id, seq, status, priority, rank, open_deps, token, lease_until, not_before, type, milestone, assignee, worker, title, description, body)
-         VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM task), ?, ?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO task (id, seq, status, priority, rank, open_deps, token, lease_until, not_before, type, milestone, assignee, worker, title, description, body, needs, reserves)
+         VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM task), ?, ?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         task.id,
         task.status,
         task.priority,
@@ -159,6 +171,9 @@ function taskTx(sql: Sql): TaskTx {
         task.title,
         task.description,
         bodyOf(task),
+        // What it needs and reserves never changes.
+        task.capabilities.length === 0 ? null : JSON.stringify(task.capabilities),
+        task.paths.length === 0 ? 0 : 1,
       );
       for (const { task: on, on: kind } of dependsOn) {
         sql.run("INSERT INTO dependency (on_id, task_id, on_kind) VALUES (?, ?, ?)", on, task.id, kind);
@@ -191,17 +206,32 @@ function taskTx(sql: Sql): TaskTx {
         task.id,
       );
     },
-    async readyPage({ agent, taskId, milestone, without }, after, limit) {
+    async readyPage({ agent, taskId, milestone, capabilities, without, withoutPaths }, after, limit) {
       if (taskId !== undefined) {
         return after === undefined
           ? sql.all("SELECT * FROM task WHERE id = ? AND status = 'ready'", taskId).map(toTask)
           : [];
       }
-      const filter = [agent, milestone ?? null, JSON.stringify(without), limit] as const;
-      if (after === undefined) return sql.all(HOT_QUERIES.ready, ...filter).map(toTask);
+      const filter = [
+        agent,
+        milestone ?? null,
+        JSON.stringify(without),
+        JSON.stringify(capabilities),
+        withoutPaths ? 1 : 0,
+        limit,
+      ] as const;
+      const { ready, readyAfter, readyOf, readyOfAfter } = HOT_QUERIES;
+      if (after === undefined)
+        return sql.all(milestone === undefined ? ready : readyOf, ...filter).map(toTask);
       // Asked for first: within the comparison it would keep SQLite from seeking to both columns.
       const seq = Number(sql.get("SELECT seq FROM task WHERE id = ?", after.id)?.["seq"]);
-      return sql.all(HOT_QUERIES.readyAfter, ...filter, rankOf(after), seq).map(toTask);
+      return sql
+        .all(milestone === undefined ? readyAfter : readyOfAfter, ...filter, rankOf(after), seq)
+        .map(toTask);
+    },
+    async needing({ agent, taskId, milestone, capabilities }) {
+      const wanted = [agent, milestone ?? null, taskId ?? null, JSON.stringify(capabilities)] as const;
+      return Number(sql.get(HOT_QUERIES.needing, ...wanted)?.["n"]);
     },
     async reservedPaths() {
       return sql
@@ -210,8 +240,31 @@ function taskTx(sql: Sql): TaskTx {
     },
     async due(now, limit) {
       return [...sql.all(HOT_QUERIES.leases, now, limit), ...sql.all(HOT_QUERIES.schedules, now, limit)].map(
-        toTask,
+        (row) => String(row["id"]),
       );
+    },
+    async putOff(id, until) {
+      sql.run(
+        `UPDATE task SET lease_until = CASE status WHEN 'running' THEN ?2 ELSE lease_until END,
+           not_before = CASE status WHEN 'scheduled' THEN ?2 ELSE not_before END WHERE id = ?1`,
+        id,
+        until,
+      );
+    },
+    async isolated(work) {
+      sql.run("SAVEPOINT one");
+      try {
+        const result = await work();
+        sql.run("RELEASE one");
+        return result;
+      } catch (error) {
+        // Where SQLite itself gave up, the whole transaction is undone, and there may be no savepoint any more.
+        if (!isSqliteError(error)) {
+          sql.run("ROLLBACK TO one");
+          sql.run("RELEASE one");
+        }
+        throw error;
+      }
     },
     dependents: async (id) =>
       related(

@@ -15,8 +15,12 @@ export interface ReadyFilter {
   readonly agent: string;
   readonly taskId: string | undefined;
   readonly milestone: string | undefined;
+  /** What the agent can do: tasks that need more are left aside. */
+  readonly capabilities: readonly string[];
   /** Milestones whose tasks are left aside. */
   readonly without: readonly string[];
+  /** Leaves tasks aside that reserve paths. */
+  readonly withoutPaths: boolean;
 }
 
 export interface TaskQuery {
@@ -127,10 +131,16 @@ export interface TaskTx extends AnalysisTx, AgentTx, MessageTx, MilestoneTx, Orp
   save(task: Task): Promise<void>;
   /** Ready tasks in the order they are given out; `after` is the last one of the page before. */
   readyPage(filter: ReadyFilter, after: Task | undefined, limit: number): Promise<readonly Task[]>;
+  /** How many ready tasks the agent could have, but for what they need. */
+  needing(filter: Omit<ReadyFilter, "without" | "withoutPaths">): Promise<number>;
   /** Globs that running tasks have reserved. */
   reservedPaths(): Promise<readonly string[]>;
-  /** Scheduled tasks whose time has come and running ones whose lease ran out, oldest first. */
-  due(now: number, limit: number): Promise<readonly Task[]>;
+  /** Ids of scheduled tasks whose time has come and running ones whose lease ran out, oldest first. */
+  due(now: number, limit: number): Promise<readonly string[]>;
+  /** Leaves what is due at a task undone until then. Its own fields stay as they are. */
+  putOff(id: string, until: number): Promise<void>;
+  /** Runs `work`, and undoes what it changed where it throws, without undoing what was changed before. */
+  isolated<T>(work: () => Promise<T>): Promise<T>;
   dependents(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
   dependencies(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
   /** Takes dependencies of a task away, then adds others; one that is there already waits for what is now named. */

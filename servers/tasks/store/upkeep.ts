@@ -2,6 +2,8 @@ import { IDLE_MS, isVanished, type Agent } from "../domain/agent.ts";
 import { expired } from "../domain/attempt.ts";
 import { afterDependency, afterReopening, isHopeless, promoted } from "../domain/waiting.ts";
 import { isFinished, type Task } from "../domain/task.ts";
+import { DomainError } from "../../../kernel/errors.ts";
+import { isSqliteError } from "../../../kernel/sqlite/database.ts";
 import type { Writer } from "../../../kernel/store.ts";
 import { noteSettled } from "./budgets.ts";
 import type { TaskEmit, TaskStore, TaskTx } from "./task-store.ts";
@@ -56,22 +58,46 @@ export async function noteLostClaim(tx: TaskTx, { id, attempt, claim }: Task): P
   if (claim !== null) await tx.noteLostClaim({ token: claim.token, taskId: id, agent: claim.agent, attempt });
 }
 
+/** How long a task is left alone that upkeep could not put right. */
+const PUT_OFF_MS = 3_600_000;
+
+/** Puts one overdue task right; returns it as it was. */
+async function settleOne(tx: Tx, id: string, now: number): Promise<Task> {
+  const task = await tx.find(id);
+  if (task === undefined) throw new Error(`${id} is due and not there`);
+  if (task.status === "scheduled") {
+    await saveAndSettle(tx, task, promoted(task, now), now);
+    return task;
+  }
+  const next = expired(task, now);
+  await noteLostClaim(tx, task);
+  tx.emit("task.expired", task.id, {
+    agent: task.claim?.agent ?? null,
+    attempt: task.attempt,
+    status: next.status,
+  });
+  await saveAndSettle(tx, task, next, now);
+  return task;
+}
+
 /** Puts right what the clock changed: leases that ran out, retries and schedules that are due, agents that vanished. */
 export async function settleDue(tx: Tx, now: number): Promise<void> {
   const returned: Task[] = [];
-  for (const task of await tx.due(now, BATCH)) {
-    if (task.status === "scheduled") {
-      await saveAndSettle(tx, task, promoted(task, now), now);
-    } else {
-      const next = expired(task, now);
-      await noteLostClaim(tx, task);
-      tx.emit("task.expired", task.id, {
-        agent: task.claim?.agent ?? null,
-        attempt: task.attempt,
-        status: next.status,
+  for (const id of await tx.due(now, BATCH)) {
+    const told: Parameters<TaskEmit>[] = [];
+    try {
+      const task = await tx.isolated(() =>
+        settleOne({ ...tx, emit: (...event) => void told.push(event) }, id, now),
+      );
+      for (const event of told) tx.emit(...event);
+      if (task.status === "running") returned.push(task);
+    } catch (error) {
+      // Only the store itself may stop all: one row that nobody can put right must not take every read down.
+      if (error instanceof DomainError || isSqliteError(error)) throw error;
+      await tx.putOff(id, now + PUT_OFF_MS);
+      tx.emit("task.updated", id, {
+        because: "its record cannot be put right; it is looked at again in an hour",
       });
-      await saveAndSettle(tx, task, next, now);
-      returned.push(task);
     }
   }
   await noteVanished(tx, returned, now);

@@ -9,6 +9,7 @@ import {
   mergeDependencies,
   type BatchItem,
 } from "../domain/batch.ts";
+import { MOST } from "../domain/budget.ts";
 import { newTask } from "../domain/new-task.ts";
 import type { TaskSpec, TaskStatus } from "../domain/task.ts";
 import type { TasksDeps } from "../deps.ts";
@@ -31,7 +32,7 @@ const newTaskInput = closed({
   capabilities: list(text(100), 50),
   paths: list(text(500), 200).describe("globs reserved while it runs"),
   complexity: amount(0, 1).optional(),
-  estimate_s: amount(0).optional(),
+  estimate_s: amount(0, MOST.wall_s).optional(),
   max_attempts: orElse(whole(1, 100), () => 4),
   budget: orElse(z.unknown().pipe(budgetInput), () => ({})).describe("{tokens, usd, wall_s}"),
   acceptance: list(acceptanceInput, 50),

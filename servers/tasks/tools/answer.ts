@@ -3,6 +3,7 @@ import { toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { oneLine } from "../../../kernel/text.ts";
 import { fitText } from "../../../kernel/tokens.ts";
+import { MOST } from "../domain/budget.ts";
 import type { Orphan } from "../domain/orphan.ts";
 import type { Task } from "../domain/task.ts";
 import type { TaskTx } from "../store/task-store.ts";
@@ -15,7 +16,10 @@ export const idempotencyKey = text(200, 1).optional();
 export const agentInput = text(100, 1).overwrite((name) => name.toWellFormed());
 /** Of the claim. */
 export const tokenInput = z.string();
-const usage = z.object({ tokens: orElse(amount(0), () => 0), usd: orElse(amount(0), () => 0) });
+const usage = z.object({
+  tokens: orElse(amount(0, MOST.tokens), () => 0),
+  usd: orElse(amount(0, MOST.usd), () => 0),
+});
 /** Of the whole attempt so far. */
 export const usageInput = z.unknown().pipe(usage).optional().describe("{tokens, usd} so far");
 export const maxTokensInput = orElse(whole(200, 20_000), () => 2_000);

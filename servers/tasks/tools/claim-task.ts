@@ -69,8 +69,12 @@ export const claimTask = defineTool({
       }
       const found = await nextFor(
         tx,
-        { agent, taskId: task_id, milestone },
-        known === undefined ? capabilities : [...capabilities, ...known.capabilities],
+        {
+          agent,
+          taskId: task_id,
+          milestone,
+          capabilities: known === undefined ? capabilities : [...capabilities, ...known.capabilities],
+        },
         now,
       );
       if ("why" in found) {
@@ -86,7 +90,7 @@ export const claimTask = defineTool({
       const grant = firstGrant(wishOf(found.task, lease_s), purses);
       const expiresAt = endOf(now, grant, now + lease_s * 1_000);
       const task = claimed(
-        found.task,
+        { ...found.task, workerPrincipal: call.principal.id },
         { agent, token, leaseS: lease_s, since: now, expiresAt, grant, cancelRequested: false },
         now,
       );
@@ -115,10 +119,18 @@ export const claimTask = defineTool({
 
 type ClaimAnswer = z.input<typeof output>;
 
+/** So many tasks whose paths are taken are looked at; after them come only tasks that reserve none. */
+const MOST_BLOCKED = 64;
+
+/**
+ * A task that waited so long for its paths keeps them from whatever comes after it, or others that take a part of them in
+ * turn would pass it for ever. The length of a usual lease: until then, whoever holds them may well be done.
+ */
+const PATIENCE_MS = 15 * 60_000;
+
 async function nextFor(
   tx: TaskTx,
-  filter: Omit<ReadyFilter, "without">,
-  capabilities: readonly string[],
+  filter: Omit<ReadyFilter, "without" | "withoutPaths">,
   now: number,
 ): Promise<{ readonly task: Task } | { readonly why: string; readonly without: readonly string[] }> {
   // Budgets are looked at as tasks come up that draw on them: a store may hold those of many finished runs.
@@ -132,19 +144,22 @@ async function nextFor(
     for (const name of empty) without.add(name);
     return empty.length === 0;
   };
-  let reserved: readonly string[] | undefined;
+  // What running tasks have reserved, and what those passed over wait for.
+  let taken: string[] | undefined;
   let hasOthers: boolean | undefined;
-  const has = new Set(capabilities);
-  const passed = { needs: 0, elsewhere: 0, paths: 0 };
+  const has = new Set(filter.capabilities);
+  const passed = { elsewhere: 0, paths: 0 };
   let last: Task | undefined;
   for (let size = FIRST_PAGE; ; size = PAGE) {
-    const page = await tx.readyPage({ ...filter, without: [...without] }, last, size);
+    const withoutPaths = passed.paths >= MOST_BLOCKED;
+    const page = await tx.readyPage({ ...filter, without: [...without], withoutPaths }, last, size);
     for (const task of page) {
+      last = task;
       if (task.assignee !== null && task.assignee !== filter.agent)
         throw new DomainError("denied", `${task.id} is assigned to somebody else`);
       if (task.milestone !== null && !(await canAfford(task.milestone))) continue;
-      if (!task.capabilities.every((capability) => has.has(capability))) passed.needs += 1;
-      else if (
+      if (!task.capabilities.every((capability) => has.has(capability))) continue;
+      if (
         // Who names a task means it.
         filter.taskId === undefined &&
         task.avoid?.agent === filter.agent &&
@@ -154,26 +169,31 @@ async function nextFor(
         passed.elsewhere += 1;
       else if (task.paths.length === 0) return { task };
       else {
-        reserved ??= await tx.reservedPaths();
-        if (!reservationsOverlap(task.paths, reserved)) return { task };
+        taken ??= [...(await tx.reservedPaths())];
+        if (!reservationsOverlap(task.paths, taken)) return { task };
         passed.paths += 1;
+        if (now - task.createdAt >= PATIENCE_MS) taken.push(...task.paths);
+        if (passed.paths === MOST_BLOCKED) break;
       }
     }
-    last = page.at(-1);
-    if (page.length < size) break;
+    if (page.length === 0 || (page.length < size && last === page.at(-1))) break;
   }
   const kept = [...without];
-  return { why: await whyNone(tx, { ...filter, without: kept }, passed), without: kept };
+  return { why: await whyNone(tx, filter, kept, passed), without: kept };
 }
 
 async function whyNone(
   tx: TaskTx,
-  { taskId, without }: ReadyFilter,
-  { needs, elsewhere, paths }: { readonly needs: number; readonly elsewhere: number; readonly paths: number },
+  filter: Omit<ReadyFilter, "without" | "withoutPaths">,
+  without: readonly string[],
+  { elsewhere, paths }: { readonly elsewhere: number; readonly paths: number },
 ): Promise<string> {
+  const { taskId } = filter;
+  const needs = await tx.needing(filter);
+  const many = paths >= MOST_BLOCKED ? `${paths} or more` : String(paths);
   const why = [
     ...(needs > 0 ? [`${needs} ready tasks need capabilities you did not name`] : []),
-    ...(paths > 0 ? [`${paths} wait for paths that running tasks have reserved`] : []),
+    ...(paths > 0 ? [`${many} wait for paths that running tasks have reserved`] : []),
     ...(elsewhere > 0 ? [`${elsewhere} failed where you work and are kept for others a while`] : []),
   ];
   if (why.length > 0) return why.join(", ");

@@ -121,13 +121,17 @@ async function endsOf(
   return { ends: playThroughs(graph, basis, groups), omitted: null };
 }
 
+/** The last day that every reader of ISO 8601 knows; later work is said to end on it. */
+const LAST_DAY = Date.UTC(9999, 11, 31);
+
 function forecastAnswer(
   ends: readonly number[] | undefined,
   due: number | null,
   now: number,
 ): Record<string, unknown> {
   if (ends === undefined || ends.every((end) => end === 0)) return {};
-  const at = (share: number): string => toIso(Math.round(now + (quantile(ends, share) ?? 0) * 1_000));
+  const at = (share: number): string =>
+    toIso(Math.min(LAST_DAY, Math.round(now + (quantile(ends, share) ?? 0) * 1_000)));
   const inTime = due === null ? null : ends.filter((end) => now + end * 1_000 <= due).length / ends.length;
   return {
     forecast: { p50: at(0.5), p90: at(0.9) },

@@ -34,10 +34,7 @@ export const reviewTask = defineTool({
       const now = clock();
       const task = await mustFind(tx, id);
       const by = agent ?? call.principal.id;
-      if (task.worker === by)
-        throw new DomainError("denied", "whoever did the work cannot review it", {
-          hint: "let another agent or a person decide",
-        });
+      refuseOwnWork(task, agent, call.principal.id);
       if (if_version !== undefined && if_version !== task.version) {
         throw new DomainError("conflict", `${id} is at version ${task.version}, not ${if_version}`, {
           hint: "get_task, then decide again",
@@ -59,6 +56,25 @@ export const reviewTask = defineTool({
     });
   },
 });
+
+/** @throws {DomainError} denied to whoever did the work, and to whoever may have done it: a name tells processes of one user apart. */
+function refuseOwnWork(
+  { worker, workerPrincipal }: Task,
+  agent: string | undefined,
+  principal: string,
+): void {
+  if (worker === null) return;
+  if (worker === agent) {
+    throw new DomainError("denied", "whoever did the work cannot review it", {
+      hint: "let another agent or a person decide",
+    });
+  }
+  if (agent === undefined && (workerPrincipal ?? principal) === principal) {
+    throw new DomainError("denied", "who reviews cannot be told apart from whoever did the work", {
+      hint: "give your name as agent",
+    });
+  }
+}
 
 /**
  * Whether a reviewer's receipts prove all of the acceptance; false where some of it only a reviewer can tell.

@@ -1,21 +1,21 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
-import { isSpent, NOTHING_SPENT } from "../domain/budget.ts";
+import { isSpent, MOST, NOTHING_SPENT } from "../domain/budget.ts";
 import { changedMilestone, MOST_LEVELS } from "../domain/milestone.ts";
 import type { TasksDeps } from "../deps.ts";
 import type { TaskTx } from "../store/task-store.ts";
 import { idempotencyKey } from "./answer.ts";
-import { closed, text, whole } from "../../../kernel/mcp/input.ts";
+import { amount, closed, text, whole } from "../../../kernel/mcp/input.ts";
 import { milestoneAnswer } from "./milestone-answer.ts";
 
 const budget = closed({
-  tokens: z.number().optional(),
-  usd: z.number().optional(),
-  wall_s: z.number().optional(),
-  attempts: z.int().optional(),
+  tokens: amount(0, MOST.tokens).optional(),
+  usd: amount(0, MOST.usd).optional(),
+  wall_s: amount(0, MOST.wall_s).optional(),
+  attempts: whole(1, 1_000_000_000).optional(),
 }).superRefine((wanted, { addIssue }) => {
-  if (isSpent(wanted, NOTHING_SPENT) || (wanted.attempts ?? 1) <= 0)
+  if (isSpent(wanted, NOTHING_SPENT))
     addIssue({ code: "custom", message: "a budget is above 0", input: wanted });
 });
 

@@ -12,12 +12,13 @@ export async function run<T = Record<string, unknown>>(
   name: string,
   args: Record<string, unknown>,
   signal: Call["signal"] = new AbortController().signal,
+  principal = "local",
 ): Promise<T> {
   const tool = server.tools.find((candidate) => candidate.name === name);
   if (tool === undefined) throw new Error(`no tool ${name}`);
   const { idempotency_key: key, ...rest } = args;
   const call: Call = {
-    principal: { id: "local", channel: "in_process" },
+    principal: { id: principal, channel: "in_process" },
     client: undefined,
     signal,
     progress: async () => undefined,

@@ -1,3 +1,4 @@
+import { MOST } from "../budget.ts";
 import type { OpenGraph } from "./graph.ts";
 import { playThrough } from "./play.ts";
 
@@ -15,7 +16,7 @@ export function quantile(values: readonly number[], share: number): number | und
 /** What each open task is expected to take, in seconds: its estimate, else what such work took here, else 1. */
 export function expectedDurations({ tasks }: OpenGraph, seen: readonly number[]): readonly number[] {
   const usual = median(seen) ?? 1;
-  return tasks.map(({ estimateS }) => estimateS ?? usual);
+  return tasks.map(({ estimateS }) => Math.min(estimateS ?? usual, MOST.wall_s));
 }
 
 /** Numbers from 0 up to 1 that are the same for the same seed. Source: Mulberry32, T. Ettinger, 2017. */

@@ -1,6 +1,7 @@
 import type { Client } from "@modelcontextprotocol/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { callTool, connect, mustCall, type Connection } from "../../../support/connect.ts";
+import { run } from "../call.ts";
 import { tasksForTest } from "../../../support/tasks.ts";
 
 let open: Connection;
@@ -382,13 +383,17 @@ test("work that is refused for its evidence keeps what it cost", async () => {
   });
 });
 
-test("a review needs no name where the caller is known", async () => {
-  await add({ title: "a", acceptance: [{ run: "check" }] });
-  await mustCall(client, "complete_task", { token: tokenOf(await claim({ agent: "local" })) });
+test("a review needs a name where the caller may be whoever did the work", async () => {
+  await add({ title: "a", acceptance: [{ run: "check" }] }, { title: "b", acceptance: [{ run: "check" }] });
+  await mustCall(client, "complete_task", { token: tokenOf(await claim({ agent: "ann" })) });
+  await mustCall(client, "complete_task", { token: tokenOf(await claim({ agent: "ann" })) });
   expect(await callTool(client, "review_task", { id: "tsk_0001", verdict: "accept" })).toMatchObject({
     ok: false,
-    error: { code: "denied" },
+    error: { code: "denied", hint: "give your name as agent" },
   });
+  expect(
+    await run(queue.server, "review_task", { id: "tsk_0002", verdict: "accept" }, undefined, "token:b"),
+  ).toMatchObject({ status: "succeeded" });
   expect(
     await mustCall(client, "review_task", { id: "tsk_0001", agent: "eve", verdict: "accept" }),
   ).toMatchObject({ status: "succeeded" });

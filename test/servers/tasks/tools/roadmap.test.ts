@@ -146,7 +146,7 @@ test("what cannot be is refused", async () => {
 test("a long roadmap with hostile names comes in pages within the budget, each milestone once", async () => {
   const names = Array.from({ length: 12 }, (_, i) => `${i} ${'🚀"\\'.repeat(20)}`.slice(0, 100));
   for (const name of names)
-    await call("set_milestone", { name, goal: "修复解析器".repeat(200), budget: { tokens: 1e300 } });
+    await call("set_milestone", { name, goal: "修复解析器".repeat(200), budget: { tokens: 1e15 } });
   const seen: unknown[] = [];
   for (let cursor: string | undefined; ;) {
     const page = await road({ max_tokens: 1_000, ...(cursor === undefined ? {} : { cursor }) });

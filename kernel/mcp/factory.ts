@@ -12,9 +12,10 @@ import { DomainError, type ErrorAnswer } from "../errors.ts";
 import { AnsweredMeanwhile } from "../store.ts";
 import { estimateTokens, HARD_MAX_TOKENS } from "../tokens.ts";
 import { VERSION } from "../version.ts";
+import { checkedArguments } from "./arguments.ts";
 import type { Audit } from "./audit.ts";
 import type { Call, Principal } from "./call.ts";
-import { listed } from "./listed-schema.ts";
+import { listed, listedArguments } from "./listed-schema.ts";
 import { registerPrompt, registerResource } from "./offers.ts";
 import { callOf, Question } from "./request.ts";
 import type { BoundTool, ToolServer } from "./server.ts";
@@ -89,20 +90,22 @@ function register(
     {
       title: tool.title,
       description: tool.description,
-      inputSchema: listed(tool.input),
+      inputSchema: listedArguments(tool.input),
       outputSchema: listed(tool.output),
       annotations: tool.annotations,
       ...(tool.alwaysLoad ? { _meta: { "anthropic/alwaysLoad": true } } : {}),
     },
     async (
-      input: Record<string, unknown>,
+      given: Record<string, unknown>,
       context: ServerContext,
     ): Promise<CallToolResult | InputRequiredResult> => {
-      const { idempotency_key: key, ...rest } = input;
-      const once = typeof key === "string" ? { tool: tool.name, key, digest: digestOf(rest) } : undefined;
-      const call = callOf(mcp, context, principal, once);
+      let call = callOf(mcp, context, principal, undefined);
       try {
         admit();
+        const input = checkedArguments(tool, given);
+        const { idempotency_key: key, ...rest } = input;
+        if (typeof key === "string")
+          call = { ...call, once: { tool: tool.name, key, digest: digestOf(rest) } };
         return answer(await runOnce(tool, input, call));
       } catch (error) {
         if (error instanceof Question) return inputRequired({ inputRequests: error.requests });

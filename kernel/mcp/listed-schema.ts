@@ -5,8 +5,8 @@ type Json = Readonly<Record<string, unknown>>;
 
 /**
  * A tool's schema as hosts see it: the same rules in fewer words, since every host pays for `tools/list` in tokens.
- * Arguments and answers are still checked against the whole zod schema. Answers may gain fields in later versions, so
- * their objects are listed as open.
+ * Answers are still checked against the whole zod schema. They may gain fields in later versions, so their objects are
+ * listed as open.
  */
 export function listed<S extends z.ZodObject>(schema: S): StandardSchemaWithJSON<z.input<S>, z.output<S>> {
   const standard = schema["~standard"];
@@ -17,6 +17,25 @@ export function listed<S extends z.ZodObject>(schema: S): StandardSchemaWithJSON
         input: (options) => shorten(standard.jsonSchema.input(options), false),
         output: (options) => shorten(standard.jsonSchema.output(options), true),
       },
+    },
+  };
+}
+
+/**
+ * The same for arguments, which it lets through as they are: the SDK would answer what the schema refuses in plain text,
+ * where a refusal of ours has a code and a hint. `checkedArguments` checks them.
+ */
+export function listedArguments(
+  schema: z.ZodObject,
+): StandardSchemaWithJSON<Record<string, unknown>, Record<string, unknown>> {
+  const { jsonSchema } = listed(schema)["~standard"];
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "slipway",
+      jsonSchema,
+      validate: (value) =>
+        isObject(value) ? { value: { ...value } } : { issues: [{ message: "arguments are an object" }] },
     },
   };
 }

@@ -86,11 +86,7 @@ export async function mustCall(
 }
 
 function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (value !== null && typeof value === "object") return { ...value };
-  } catch {
-    // Input that the schema refuses is answered by the SDK in plain text.
-  }
-  return { message: text };
+  const value: unknown = JSON.parse(text);
+  if (value === null || typeof value !== "object") throw new Error(`not an object: ${text}`);
+  return { ...value };
 }

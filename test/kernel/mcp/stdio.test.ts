@@ -153,7 +153,9 @@ test("a message of more than 10 MiB is refused by its schema, and the next one i
   send("initialize", INITIALIZE, 1);
   await answer(1);
   send("tools/call", { name: "who_am_i", arguments: { word: ["x".repeat(10_500_000)] } }, 2);
-  expect(await answer(2)).toMatchObject({ result: { isError: true } });
+  expect(await answer(2)).toMatchObject({
+    result: { isError: true, content: [{ text: expect.stringContaining('"code":"invalid"') }] },
+  });
   send("tools/call", { name: "who_am_i", arguments: { word: "hello" } }, 3);
   expect(await answer(3)).toMatchObject({ result: { structuredContent: { word: "hello" } } });
 });

@@ -110,7 +110,15 @@ for (const era of ["2026-07-28", "2025-11-25"] as const) {
         retryable: false,
       },
     });
-    expect((await callTool(open.client, "add_note", { name: 7 })).ok).toBe(false);
+    expect(await callTool(open.client, "add_note", { name: 7 })).toEqual({
+      ok: false,
+      error: {
+        code: "invalid",
+        message: "name: Invalid input: expected string, received number",
+        hint: "correct these arguments: the list of tools has the schema of add_note",
+        retryable: false,
+      },
+    });
     expect(await mustCall(open.client, "add_note", { name: "b" })).toEqual({ count: 2 });
     await server.close();
   });

@@ -65,7 +65,10 @@ describe("texts and values come back as they went in", () => {
       error: { code: "limit" },
     });
     const deep: unknown = JSON.parse(`${"[".repeat(3_000)}${"]".repeat(3_000)}`);
-    await callTool(client, "add_tasks", { tasks: [{ title: "a", context: deep }] }).catch(() => undefined);
+    expect(await callTool(client, "add_tasks", { tasks: [{ title: "a", context: deep }] })).toMatchObject({
+      ok: false,
+      error: { code: "invalid", message: "the arguments nest deeper than 500 levels", retryable: false },
+    });
     expect(await callTool(client, "add_tasks", { tasks: [{ title: "b" }] })).toMatchObject({ ok: true });
   });
 });

@@ -156,11 +156,11 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
   // What runs inside a transaction, and whatever it started, sees the transaction here.
   const inside = new AsyncLocalStorage<{ isOpen: boolean }>();
   const transact = async <T>(
-    begin: () => Promise<void> | void,
+    begin: () => boolean,
     sql: Sql,
     work: (sql: Sql) => T | Promise<T>,
-  ): Promise<T> => {
-    await begin();
+  ): Promise<T | typeof NOT_BEGUN> => {
+    if (!begin()) return NOT_BEGUN;
     const transaction = { isOpen: true };
     try {
       const result = await inside.run(transaction, () => work(sql));
@@ -175,10 +175,10 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
   };
   let tail: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(
-    begin: () => Promise<void> | void,
+    begin: () => boolean,
     sql: Sql,
     work: (sql: Sql) => T | Promise<T>,
-  ): Promise<T> => {
+  ): Promise<T | typeof NOT_BEGUN> => {
     if (inside.getStore()?.isOpen === true) {
       return Promise.reject(new Error("a transaction was begun inside another one of the same store"));
     }
@@ -193,33 +193,52 @@ export function wrapConnection(connection: DatabaseSync, path: string): Database
     tail = turn.catch(() => undefined);
     return turn;
   };
+  const withLock = async <T>(work: (sql: Sql) => T | Promise<T>): Promise<T> => {
+    let waited = 0;
+    for (let nextMs = 1; ; nextMs = Math.min(2 * nextMs, LONGEST_PAUSE_MS)) {
+      const isLast = waited >= BUSY_TIMEOUT_MS;
+      const result = await inTurn(() => beginWrite(connection, isLast), writing, work);
+      if (result !== NOT_BEGUN) return result;
+      // Between two tries the turn is free: what only reads goes on while another process holds the lock.
+      await pause(nextMs);
+      waited += nextMs;
+    }
+  };
   return {
     path,
-    read: (work) => inTurn(() => connection.exec("BEGIN"), reading, work),
-    write: (work) => inTurn(() => beginWrite(connection), writing, work),
+    async read(work) {
+      const result = await inTurn(() => beginRead(connection), reading, work);
+      if (result === NOT_BEGUN) throw new Error("a read waits for nobody");
+      return result;
+    },
+    write: withLock,
     close: () => {
       if (connection.isOpen) connection.close();
     },
   };
 }
 
+/** What another process kept from beginning. */
+const NOT_BEGUN = Symbol("not begun");
+
+function beginRead(connection: DatabaseSync): boolean {
+  connection.exec("BEGIN");
+  return true;
+}
+
 /**
- * Takes the write lock. SQLite's own waiting would stop the whole process, with every other call and the news that
- * this one was cancelled; so it is asked again and again instead.
+ * Takes the write lock; false where another process holds it, which the last try throws. SQLite's own waiting would stop
+ * the whole process, with every other call and the news that this one was cancelled; so it is asked again and again.
  */
-async function beginWrite(connection: DatabaseSync): Promise<void> {
-  let waited = 0;
-  for (let nextMs = 1; ; nextMs = Math.min(2 * nextMs, LONGEST_PAUSE_MS)) {
-    try {
-      connection.exec("PRAGMA busy_timeout=0; BEGIN IMMEDIATE");
-      return;
-    } catch (error) {
-      if (!isBusy(error) || waited >= BUSY_TIMEOUT_MS) throw error;
-    } finally {
-      if (connection.isOpen) connection.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`);
-    }
-    await pause(nextMs);
-    waited += nextMs;
+function beginWrite(connection: DatabaseSync, isLast: boolean): boolean {
+  try {
+    connection.exec("PRAGMA busy_timeout=0; BEGIN IMMEDIATE");
+    return true;
+  } catch (error) {
+    if (!isBusy(error) || isLast) throw error;
+    return false;
+  } finally {
+    if (connection.isOpen) connection.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { EventRecord } from "../../kernel/events.ts";
+import { DomainError } from "../../kernel/errors.ts";
 import { clipText } from "../../kernel/text.ts";
 import type { AttemptEnd, Claim } from "./attempt.ts";
 import { stepKey, type PlannedRun, type PlannedTask } from "./context.ts";
@@ -9,6 +10,35 @@ import { removeWorktrees } from "./worktrees.ts";
 
 const Completed = z.looseObject({ status: z.string(), unmet: z.array(z.string()).optional() });
 const Failed = z.looseObject({ status: z.string() });
+
+/** Who reviews in the queue what the gates let through: not the worker. */
+const GATES = "gates";
+
+/**
+ * Accepts what receipts alone do not prove to the queue, and the gates did: that tests failed before and were left alone,
+ * and what ran without isolation where the user allowed it.
+ */
+async function accept(
+  { hosts }: PlannedRun,
+  { id }: PlannedTask,
+  { decision }: AttemptEnd,
+  idempotencyKey: string,
+): Promise<string> {
+  const review = {
+    id,
+    agent: GATES,
+    verdict: "accept",
+    reasons: [`every gate of the run passed; decision ${decision}`],
+  };
+  try {
+    const key = { idempotency_key: idempotencyKey };
+    return (await hosts.tasks.call("review_task", { ...review, ...key }, Completed)).status;
+  } catch (error) {
+    // Somebody else may have reviewed it meanwhile; the queue keeps their word.
+    if (error instanceof DomainError && error.code === "invalid_state") return "needs_review";
+    throw error;
+  }
+}
 
 /**
  * Tells queue, memory and decision how an attempt ended, each once, and clears its worktrees away.
@@ -42,8 +72,10 @@ export async function finishAttempt(
         },
         Completed,
       );
-      await emitOnce(run, "task.completed", task, attempt, { commit: end.commit, status });
-      return { status };
+      const judged =
+        status === "needs_review" ? await accept(run, task, end, `${idempotencyKey}/review`) : status;
+      await emitOnce(run, "task.completed", task, attempt, { commit: end.commit, status: judged });
+      return { status: judged };
     }
     const { status } = await hosts.tasks.call(
       "fail_task",

@@ -5,7 +5,7 @@ import type { CheckedReceipt } from "../../servers/tasks/domain/evidence.ts";
 
 /**
  * A tasks server on a clock and ids that the test decides. A receipt is genuine here when it starts with "ok:" or
- * "bad:"; then comes the command, and where it matters the tree. `watch` may put something between the server and its store.
+ * "bad:"; then comes the command, and where it matters the tree and "old" or "bare". `watch` may put something between the server and its store.
  */
 export function tasksForTest(
   path = ":memory:",
@@ -26,7 +26,7 @@ export function tasksForTest(
       return `clm_${tokens}`;
     },
     random: () => 0,
-    checkReceipt,
+    checkReceipt: (receipt) => checkReceipt(receipt, now),
     log: silentLog,
   });
   return {
@@ -37,8 +37,15 @@ export function tasksForTest(
   };
 }
 
-function checkReceipt(receipt: string): CheckedReceipt | null {
-  const [kind, command, tree = "tree"] = receipt.split(":", 3);
+function checkReceipt(receipt: string, now: number): CheckedReceipt | null {
+  const [kind, command, tree = "tree", how = ""] = receipt.split(":", 4);
   if (command === undefined || (kind !== "ok" && kind !== "bad")) return null;
-  return { isFor: (wanted) => wanted === command, tree, outcome: "exited", exitCode: kind === "ok" ? 0 : 1 };
+  return {
+    isFor: (wanted) => wanted === command,
+    tree,
+    outcome: "exited",
+    exitCode: kind === "ok" ? 0 : 1,
+    startedAt: how === "old" ? 0 : now,
+    isPlain: how !== "bare",
+  };
 }

@@ -12,6 +12,8 @@ export function receiptCheck(home: string): (token: string) => CheckedReceipt | 
       tree: receipt.tree_digest,
       outcome: receipt.outcome,
       exitCode: receipt.exit_code,
+      startedAt: Date.parse(receipt.started_at),
+      isPlain: receipt.isolation !== "none" && receipt.cwd === ".",
     };
   };
 }

@@ -41,7 +41,8 @@ export function settled(
   const total = atLeast(task.usage, usage);
   const end = how === "lost" ? Math.min(now, task.claim.expiresAt) : now;
   const used = usedBy({ ...task, usage: total }, end);
-  const isSilent = how === "lost" || (how === "given_back" && total.tokens === 0 && total.usd === 0);
+  const isSilent =
+    how === "lost" || (how === "given_back" && !task.hasReported && total.tokens === 0 && total.usd === 0);
   const cost = isSilent ? silentCost(task.claim.grant, used) : used;
   return { ...task, usage: total, spent: added(task.spent, cost) };
 }
@@ -68,6 +69,7 @@ export function claimed(task: Task, claim: Claim, now: number): Task {
     attempt: task.attempt + 1,
     progress: 0,
     usage: { tokens: NOTHING_SPENT.tokens, usd: NOTHING_SPENT.usd },
+    hasReported: false,
     notBefore: null,
     avoid: null,
   });
@@ -94,6 +96,7 @@ export function progressed(
     notes: report.note === undefined ? task.notes : [...task.notes, report.note].slice(-KEPT_NOTES),
     checkpoint: report.checkpoint === undefined ? task.checkpoint : report.checkpoint,
     usage,
+    hasReported: task.hasReported || report.usage !== undefined,
     version: task.version + 1,
     updatedAt: now,
   };

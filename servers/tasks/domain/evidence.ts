@@ -9,6 +9,10 @@ export interface CheckedReceipt {
   readonly tree: string;
   readonly outcome: string;
   readonly exitCode: number | null;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** Whether the command ran at the top of its tree and walled off from the machine: elsewhere it may have seen other files. */
+  readonly isPlain: boolean;
 }
 
 /** What a holder hands in. */
@@ -17,6 +21,8 @@ export interface Submission {
   readonly receipts: readonly (CheckedReceipt | null)[];
   /** The digest of the tree that was worked out, or null where the holder named none: then any tree's receipts count. */
   readonly tree: string | null;
+  /** When the attempt began, in epoch milliseconds: earlier runs were of other work. Null where that is not known. */
+  readonly since: number | null;
   readonly output: unknown;
   readonly artifacts: readonly string[];
 }
@@ -30,12 +36,14 @@ export type EvidenceVerdict =
   | { readonly kind: "unmet"; readonly unmet: readonly string[] };
 
 /**
- * Holds a submission against acceptance. Every command must have a genuine receipt of a run over the named tree that exited
- * 0, where any receipt is given; the output must have its form, and each artifact be named. The rest is for a reviewer.
+ * Holds a submission against acceptance. Every command must have a genuine receipt of a run over the named tree, since the
+ * attempt began, that exited 0, where any receipt is given; the output must have its form, and each artifact be named. The
+ * rest is for a reviewer: a run that was not walled off or elsewhere in its tree, an earlier one over the tree that is
+ * named, and whether tests failed before or were left alone.
  */
 export function weighEvidence(
   acceptance: readonly Acceptance[],
-  { receipts, tree, output, artifacts }: Submission,
+  { receipts, tree, since, output, artifacts }: Submission,
 ): EvidenceVerdict {
   if (acceptance.length === 0) return { kind: "no_acceptance" };
   let isOpen = false;
@@ -50,7 +58,10 @@ export function weighEvidence(
       isOpen = true;
       return [];
     }
-    return runProblem(command, receipts, tree);
+    const verdict = runVerdict(command, receipts, tree, since);
+    if (verdict.kind === "unmet") return verdict.unmet;
+    if (verdict.kind === "needs_review" || asksMore(item)) isOpen = true;
+    return [];
   });
   const forged = receipts.filter((receipt) => receipt === null).length;
   if (forged > 0) unmet.push(`${forged} of the receipts cannot be verified`);
@@ -58,21 +69,35 @@ export function weighEvidence(
   return { kind: isOpen ? "needs_review" : "met" };
 }
 
-function runProblem(
+/** Whether an item asks for what no receipt tells: that tests failed before the work, or that nobody touched them. */
+function asksMore(item: Acceptance): boolean {
+  return "tests" in item && (item.must_fail_before === true || (item.protect ?? []).length > 0);
+}
+
+function runVerdict(
   command: string,
   receipts: Submission["receipts"],
   tree: string | null,
-): readonly string[] {
-  const all = receipts.filter((receipt) => receipt?.isFor(command) === true);
-  const runs = all.filter((receipt) => tree === null || receipt?.tree === tree);
-  if (runs.length === 0 && all.length > 0) return [`${command}: the receipt is of another tree`];
-  if (runs.some((run) => run?.outcome === "exited" && run.exitCode === 0)) return [];
+  since: number | null,
+): Exclude<EvidenceVerdict, { readonly kind: "no_acceptance" }> {
+  const all = receipts.flatMap((receipt) => (receipt?.isFor(command) === true ? [receipt] : []));
+  const ofTree = all.filter((run) => tree === null || run.tree === tree);
+  const runs = ofTree.filter(({ startedAt }) => since === null || startedAt >= since);
+  const passed = runs.filter(({ outcome, exitCode }) => outcome === "exited" && exitCode === 0);
+  if (passed.some(({ isPlain }) => isPlain)) return { kind: "met" };
+  if (passed.length > 0) return { kind: "needs_review" };
   const last = runs.at(-1);
-  return [
-    last == null
-      ? `no receipt for: ${command}`
-      : `${command}: ${last.outcome}${last.exitCode === null ? "" : ` ${last.exitCode}`}`,
-  ];
+  if (last !== undefined) {
+    const how = `${last.outcome}${last.exitCode === null ? "" : ` ${last.exitCode}`}`;
+    return { kind: "unmet", unmet: [`${command}: ${how}`] };
+  }
+  // The same files are the same work; that they are the ones handed in, only a reviewer can tell.
+  if (tree !== null && ofTree.some(({ outcome, exitCode }) => outcome === "exited" && exitCode === 0))
+    return { kind: "needs_review" };
+  if (all.length === 0) return { kind: "unmet", unmet: [`no receipt for: ${command}`] };
+  const why =
+    ofTree.length === 0 ? "the receipt is of another tree" : "the receipt is older than this attempt";
+  return { kind: "unmet", unmet: [`${command}: ${why}`] };
 }
 
 /** By its whole name, or as the last part of a path or address. */

@@ -27,6 +27,7 @@ export function newTask(
     artifacts: [],
     verified: false,
     usage: { tokens: NOTHING_SPENT.tokens, usd: NOTHING_SPENT.usd },
+    hasReported: false,
     spent: NOTHING_SPENT,
     avoid: null,
     followsUp: null,

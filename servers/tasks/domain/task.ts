@@ -142,6 +142,8 @@ export interface Task extends TaskSpec {
   readonly artifacts: readonly string[];
   readonly verified: boolean;
   readonly usage: Usage;
+  /** Whether the attempt ever said what it used, be it nothing. */
+  readonly hasReported: boolean;
   /** What all attempts that ended cost together. */
   readonly spent: Spent;
   /** Who should not get it for a while, because it failed where they work. */

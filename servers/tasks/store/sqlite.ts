@@ -68,6 +68,7 @@ const Body = z.object({
   artifacts: z.array(z.string()),
   verified: z.boolean(),
   usage: Usage,
+  hasReported: z.boolean().default(false),
   spent: Usage.extend({ wall_s: z.number() }),
   avoid: z.object({ agent: z.string(), until: z.number() }).nullable(),
   followsUp: z.string().nullable(),

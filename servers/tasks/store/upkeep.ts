@@ -131,10 +131,18 @@ async function noteLost(tx: Tx, agent: Agent, tasks: readonly string[], now: num
   });
 }
 
-/** Puts right what the clock changed before somebody looks; costs one read where nothing is due. */
+/**
+ * Puts right what the clock changed before somebody looks; costs one read where nothing is due. Where the store cannot be
+ * written now, what is there is looked at as it is.
+ */
 export async function settleBeforeReading(store: TaskStore, reader: Writer, now: number): Promise<void> {
   const isDue = await store.read(
     async (tx) => (await tx.due(now, 1)).length > 0 || (await tx.silentAgents(now - IDLE_MS, 1)).length > 0,
   );
-  if (isDue) await store.write(reader, (tx) => settleDue(tx, now));
+  if (!isDue) return;
+  try {
+    await store.write(reader, (tx) => settleDue(tx, now));
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== "unavailable") throw error;
+  }
 }

@@ -55,6 +55,7 @@ export const completeTask = defineTool({
       const verdict = weighEvidence(held.acceptance, {
         receipts: evidence.map(checkReceipt),
         tree: tree ?? null,
+        since: held.claim?.since ?? null,
         output: output ?? null,
         artifacts,
       });

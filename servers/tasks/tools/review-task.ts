@@ -82,7 +82,7 @@ function refuseOwnWork(
  * @throws {DomainError} invalid where they speak against it: then it must not be accepted on their strength.
  */
 function proves({ acceptance, output, artifacts }: Task, receipts: Submission["receipts"]): boolean {
-  const weighed = weighEvidence(acceptance, { receipts, tree: null, output, artifacts });
+  const weighed = weighEvidence(acceptance, { receipts, tree: null, since: null, output, artifacts });
   if (weighed.kind === "unmet") {
     throw new DomainError(
       "invalid",

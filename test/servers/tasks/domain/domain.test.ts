@@ -106,6 +106,31 @@ test("a dependency named twice is one, and success wins over finish", () => {
   expect(mergeDependencies([finish, finish])).toEqual([finish]);
 });
 
+describe("evidence that proves less than it seems to", () => {
+  const ran: CheckedReceipt = {
+    isFor: () => true,
+    tree: "tree",
+    outcome: "exited",
+    exitCode: 0,
+    startedAt: 10,
+    isPlain: true,
+  };
+  const old = { kind: "unmet", unmet: ["t: the receipt is older than this attempt"] };
+  test.each<[string, Acceptance, CheckedReceipt, string | null, unknown]>([
+    ["tests that had to fail before", { tests: "t", must_fail_before: true }, ran, null, "needs_review"],
+    ["tests that nobody may touch", { tests: "t", protect: ["test/**"] }, ran, null, "needs_review"],
+    ["neither", { tests: "t", must_fail_before: false, protect: [] }, ran, null, "met"],
+    ["not walled off", { run: "t" }, { ...ran, isPlain: false }, null, "needs_review"],
+    ["before the attempt", { run: "t" }, { ...ran, startedAt: 9 }, null, old],
+    ["before it, over the tree named", { run: "t" }, { ...ran, startedAt: 9 }, "tree", "needs_review"],
+    ["before it, failed", { run: "t" }, { ...ran, startedAt: 9, exitCode: 1 }, "tree", old],
+  ])("%s", (_, item, receipt, tree, verdict) => {
+    expect(
+      weighEvidence([item], { receipts: [receipt], tree, since: 10, output: null, artifacts: [] }),
+    ).toEqual(typeof verdict === "string" ? { kind: verdict } : verdict);
+  });
+});
+
 describe("evidence", () => {
   const receipt = (
     command: string,
@@ -113,6 +138,8 @@ describe("evidence", () => {
     exitCode: number | null = 0,
     tree = "tree",
   ): CheckedReceipt => ({
+    startedAt: 10,
+    isPlain: true,
     isFor: (wanted) => wanted === command,
     tree,
     outcome,
@@ -150,11 +177,19 @@ describe("evidence", () => {
     ],
   ])("%s", (_, receipts, verdict) => {
     expect(
-      weighEvidence([{ run: "a" }, { tests: "b" }], { receipts, tree: "tree", output: null, artifacts: [] }),
+      weighEvidence([{ run: "a" }, { tests: "b" }], {
+        receipts,
+        tree: "tree",
+        since: 10,
+        output: null,
+        artifacts: [],
+      }),
     ).toEqual(verdict);
   });
   test("without acceptance nothing is weighed", () =>
-    expect(weighEvidence([], { receipts: [null], tree: null, output: null, artifacts: [] })).toEqual({
+    expect(
+      weighEvidence([], { receipts: [null], tree: null, since: null, output: null, artifacts: [] }),
+    ).toEqual({
       kind: "no_acceptance",
     }));
 
@@ -202,6 +237,8 @@ describe("evidence", () => {
       { kind: "unmet", unmet: ["no artifact a"] },
     ],
   ])("%s", (_, acceptance, output, artifacts, verdict) => {
-    expect(weighEvidence(acceptance, { receipts: [], tree: null, output, artifacts })).toEqual(verdict);
+    expect(weighEvidence(acceptance, { receipts: [], tree: null, since: null, output, artifacts })).toEqual(
+      verdict,
+    );
   });
 });

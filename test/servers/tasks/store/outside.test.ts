@@ -64,17 +64,28 @@ test("a full disk refuses in one line, adds nothing by halves, and loses nothing
 
 test("a file that another program keeps locked refuses as retryable, and takes the call again afterwards", async () => {
   const queue = tasksForTest(file("locked"));
-  await run(queue.server, "add_tasks", { tasks: [{ title: "a" }] });
+  await run(queue.server, "add_tasks", {
+    tasks: [{ title: "a" }, { title: "b", not_before: "2026-01-01T01:00:00Z" }],
+  });
   const other = new DatabaseSync(file("locked"));
   other.exec("BEGIN IMMEDIATE");
   const keyed = { agent: "ann", idempotency_key: "k" };
-  await expect(run(queue.server, "claim_task", keyed)).rejects.toMatchObject({
+  let isRefused = false;
+  const refused = expect(
+    run(queue.server, "claim_task", keyed).finally(() => void (isRefused = true)),
+  ).rejects.toMatchObject({
     code: "unavailable",
     retryable: true,
     message: expect.stringContaining("another process kept"),
   });
-  // Reading goes on meanwhile, and a call that waits when the lock is let go is done.
-  expect(await run(queue.server, "list_tasks", {})).toMatchObject({ tasks: [{ status: "ready" }] });
+  // Reading goes on meanwhile, and where upkeep is due and cannot be done it tells what is there.
+  const asItWas = { tasks: [{ status: "ready" }, { status: "scheduled" }] };
+  expect(await run(queue.server, "list_tasks", {})).toMatchObject(asItWas);
+  expect(isRefused).toBe(false);
+  queue.advance(3_600_000);
+  expect(await run(queue.server, "list_tasks", {})).toMatchObject(asItWas);
+  await refused;
+  // A call that waits when the lock is let go is done.
   const again = run(queue.server, "claim_task", keyed);
   other.exec("ROLLBACK");
   other.close();

@@ -80,6 +80,14 @@ test("no lease outlasts the time a task may take in all", async () => {
   expect(await get(id)).toMatchObject({ status: "dead", spent: { wall_s: 90 } });
 });
 
+test("giving a task back is free for whoever said that nothing was used", async () => {
+  const [id = ""] = await add({ title: "a", budget: { usd: 1 } });
+  const { claim: given } = await claim();
+  await call("report_progress", { token: given.token, usage: { tokens: 0, usd: 0 } });
+  await call("release_task", { token: given.token });
+  expect(await get(id)).not.toHaveProperty("spent");
+});
+
 test("giving a task back over and over is not free", async () => {
   const [id = ""] = await add({ title: "a", budget: { usd: 1 }, max_attempts: 2 });
   for (let round = 0; round < 60; round += 1) {

@@ -47,7 +47,6 @@ export function messageTx(sql: Sql): MessageTx {
         )
         .map(toMessage);
     },
-    lastMessage: async () => lastMessage(),
     async messageCursor(agent) {
       return Number(sql.get("SELECT seq FROM message_cursor WHERE agent = ?", agent)?.["seq"] ?? 0);
     },

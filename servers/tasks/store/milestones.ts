@@ -132,6 +132,17 @@ export function milestoneTx(sql: Sql): MilestoneTx {
     async milestonesBelow(name) {
       return sql.all(`${DOWN} SELECT name FROM down`, name).map((row) => String(row["name"]));
     },
+    async levelsBelow(name) {
+      const row = sql.get(
+        `WITH RECURSIVE down (name, level) AS (
+           SELECT ?1, 0 UNION ALL
+           SELECT milestone.name, level + 1 FROM down JOIN milestone ON milestone.parent = down.name WHERE level < ?2)
+         SELECT max(level) AS levels FROM down`,
+        name,
+        MOST_LEVELS,
+      );
+      return Number(row?.["levels"]);
+    },
     async charge(milestone, { tokens, usd, wall_s, attempts }) {
       sql.run(
         `INSERT INTO ledger (milestone, tokens, usd, wall_s, attempts) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -86,8 +86,6 @@ export interface MessageTx {
   addMessage(message: Omit<Message, "seq">): Promise<number>;
   /** In the order of sending. */
   messages(query: MessageQuery): Promise<readonly Message[]>;
-  /** The `seq` of the newest message, 0 where there is none. */
-  lastMessage(): Promise<number>;
   /** The `seq` up to which an agent has read, 0 before its first reading. */
   messageCursor(agent: string): Promise<number>;
   /** Never back. */
@@ -118,6 +116,8 @@ export interface MilestoneTx {
   allPurses(): Promise<readonly Purse[]>;
   /** The milestone itself and all below it. */
   milestonesBelow(name: string): Promise<readonly string[]>;
+  /** How many levels of milestones nest below this one; 0 where it has none. */
+  levelsBelow(name: string): Promise<number>;
   /** Adds to what the tasks of a milestone spent; nothing takes away from it. */
   charge(milestone: string, cost: Purse["spent"]): Promise<void>;
 }

@@ -13,6 +13,10 @@ import { idempotencyKey, mustHold, tokenInput, usageInput } from "./answer.ts";
 import { closed, orElse, text } from "../../../kernel/mcp/input.ts";
 import { rewire } from "./rewire.ts";
 
+/** Characters that are kept of an error, its beginning and its end. */
+const MOST_MESSAGE = 4_000;
+const MOST_LOG = 100_000;
+
 export const failTask = defineTool({
   name: "fail_task",
   title: "Fail a task",
@@ -21,9 +25,9 @@ export const failTask = defineTool({
   input: z.object({
     token: tokenInput,
     error: closed({
-      message: text(4_000, 1),
+      message: text(1_000_000, 1),
       kind: orElse(z.enum(FAILURE_KINDS), () => "worker" as const),
-      log: orElse(text(100_000), () => ""),
+      log: orElse(text(10_000_000), () => ""),
     }),
     retryable: orElse(z.boolean(), () => true),
     follow_up: orElse(z.boolean(), () => false).describe("first a task that fixes or merges"),
@@ -34,7 +38,12 @@ export const failTask = defineTool({
   annotations: WRITES,
   core: true,
   run({ token, error, retryable, follow_up, usage }, { store, clock, random, newId }: TasksDeps, call) {
-    const failure = { message: error.message, kind: error.kind, log: error.log };
+    // An attempt must be able to end whatever its tools printed: what is too long is cut, and not refused.
+    const failure = {
+      message: clipText(error.message, MOST_MESSAGE),
+      kind: error.kind,
+      log: clipText(error.log, MOST_LOG),
+    };
     if (follow_up && !hasFollowUp(failure.kind)) {
       throw new DomainError("invalid", `a ${failure.kind} failure has no follow-up task`, {
         hint: `follow_up goes with kind ${Object.keys(FOLLOW_UPS).join(" or ")}`,

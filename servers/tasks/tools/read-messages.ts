@@ -41,9 +41,8 @@ export const readMessages = defineTool({
         const messages = shown.slice(0, Math.max(1, fitList(shown, room).length));
         const more = messages.length < found.length;
         const last = found[messages.length - 1]?.seq;
-        // Where nothing is left, all that was for others is passed as well.
-        const read = more ? last : await tx.lastMessage();
-        if (read !== undefined && messages.length > 0) await tx.moveMessageCursor(agent, read);
+        // No further: what was sent meanwhile to a role is for whoever takes that role later.
+        if (last !== undefined) await tx.moveMessageCursor(agent, last);
         return { messages, more };
       },
       ({ messages }) => messages.length > 0,

@@ -93,7 +93,9 @@ async function refuseParent(tx: TaskTx, name: string, parent: string): Promise<v
       });
     }
     if (line.length > MOST_LEVELS)
-      throw new DomainError("limit", `milestones nest at most ${MOST_LEVELS} levels`);
+      throw new DomainError("limit", `milestones nest at most ${MOST_LEVELS} levels`, {
+        hint: "give a parent further up",
+      });
     const above = await tx.findMilestone(next);
     if (above === undefined) {
       throw new DomainError("not_found", `there is no milestone ${next}`, {
@@ -102,4 +104,9 @@ async function refuseParent(tx: TaskTx, name: string, parent: string): Promise<v
     }
     next = above.parent;
   }
+  // What nests below comes along: the whole line must not grow too long either.
+  if (line.length + (await tx.levelsBelow(name)) > MOST_LEVELS)
+    throw new DomainError("limit", `milestones nest at most ${MOST_LEVELS} levels`, {
+      hint: "give a parent further up",
+    });
 }

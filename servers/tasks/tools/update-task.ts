@@ -83,7 +83,8 @@ export const updateTask = defineTool({
 function budgetAfter(task: Task, wanted: Budget | undefined): Budget {
   if (wanted === undefined) return task.budget;
   const { tokens, usd, wall_s } = wanted;
-  const budget = { tokens, usd, wall_s };
+  const was = task.budget;
+  const budget = { tokens: tokens ?? was.tokens, usd: usd ?? was.usd, wall_s: wall_s ?? was.wall_s };
   if (isSpent(budget, task.spent)) {
     const { spent } = task;
     throw new DomainError(

@@ -85,3 +85,18 @@ test("a row that nobody can read holds up nobody else's upkeep, and is looked at
   queue.advance(3_600_000);
   expect(await call("get_task", { id: bad })).toMatchObject({ task: { status: "ready" } });
 });
+
+test("an attempt ends whatever its tools printed: an error is cut, and a bound that is not named stays", async () => {
+  const { tasks } = await run<{ tasks: { id: string }[] }>(queue.server, "add_tasks", {
+    tasks: [{ title: "loud", budget: { usd: 5 } }],
+  });
+  const id = tasks[0]?.id;
+  const token = await claim({ task_id: id });
+  await call("fail_task", { token, error: { message: "m".repeat(5_000), log: "l".repeat(300_000) } });
+  await call("update_task", { id, changes: { budget: { tokens: 9 } } });
+  const { task } = await run<{ task: Record<string, unknown> }>(queue.server, "get_task", {
+    id,
+    max_tokens: 20_000,
+  });
+  expect(task).toMatchObject({ status: "scheduled", budget: { usd: 5, tokens: 9 } });
+});

@@ -104,3 +104,12 @@ test("reading goes on where a small budget ended, and long texts are cut and tol
   }
   expect(texts(await read({ agent: "ann", after: 2, max_tokens: 20_000 }))).toEqual([long]);
 });
+
+test("what was sent to a role waits for whoever takes it later, though others read meanwhile", async () => {
+  await register("ann", "writer");
+  await send({ from: "bob", to: "ann", text: "for ann" });
+  await send({ from: "bob", to: "reviewer", text: "for a reviewer" });
+  expect(texts(await read({ agent: "ann" }))).toEqual(["for ann"]);
+  await register("ann", "reviewer");
+  expect(texts(await read({ agent: "ann" }))).toEqual(["for a reviewer"]);
+});

@@ -157,3 +157,14 @@ test("a long roadmap with hostile names comes in pages within the budget, each m
   }
   expect(seen).toHaveLength(12);
 });
+
+test("milestones nest no deeper for being hung up from below", async () => {
+  const names = Array.from({ length: 20 }, (_, i) => `level ${i}`);
+  for (const [i, name] of names.entries())
+    await call("set_milestone", { name, ...(i === 0 || i === 10 ? {} : { parent: names[i - 1] }) });
+  await call("set_milestone", { name: "one too many" });
+  await call("set_milestone", { name: "level 10", parent: "level 9" });
+  await expect(call("set_milestone", { name: "level 0", parent: "one too many" })).rejects.toThrow(
+    "milestones nest at most 20 levels",
+  );
+});

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { EVENT_TYPES } from "../../../kernel/event-types.ts";
 import { defineTool, READS } from "../../../kernel/mcp/tool.ts";
-import { TASK_EVENT_TYPES } from "../domain/events.ts";
 import type { TasksDeps } from "../deps.ts";
 import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput } from "./answer.ts";
@@ -18,7 +18,8 @@ export const readTaskEvents = defineTool({
     "Reads what happened in the queue, in order; wait_ms waits for the next event. Pass next_cursor as after: nothing is lost or seen twice.",
   input: z.object({
     after: orElse(whole(0, Number.MAX_SAFE_INTEGER), () => 0),
-    types: z.array(word(TASK_EVENT_TYPES)).optional(),
+    // Of every server: whoever follows several of them asks each for the same types.
+    types: z.array(word(EVENT_TYPES)).optional(),
     limit: orElse(whole(1, 1_000), () => 100),
     wait_ms: orElse(whole(0, 45_000), () => 0),
     max_tokens: maxTokensInput,

@@ -97,6 +97,11 @@ describe("read_events", () => {
     });
   });
 
+  test("takes the types of other servers, of which it has none, and no others", async () => {
+    expect(await read({ types: ["tests.finished"] })).toEqual({ events: [], next_cursor: 0 });
+    await expect(read({ types: ["tests.done"] })).rejects.toThrow("Invalid option");
+  });
+
   test("with a limit stops at the last one given", async () => {
     await run(queue.server, "add_tasks", { tasks: [{ title: "a" }, { title: "b" }, { title: "c" }] });
     const seen: number[] = [];

@@ -13,7 +13,7 @@ export function serveOverStdio(
   server: ToolServer,
   onLost: () => void = () => undefined,
 ): { close(): Promise<void> } {
-  const transport = new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: MOST_BYTES });
+  const transport = new StdioServerTransport(undefined, undefined, { maxBufferSize: MOST_BYTES });
   let isClosing = false;
   const handle = serveStdio(mcpFactory(server, "stdio"), {
     transport,

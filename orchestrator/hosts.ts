@@ -87,6 +87,7 @@ const PASSED_ON = [
   "XDG_STATE_HOME",
   "NODE_COMPILE_CACHE",
   "CI",
+  "SLIPWAY_SANDBOX_HOSTS",
 ];
 
 async function spawnServer(

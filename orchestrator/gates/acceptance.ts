@@ -39,7 +39,7 @@ export async function prove(
   tree: string,
   commands: readonly string[],
 ): Promise<Proof> {
-  return withSandbox(run, name, { tree, overlay: run.overlay }, async (session) => {
+  return withSandbox(run, name, { tree, prepared: run.prepared }, async (session) => {
     const runs: Proof["runs"] = [];
     for (const command of commands) {
       const begun = run.clock();

@@ -19,7 +19,7 @@ export function undeclaredPaths(paths: readonly string[], changed: readonly stri
 
 /** Files that decide what a command runs, whatever the code under it says. */
 const HARNESS = [
-  "**/node_modules/**",
+  "**/{node_modules,.venv,venv,.local}/**",
   "**/{.npmrc,.yarnrc,.yarnrc.yml,.pnpmfile.cjs}",
   "**/{vitest,vite,jest,ava,tap,karma,playwright}.config.*",
   "**/{.mocharc*,.taprc,.nycrc*,.c8rc*,pytest.ini,tox.ini,conftest.py}",

@@ -189,6 +189,8 @@ async function runOnce(
         setup: "",
         plan,
         demo: null,
+        // It shows the machine's own programs, which suites of real projects call.
+        backend: "bubblewrap",
         proof_timeout_s: stage.timeoutS,
       },
       (at) => filesFor(at, home, io.env),

@@ -32,12 +32,12 @@ export async function conductRun(run: RunContext, home: string): Promise<RunStat
     await sweepSandboxes(run);
     await run.files.sweep();
     const plan = await planOf(run);
-    const overlay = await prepareSetup(
+    const prepared = await prepareSetup(
       run,
       home,
       plan.setup ?? (run.options.setup === "" ? undefined : run.options.setup),
     );
-    const planned: PlannedRun = { ...run, plan, overlay };
+    const planned: PlannedRun = { ...run, plan, prepared };
     const ids = await enqueue(run, plan);
     const tasks = plan.tasks.map((task): PlannedTask => ({ ...task, id: ids.get(task.ref) ?? "" }));
     await run.journal.emit("phase.started", { phase: "work" });

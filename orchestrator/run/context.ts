@@ -6,6 +6,7 @@ import type { Plan, PlanTask } from "../plan/plan.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { Journal } from "./journal.ts";
 import type { RunOptions } from "./options.ts";
+import type { Prepared } from "./prepared.ts";
 import type { WorktreeFiles } from "./worktree-files.ts";
 
 /** Who fills the roles of a run. */
@@ -38,8 +39,8 @@ export interface RunContext {
 /** A run whose plan stands and whose tasks are in the queue. */
 export interface PlannedRun extends RunContext {
   readonly plan: Plan;
-  /** Patch that lays out what `setup` made, over any checkout; "" for none. */
-  readonly overlay: string;
+  /** What setup made, which every sandbox begins with; null for nothing. */
+  readonly prepared: Prepared | null;
 }
 
 export interface PlannedTask extends PlanTask {

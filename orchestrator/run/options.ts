@@ -26,6 +26,8 @@ export const RunOptions = z.object({
   setup: z.string(),
   /** The plan as given, or null where a planner makes it. */
   plan: z.unknown(),
+  /** The sandbox backend to prefer; absent for the best that works. */
+  backend: z.enum(["docker", "bubblewrap", "unisolated"]).optional(),
   /** How long one command of an acceptance may run, in seconds. */
   proof_timeout_s: z.number().default(600),
   /** Set for the bundled demo. */

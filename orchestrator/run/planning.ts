@@ -32,7 +32,7 @@ async function makePlan(run: RunContext): Promise<Plan> {
   return withSandbox(
     run,
     `${run.journal.runId}-plan`,
-    { tree: run.options.target_commit, overlay: "" },
+    { tree: run.options.target_commit, prepared: null },
     (session) => askForPlan(run, planner, session.workspace(run.signal)),
   );
 }

@@ -3,9 +3,15 @@ import { DomainError } from "../../kernel/errors.ts";
 import type { ToolCaller } from "../call.ts";
 import type { Workspace } from "../runners/runner.ts";
 import type { RunContext } from "./context.ts";
+import type { Prepared } from "./prepared.ts";
 
-const Created = z.looseObject({ id: z.string(), backend: z.string(), isolation: z.string().optional() });
-const Imported = z.looseObject({ tree_digest: z.string() });
+const Created = z.looseObject({
+  id: z.string(),
+  backend: z.string(),
+  isolation: z.string().optional(),
+  tree_digest: z.string(),
+});
+const Snapshotted = z.looseObject({ snapshot_id: z.string() });
 const Ran = z.looseObject({
   outcome: z.string(),
   exit_code: z.int().optional(),
@@ -40,27 +46,42 @@ export interface SandboxSession {
   run(command: string, timeoutS: number, signal: AbortSignal): Promise<CommandRun>;
   /** The hands of a model inside this sandbox. */
   workspace(signal: AbortSignal): Workspace;
-  /** What was changed since the import, as a patch git can apply; ignored files only on demand. */
-  exportPatch(options?: { readonly withIgnored: boolean }): Promise<string>;
+  /** What was changed since the import, as a patch git can apply; without what git ignores. */
+  exportPatch(): Promise<string>;
+  /** Keeps the workspace as it is, for a day; later sandboxes can begin with it. */
+  snapshot(): Promise<string>;
   close(): Promise<void>;
 }
+
+/** What a sandbox begins with. */
+export interface Start {
+  /** A commit or tree. */
+  readonly tree: string;
+  /** What setup made, which lies below the tree; null for nothing. */
+  readonly prepared: Prepared | null;
+  /** Hosts that its commands may reach; absent for none. */
+  readonly hosts?: readonly string[];
+}
+
+/** Suites of real projects start many processes and hold their packages in the workspace. */
+const LIMITS = { cpu: 2, memory_mb: 4_096, pids: 1_024, disk_mb: 2_048 };
 
 const WAIT_MS = 40_000;
 
 /**
- * Runs `work` in a sandbox that holds a clean checkout of a commit or tree, with a patch file over it ("" for none),
- * and no network. The sandbox is gone afterwards.
+ * Runs `work` in a sandbox that holds a clean checkout of a commit or tree, over what setup made, and no network unless
+ * hosts are named. The sandbox is gone afterwards.
  */
 export async function withSandbox<T>(
   run: RunContext,
   name: string,
-  { tree, overlay }: { readonly tree: string; readonly overlay: string },
+  start: Start,
   work: (session: SandboxSession) => Promise<T>,
 ): Promise<T> {
-  const checkout = await run.files.checkOut(run.options.repo, tree, overlay);
+  const checkout = await run.files.checkOut(run.options.repo, start.tree);
   let session: SandboxSession;
   try {
-    session = await openSession(run, name, checkout.dir);
+    session = await openSession(run, name, checkout.dir, start);
   } finally {
     await checkout.remove();
   }
@@ -76,13 +97,27 @@ export async function withSandbox<T>(
   }
 }
 
-async function openSession(run: RunContext, name: string, dir: string): Promise<SandboxSession> {
+async function openSession(
+  run: RunContext,
+  name: string,
+  dir: string,
+  { prepared, hosts }: Start,
+): Promise<SandboxSession> {
   const { sandbox } = run.hosts;
-  const { id, backend } = await sandbox.call(
-    "create_sandbox",
-    { name, template: "node", network: "none", ttl_s: 3_600 },
-    Created,
-  );
+  const isPlain = prepared === null && hosts === undefined;
+  const {
+    id,
+    backend,
+    tree_digest: treeDigest,
+  } = await create(run, {
+    name,
+    template: "node",
+    network: hosts === undefined ? "none" : { allow: hosts },
+    from_dir: dir,
+    ttl_s: 3_600,
+    ...(isPlain ? {} : { limits: LIMITS }),
+    ...(prepared === null ? {} : { from_snapshot: prepared.snapshot, backend: prepared.backend }),
+  });
   const close = async (): Promise<void> => {
     await sandbox.call("delete_sandbox", { sandbox_id: id }, z.unknown());
   };
@@ -92,22 +127,42 @@ async function openSession(run: RunContext, name: string, dir: string): Promise<
       await run.journal.emit("sandbox.created", { backend });
       return {};
     });
-    const { tree_digest } = await sandbox.call("import_directory", { sandbox_id: id, dir }, Imported);
     const runIn = (command: string, timeoutS: number, signal: AbortSignal): Promise<CommandRun> =>
       runCommand(sandbox, id, command, timeoutS, signal);
     return {
       id,
       backend,
-      treeDigest: tree_digest,
+      treeDigest,
       run: runIn,
       workspace: (signal) =>
         workspaceOver(sandbox, id, (command, timeoutS) => runIn(command, timeoutS, signal)),
-      exportPatch: (options) => exportPatch(sandbox, id, options?.withIgnored ?? false),
+      exportPatch: () => exportPatch(sandbox, id),
+      async snapshot() {
+        return (await sandbox.call("snapshot_sandbox", { sandbox_id: id }, Snapshotted)).snapshot_id;
+      },
       close,
     };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;
+  }
+}
+
+/** Makes a sandbox on the backend that the run prefers, and on another one where that is not there. */
+async function create(
+  run: RunContext,
+  args: Readonly<Record<string, unknown>>,
+): Promise<z.output<typeof Created>> {
+  const make = (given: Readonly<Record<string, unknown>>): Promise<z.output<typeof Created>> =>
+    run.hosts.sandbox.call("create_sandbox", given, Created);
+  const { backend } = run.options;
+  if (backend === undefined || args["backend"] !== undefined) return make(args);
+  try {
+    return await make({ ...args, backend });
+  } catch (error) {
+    if (!(error instanceof DomainError) || (error.code !== "unavailable" && error.code !== "denied"))
+      throw error;
+    return make(args);
   }
 }
 
@@ -190,13 +245,13 @@ function quote(word: string): string {
 const MOST_PATCH = 8_000_000;
 
 /** Joins the parts of the patch; a change in between would mix two patches, so it starts anew then. */
-async function exportPatch(sandbox: ToolCaller, id: string, withIgnored: boolean): Promise<string> {
+async function exportPatch(sandbox: ToolCaller, id: string): Promise<string> {
   let patch = "";
   let digest = "";
   for (let offset: number | undefined = 0; offset !== undefined;) {
     const part: z.output<typeof Exported> = await sandbox.call(
       "export_changes",
-      { sandbox_id: id, include_ignored: withIgnored, offset, max_tokens: 20_000 },
+      { sandbox_id: id, offset, max_tokens: 20_000 },
       Exported,
     );
     if (digest !== "" && part.patch_sha256 !== digest) {

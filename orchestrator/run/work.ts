@@ -121,7 +121,7 @@ function inSandbox<T>(
   return withSandbox(
     run,
     sandboxName(run, task, attempt, "work"),
-    { tree: commit, overlay: run.overlay },
+    { tree: commit, prepared: run.prepared },
     work,
   );
 }

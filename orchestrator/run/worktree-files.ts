@@ -1,18 +1,14 @@
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../kernel/errors.ts";
 import { gitCommand } from "../../kernel/git/arguments.ts";
-import { gitOutside, openGit, type GitContext, type GitSettings } from "../../kernel/git/open.ts";
+import { openGit, type GitContext, type GitSettings } from "../../kernel/git/open.ts";
 import { runGit, type GitPlace } from "../../kernel/git/run.ts";
 
 /** What the orchestrator does with git by itself: it reads trees and lays files out. Refs and commits are the git server's. */
 export interface WorktreeFiles {
-  /** Lays a commit or tree, and a patch file over it ("" for none), out in a fresh folder without any git data. */
-  checkOut(
-    repo: string,
-    tree: string,
-    overlay: string,
-  ): Promise<{ readonly dir: string; remove(): Promise<void> }>;
+  /** Lays a commit or tree out in a fresh folder without any git data. */
+  checkOut(repo: string, tree: string): Promise<{ readonly dir: string; remove(): Promise<void> }>;
   /** Removes every checkout of this run. */
   sweep(): Promise<void>;
   /** Makes a worktree's files exactly those of its HEAD plus a patch. */
@@ -40,7 +36,7 @@ export interface WorktreeFiles {
 export function worktreeFiles(settings: GitSettings, checkouts: string): WorktreeFiles {
   const open = (repo: string): Promise<GitContext> => openGit({ ...settings, repo });
   return {
-    async checkOut(repo, tree, overlay) {
+    async checkOut(repo, tree) {
       const git = await open(repo);
       await mkdir(checkouts, { recursive: true, mode: 0o700 });
       const dir = await mkdtemp(join(checkouts, "tree-"));
@@ -53,13 +49,6 @@ export function worktreeFiles(settings: GitSettings, checkouts: string): Worktre
         const env = { GIT_INDEX_FILE: index };
         await must(git, gitCommand("read_tree", [], { revisions: [tree] }), { env });
         await must(git, gitCommand("checkout_index", ["--all", `--prefix=${dir}/`]), { env });
-        if (overlay !== "") {
-          const patch = await readFile(overlay);
-          const plain = gitOutside({ ...settings, directory: dir });
-          // Git refuses a patch without a change.
-          if (patch.length > 0)
-            await must(plain, gitCommand("apply", ["--whitespace=nowarn"]), { input: patch });
-        }
         return { dir, remove };
       } catch (error) {
         await remove();

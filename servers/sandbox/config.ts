@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { projectRoots, type ServerSources } from "../../kernel/config.ts";
+import { PACKAGE_HOSTS } from "./domain/package-hosts.ts";
 import { worktreeFolder } from "../../kernel/worktree-folder.ts";
 
 /** What the sandbox server is set up with. */
@@ -22,12 +23,14 @@ export interface SandboxConfig {
   readonly bwrap: string;
   readonly busybox: readonly string[];
   readonly setpriv: readonly string[];
+  /** Hosts that a sandbox may be given a door to. */
+  readonly hosts: readonly string[];
   /** Live sandboxes at one time. */
   readonly maxSandboxes: number;
   readonly outputCapBytes: number;
 }
 
-/** Roots: those of SLIPWAY_ROOTS (separated as in PATH), and the main worktree of the project or the working directory. */
+/** Hosts: those of package registries, and of SLIPWAY_SANDBOX_HOSTS (separated by commas). Roots: those of SLIPWAY_ROOTS (separated as in PATH), and the main worktree of the project or the working directory. */
 export function readSandboxConfig(sources: ServerSources): SandboxConfig {
   const { home, env } = sources;
   return {
@@ -43,6 +46,10 @@ export function readSandboxConfig(sources: ServerSources): SandboxConfig {
     bwrap: "/usr/bin/bwrap",
     busybox: ["/usr/bin/busybox", "/bin/busybox"],
     setpriv: ["/usr/bin/setpriv", "/bin/setpriv"],
+    hosts: [
+      ...PACKAGE_HOSTS,
+      ...(env["SLIPWAY_SANDBOX_HOSTS"] ?? "").split(",").filter((host) => host !== ""),
+    ],
     maxSandboxes: 16,
     outputCapBytes: 10 * 1_048_576,
   };

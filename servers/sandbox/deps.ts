@@ -58,6 +58,8 @@ export interface SandboxDeps {
   readonly receiptKey: () => Uint8Array;
   /** Clears away what expired or was left behind, before a sandbox is made. */
   readonly sweep: (writer: Writer) => Promise<void>;
+  /** Hosts that a sandbox may be given a door to. */
+  readonly hosts: readonly string[];
   readonly maxSandboxes: number;
   readonly outputCapBytes: number;
   readonly log: Log;

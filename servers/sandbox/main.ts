@@ -12,6 +12,7 @@ import { openBackends, type Backends } from "./adapters/choose.ts";
 import { readCounters } from "./adapters/docker-counters.ts";
 import { dockerBackend } from "./adapters/docker.ts";
 import { nodeImage } from "./adapters/node-image.ts";
+import { findPython } from "./adapters/host-python.ts";
 import { findNpm } from "./adapters/npm-package.ts";
 import { unisolatedBackend } from "./adapters/unisolated.ts";
 import type { SandboxDeps } from "./deps.ts";
@@ -53,6 +54,7 @@ export async function openSandbox(sources: ServerSources): Promise<ToolServer> {
         sources.log("warn", "left-over sandboxes could not be looked for", { error: String(error) });
       }));
     },
+    hosts: config.hosts,
     maxSandboxes: config.maxSandboxes,
     outputCapBytes: config.outputCapBytes,
     log: sources.log,
@@ -67,6 +69,8 @@ export const DAEMON_PROBE_MS = 2_000;
 export function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: () => Uint8Array): Backends {
   const node = process.execPath;
   const npm = (): string | null => findNpm(config.path);
+  let found: { readonly python: string | null } | undefined;
+  const python = (): string | null => (found ??= { python: findPython(config.path) }).python;
   // Two state folders never take each other's containers for their own, wherever the daemon is.
   const owner = (): string => createHash("sha256").update("owner").update(keyOf()).digest("hex").slice(0, 16);
   return openBackends(
@@ -88,6 +92,7 @@ export function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: ()
         busybox: config.busybox,
         node,
         npm,
+        python,
         uid: process.getuid?.() ?? 1_000,
         pid: process.pid,
       }),

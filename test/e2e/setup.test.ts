@@ -23,10 +23,11 @@ test("setup runs once per lockfile digest, and what it made is there for every p
   const task = (ref: string): object => ({
     ref,
     title: ref,
-    acceptance: [{ run: "test -f node_modules/thing/made.txt" }],
+    acceptance: [{ run: "test -f node_modules/thing/made.txt && grep -q add add.js" }],
   });
   const plan = {
-    setup: "mkdir -p node_modules/thing && echo made > node_modules/thing/made.txt",
+    // What was there before the setup comes from the tree under test: a file that it changes is as it was.
+    setup: "mkdir -p node_modules/thing && echo made > node_modules/thing/made.txt && echo broken > add.js",
     tasks: [task("one"), task("two")],
   };
   project.git("commit", "-q", "--allow-empty", "-m", "x");

@@ -219,8 +219,8 @@ function mortalHosts(hosts: Hosts, fate: Fate): Hosts {
 function mortalFiles(files: WorktreeFiles, fate: Fate): WorktreeFiles {
   return {
     ...files,
-    async checkOut(repo, tree, overlay) {
-      const { dir, remove } = await files.checkOut(repo, tree, overlay);
+    async checkOut(repo, tree) {
+      const { dir, remove } = await files.checkOut(repo, tree);
       return { dir, remove: async () => (fate.isDead ? undefined : remove()) };
     },
   };

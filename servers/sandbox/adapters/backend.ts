@@ -13,6 +13,8 @@ export interface SandboxSpec {
   readonly id: string;
   readonly limits: Limits;
   readonly ttlS: number;
+  /** Hosts that commands may reach; absent for none. */
+  readonly hosts?: readonly string[];
 }
 
 /** A sandbox as its backend finds it again, in another process too. */
@@ -21,6 +23,8 @@ export interface SandboxRef {
   /** The backend's own name for it: a container id, or a folder. */
   readonly handle: string;
   readonly limits: Limits;
+  /** Hosts that commands may reach; absent for none. */
+  readonly hosts?: readonly string[];
 }
 
 /** How commands see the sandbox. */
@@ -64,6 +68,8 @@ export interface ExecEnd {
 export interface Backend {
   readonly name: BackendName;
   readonly isolation: Isolation;
+  /** Whether single hosts can be reached from inside, where that is asked for; absent for no. */
+  readonly hasDoor?: true;
   probe(): Promise<Probe>;
   /** @throws {DomainError} unavailable. What was made by then is removed again. */
   create(spec: SandboxSpec, progress: (message: string) => void): Promise<SandboxRef>;

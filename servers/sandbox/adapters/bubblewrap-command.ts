@@ -3,6 +3,8 @@ import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import { TMP_MB, type Limits } from "../domain/limits.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
 import type { ExecRequest, Layout } from "./backend.ts";
+import { DOOR } from "./door.ts";
+import { PYTHON, PYTHON_PROGRAMS, pythonProgram } from "./host-python.ts";
 import { NPM_ENV } from "./npm-package.ts";
 
 /** What a command line is made of, apart from the sandbox. */
@@ -13,6 +15,8 @@ export interface Programs {
   readonly node: string;
   /** The folder of the npm package, shown inside as /node/npm and /node/npx; null for none. */
   readonly npm: () => string | null;
+  /** The folder of a Python that is not the system's, shown inside as PYTHON; null for none. */
+  readonly python: () => string | null;
   /** This process's user id. */
   readonly uid: number;
   /** This process's id: commands end with it, however it ends. */
@@ -22,11 +26,19 @@ export interface Programs {
 /** Inside, everybody is this user, whoever that is outside. */
 const INNER_UID = "1000";
 
-/** What stands on descriptors 3 and 4: the sandbox's own passwd and group, instead of the host's. */
-export const INNER_TEXTS = [
+/** What stands on descriptors 3 to 5: the sandbox's own passwd, group and hosts, instead of the host's. */
+const INNER_TEXTS = [
   `sandbox:x:${INNER_UID}:${INNER_UID}:sandbox:${WORKSPACE}:/bin/sh\n`,
   `sandbox:x:${INNER_UID}:\n`,
+  "127.0.0.1 localhost sandbox\n::1 localhost\n",
 ];
+
+/** The texts on descriptors 3 and on: those of every sandbox, then the programs of a Python that is shown. */
+export function textsFor({ python }: Programs): readonly string[] {
+  return python() === null
+    ? INNER_TEXTS
+    : [...INNER_TEXTS, ...Object.values(PYTHON_PROGRAMS).map(pythonProgram)];
+}
 
 const MAX_FILE_BYTES = 1_073_741_824;
 
@@ -51,7 +63,7 @@ export function layoutWith(busybox: string | undefined): Layout {
   return {
     workspace: WORKSPACE,
     env: {
-      PATH: "/node:/usr/local/bin:/usr/bin:/bin",
+      PATH: "/node:/opt/programs:/opt/python/bin:/usr/local/bin:/usr/bin:/bin:/workspace/.local/bin",
       HOME: WORKSPACE,
       TMPDIR: "/tmp",
       LANG: "C.UTF-8",
@@ -69,11 +81,32 @@ export function commandLine(
   workspace: string,
   limits: Limits,
   request: ExecRequest,
+  door: string | null,
 ): readonly string[] {
-  const npm = programs.npm();
-  const sources = [workspace, programs.node, ...(npm === null ? [] : [npm])];
+  const [npm, python] = [programs.npm(), programs.python()];
+  // Where each is shown inside, in the order in which they are staged.
+  const shown: readonly (readonly [source: string, target: string, flag: "--bind" | "--ro-bind"])[] = [
+    [programs.node, "/node/node", "--ro-bind"],
+    [workspace, WORKSPACE, "--bind"],
+    ...(npm === null ? [] : ([[npm, "/node/lib/npm", "--ro-bind"]] as const)),
+    ...(python === null ? [] : ([[python, PYTHON, "--ro-bind"]] as const)),
+    ...(door === null ? [] : ([[door, DOOR, "--ro-bind"]] as const)),
+  ];
+  const sources = shown.map(([source]) => source);
+  const binds = (at: readonly string[]): readonly string[] => [
+    ...shown.flatMap(([, target, flag], index) => [flag, at[index] ?? "", target]),
+    ...(npm === null
+      ? []
+      : words("--symlink lib/npm/bin/npm-cli.js /node/npm --symlink lib/npm/bin/npx-cli.js /node/npx")),
+    ...(python === null
+      ? []
+      : Object.keys(PYTHON_PROGRAMS).flatMap((name, index) =>
+          words(`--perms 0555 --ro-bind-data ${FIRST_PROGRAM + index} /opt/programs/${name}`),
+        )),
+    ...(door === null ? [] : words("--ro-bind-try /etc/ssl/certs /etc/ssl/certs")),
+  ];
   if (programs.uid !== 0)
-    return ["setpriv", ...tied(programs.pid), ...isolated(programs.bwrap, sources, limits, request)];
+    return ["setpriv", ...tied(programs.pid), ...isolated(programs.bwrap, binds(sources), limits, request)];
   const point = stagePoint(sources);
   const spare = String(spareUid(id));
   return [
@@ -82,12 +115,7 @@ export function commandLine(
     ...["stage", point, ...sources, "--"],
     ...words(`setpriv --reuid ${spare} --regid ${spare} --clear-groups --inh-caps=-all --bounding-set=-all`),
     ...tied(programs.pid),
-    ...isolated(
-      programs.bwrap,
-      sources.map((_source, index) => `${point}/${index}`),
-      limits,
-      request,
-    ),
+    ...isolated(programs.bwrap, binds(sources.map((_source, index) => `${point}/${index}`)), limits, request),
   ];
 }
 
@@ -99,10 +127,13 @@ function tied(pid: number): readonly string[] {
   return [...words("--pdeathsig KILL -- /bin/sh -c"), '[ "$PPID" = "$0" ] && exec "$@"', String(pid)];
 }
 
-/** @param sources The workspace, the Node binary, and npm's folder if there is one, where bubblewrap can reach them. */
+/** The first descriptor of a Python's programs, after those of every sandbox. */
+const FIRST_PROGRAM = 3 + INNER_TEXTS.length;
+
+/** @param binds What is shown of the host besides its system folders. */
 function isolated(
   bwrap: string,
-  [workspace = "", node = "", npm]: readonly string[],
+  binds: readonly string[],
   limits: Limits,
   request: ExecRequest,
 ): readonly string[] {
@@ -116,12 +147,9 @@ function isolated(
       "--ro-bind-try /etc/alternatives /etc/alternatives --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache",
     ),
     ...words("--perms 0444 --ro-bind-data 3 /etc/passwd --perms 0444 --ro-bind-data 4 /etc/group"),
+    ...words("--perms 0444 --ro-bind-data 5 /etc/hosts"),
     ...words(`--proc /proc --dev /dev --size ${TMP_MB * 1_048_576} --tmpfs /tmp`),
-    ...["--ro-bind", node, "/node/node", "--bind", workspace, WORKSPACE],
-    ...(npm === undefined ? [] : ["--ro-bind", npm, "/node/lib/npm"]),
-    ...(npm === undefined
-      ? []
-      : words("--symlink lib/npm/bin/npm-cli.js /node/npm --symlink lib/npm/bin/npx-cli.js /node/npx")),
+    ...binds,
     ...words(`--remount-ro / --chdir ${WORKSPACE}`),
     ...Object.entries(request.env).flatMap(([name, value]) => ["--setenv", name, value]),
     // Inside the new user namespace the process limit counts this sandbox's processes only (Linux 5.14 and later).

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { DomainError } from "../../../kernel/errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../domain/limits.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
-import type { Backend, ExecRequest, Probe } from "./backend.ts";
-import { commandLine, INNER_TEXTS, layoutWith, spareUid, type Programs } from "./bubblewrap-command.ts";
-import { runLocal, runningCommands } from "./local-process.ts";
+import type { Backend, ExecRequest, Probe, SandboxRef } from "./backend.ts";
+import { commandLine, layoutWith, spareUid, textsFor, type Programs } from "./bubblewrap-command.ts";
+import { behindDoor, DOOR_ENV, openDoor } from "./door.ts";
+import { PYTHON } from "./host-python.ts";
+import { runLocal, runningCommands, type LocalExit } from "./local-process.ts";
 
 export interface BubblewrapSettings extends Programs {
   /** Holds one folder per sandbox. */
@@ -15,24 +17,55 @@ export interface BubblewrapSettings extends Programs {
   readonly busybox: readonly string[];
 }
 
+/** Where a system keeps its certificates, for programs that bring none of their own. */
+const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
+const CERTIFICATES: Readonly<Record<string, string>> = existsSync(BUNDLE)
+  ? {
+      NODE_EXTRA_CA_CERTS: BUNDLE,
+      npm_config_cafile: BUNDLE,
+      SSL_CERT_FILE: BUNDLE,
+      PIP_CERT: BUNDLE,
+      CARGO_HTTP_CAINFO: BUNDLE,
+    }
+  : {};
+
 /** Namespaces by bubblewrap: private files, no network, no privileges; memory and disk are not bounded. */
 export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
   const { root, uid } = settings;
   const folderOf = (id: string): string => join(root, id);
   const workspaceOf = (id: string): string => join(folderOf(id), "workspace");
-  const run = (id: string, limits: Limits, request: ExecRequest): ReturnType<typeof runLocal> =>
+  const run = (
+    id: string,
+    limits: Limits,
+    request: ExecRequest,
+    door: string | null = null,
+  ): ReturnType<typeof runLocal> =>
     runLocal(
-      commandLine(settings, id, workspaceOf(id), limits, request),
+      commandLine(settings, id, workspaceOf(id), limits, request, door),
       // Killing bubblewrap ends its process namespace, and with it every process inside.
       {
         cwd: "/",
         env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-        texts: INNER_TEXTS,
+        texts: textsFor(settings),
         killRest: async () => undefined,
       },
       request,
     );
   const commands = runningCommands();
+  const runBehindDoor = async (
+    ref: SandboxRef,
+    hosts: readonly string[],
+    request: ExecRequest,
+  ): Promise<LocalExit> => {
+    const door = await openDoor(hosts);
+    try {
+      const env = { ...request.env, ...DOOR_ENV, ...CERTIFICATES };
+      const argv = behindDoor("/node/node", request.argv);
+      return await run(ref.id, ref.limits, { ...request, argv, env }, door.folder);
+    } finally {
+      await door.close();
+    }
+  };
   const prepare = async (id: string): Promise<void> => {
     await mkdir(workspaceOf(id), { recursive: true, mode: 0o700 });
     if (uid === 0) await chown(workspaceOf(id), spareUid(id), spareUid(id));
@@ -71,16 +104,24 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
         await rm(folder, { recursive: true, force: true });
       }
     },
-    async create({ id, limits }) {
+    hasDoor: true,
+    async create({ id, limits, hosts }) {
       await prepare(id);
-      return { id, handle: id, limits };
+      return { id, handle: id, limits, ...(hosts === undefined ? {} : { hosts }) };
     },
-    layout: () => layoutWith(settings.busybox.find((file) => existsSync(file))),
+    layout() {
+      const layout = layoutWith(settings.busybox.find((file) => existsSync(file)));
+      // A Python away from home finds its own library by this, before one of the system's.
+      const env = settings.python() === null ? {} : { LD_LIBRARY_PATH: `${PYTHON}/lib` };
+      return { ...layout, env: { ...layout.env, ...env } };
+    },
     async exec(ref, request) {
       if (!existsSync(workspaceOf(ref.id)))
         throw new DomainError("not_found", `sandbox ${ref.id} is gone`, { hint: "create a new one" });
       const { result: end, deleted } = await commands.track(ref.id, request.kill, (kill) =>
-        run(ref.id, ref.limits, { ...request, kill }),
+        ref.hosts === undefined || ref.hosts.length === 0
+          ? run(ref.id, ref.limits, { ...request, kill })
+          : runBehindDoor(ref, ref.hosts, { ...request, kill }),
       );
       // The reporter inside tells signals apart; one that ended bubblewrap itself came from outside.
       return {

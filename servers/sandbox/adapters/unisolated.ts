@@ -40,6 +40,8 @@ export function unisolatedBackend({ root, path, nonce }: UnisolatedSettings): Ba
   return {
     name: "unisolated",
     isolation: "none",
+    // Nothing keeps its commands from any host.
+    hasDoor: true,
     probe: async () => ({ ok: true }),
     async create({ id, limits }) {
       await mkdir(join(folderOf(id), "workspace"), { recursive: true, mode: 0o700 });

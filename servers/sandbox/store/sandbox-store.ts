@@ -16,6 +16,8 @@ export interface SandboxRecord {
   readonly handle: string;
   readonly principal: string;
   readonly limits: Limits;
+  /** Hosts that its commands may reach. */
+  readonly hosts: readonly string[];
   readonly guarantees: Guarantees;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;

@@ -37,4 +37,7 @@ CREATE TABLE snapshot (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX snapshot_expiry ON snapshot (expires_at);
 `,
+  `
+ALTER TABLE sandbox ADD COLUMN hosts TEXT NOT NULL DEFAULT '[]';
+`,
 ];

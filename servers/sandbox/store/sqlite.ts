@@ -20,6 +20,8 @@ const Guarantees = z.object({
 
 const Limits = z.object({ cpu: z.number(), memoryMb: z.number(), pids: z.number(), diskMb: z.number() });
 
+const Hosts = z.array(z.string());
+
 const Manifest = z.record(z.string(), z.tuple([z.string(), z.string()]));
 
 const SandboxRow = z.object({
@@ -31,6 +33,7 @@ const SandboxRow = z.object({
   handle: z.string(),
   principal: z.string(),
   limits: z.string(),
+  hosts: z.string(),
   guarantees: z.string(),
   created_at: z.int(),
   expires_at: z.int(),
@@ -42,7 +45,7 @@ const SandboxRow = z.object({
 const CREATE_MS = 5 * 60_000;
 
 const COLUMNS =
-  "id, name, backend, isolation, status, handle, principal, limits, guarantees, created_at, expires_at, tree_digest, commands";
+  "id, name, backend, isolation, status, handle, principal, limits, guarantees, created_at, expires_at, tree_digest, commands, hosts";
 
 /** Opens the sandbox store of a state folder, or a private one for ":memory:". */
 export function openSandboxStore(path: string, clock: Clock): SandboxStore {
@@ -54,10 +57,14 @@ export function openSandboxStore(path: string, clock: Clock): SandboxStore {
 }
 
 function toRecord(row: Row): SandboxRecord {
-  const { created_at, expires_at, tree_digest, limits, guarantees, ...rest } = parseRow(SandboxRow, row);
+  const { created_at, expires_at, tree_digest, limits, hosts, guarantees, ...rest } = parseRow(
+    SandboxRow,
+    row,
+  );
   return {
     ...rest,
     limits: Limits.parse(JSON.parse(limits)),
+    hosts: Hosts.parse(JSON.parse(hosts)),
     guarantees: Guarantees.parse(JSON.parse(guarantees)),
     createdAt: created_at,
     expiresAt: expires_at,
@@ -90,7 +97,7 @@ function sandboxTx(sql: Sql): Omit<SandboxTx, "emit"> {
   return {
     async add(record) {
       sql.run(
-        `INSERT INTO sandbox (${COLUMNS}, tree, baseline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}')`,
+        `INSERT INTO sandbox (${COLUMNS}, tree, baseline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}')`,
         record.id,
         record.name,
         record.backend,
@@ -104,6 +111,7 @@ function sandboxTx(sql: Sql): Omit<SandboxTx, "emit"> {
         record.expiresAt,
         record.treeDigest,
         record.commands,
+        JSON.stringify(record.hosts),
       );
     },
     find: async (id) => one(sql.get(`SELECT ${COLUMNS} FROM sandbox WHERE id = ?`, id)),

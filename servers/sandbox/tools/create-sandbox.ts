@@ -4,6 +4,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { BACKENDS } from "../adapters/backend.ts";
 import { DEFAULT_LIMITS } from "../domain/limits.ts";
+import { hostsRefused } from "../domain/package-hosts.ts";
 import type { SandboxDeps } from "../deps.ts";
 import { amount, list, whole } from "./bounds.ts";
 import { idempotencyKey } from "./answer.ts";
@@ -72,12 +73,16 @@ export const createSandboxTool = defineTool({
       throw new DomainError("invalid", `there is no template ${JSON.stringify(template.slice(0, 80))}`, {
         hint: "the template is node",
       });
-    if (network !== "none" && network.allow.length > 0) {
-      throw new DomainError("unavailable", "no backend here can allow single hosts", {
-        hint: 'use network "none" and bring files in with import_directory',
-        retryable: false,
-      });
-    }
+    const hosts = network === "none" ? [] : [...new Set(network.allow)];
+    const refused = hostsRefused(hosts, deps.hosts);
+    if (refused.length > 0)
+      throw new DomainError(
+        "denied",
+        `sandboxes may not reach ${refused.slice(0, 3).join(", ").slice(0, 200)}`,
+        {
+          hint: `allowed are ${deps.hosts.slice(0, 4).join(", ")} and other package registries; a person names more in SLIPWAY_SANDBOX_HOSTS`,
+        },
+      );
     if (services !== undefined && services.length > 0)
       throw new DomainError("unavailable", "no backend here can run services beside a sandbox", {
         hint: "start what the tests need inside the command, such as a database in a file",
@@ -94,13 +99,15 @@ export const createSandboxTool = defineTool({
         name,
         backend,
         ttlS,
+        hosts,
         limits: { cpu: limits.cpu, memoryMb: limits.memory_mb, pids: limits.pids, diskMb: limits.disk_mb },
       },
       (message) => void call.progress({ progress: (progress += 1), message }).catch(() => undefined),
     );
     const found = { record, ref: refOf(record), backend: deps.backends.of(record.backend) };
     try {
-      if (saved !== undefined) await restore(deps, call, found, saved);
+      // A folder on top of a snapshot is the base from then on; what the snapshot was made from is history.
+      if (saved !== undefined) await restore(deps, call, found, saved, fromDir === undefined);
       const imported =
         fromDir === undefined ? undefined : await importFolder(deps, call, found, fromDir, ".");
       if (entries.entries.length > 0) await putFiles(deps, call, found, entries.entries, []);

@@ -33,6 +33,6 @@ export async function findSandbox({ store, clock, backends }: SandboxDeps, id: s
   return { record, ref: refOf(record), backend: backends.of(record.backend) };
 }
 
-export function refOf({ id, handle, limits }: SandboxRecord): SandboxRef {
-  return { id, handle, limits };
+export function refOf({ id, handle, limits, hosts }: SandboxRecord): SandboxRef {
+  return { id, handle, limits, ...(hosts.length === 0 ? {} : { hosts }) };
 }

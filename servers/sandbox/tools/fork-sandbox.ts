@@ -22,8 +22,14 @@ export const forkSandbox = defineTool({
   annotations: WRITES,
   async run({ sandbox_id: id, count }, deps: SandboxDeps, call) {
     const source = await findSandbox(deps, id);
-    const { limits, createdAt, expiresAt, backend } = source.record;
-    const request = { name: undefined, backend, limits, ttlS: Math.round((expiresAt - createdAt) / 1_000) };
+    const { limits, hosts, createdAt, expiresAt, backend } = source.record;
+    const request = {
+      name: undefined,
+      backend,
+      limits,
+      hosts,
+      ttlS: Math.round((expiresAt - createdAt) / 1_000),
+    };
     const made: SandboxRecord[] = [];
     const forkOnce = async (): Promise<SandboxRecord> => {
       const record = await createSandbox(deps, call, request, () => undefined);

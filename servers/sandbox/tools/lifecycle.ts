@@ -15,6 +15,8 @@ export interface CreateRequest {
   readonly backend: BackendName | undefined;
   readonly limits: Limits;
   readonly ttlS: number;
+  /** Hosts that commands may reach; only a backend with a door is taken then. */
+  readonly hosts: readonly string[];
 }
 
 /**
@@ -30,9 +32,14 @@ export async function createSandbox(
   progress: (message: string) => void,
 ): Promise<SandboxRecord> {
   const { store, clock, newId, maxSandboxes } = deps;
-  const candidates = await deps.backends.usable(request.backend);
+  const usable = await deps.backends.usable(request.backend);
+  const candidates = request.hosts.length === 0 ? usable : usable.filter(({ hasDoor }) => hasDoor === true);
   const [first] = candidates;
-  if (first === undefined) throw new Error("no usable backend was not refused");
+  if (first === undefined)
+    throw new DomainError("unavailable", "no backend here can allow single hosts", {
+      hint: 'install the package bubblewrap, or use network "none" and bring files in with import_directory',
+      retryable: false,
+    });
   const now = clock();
   const intent: SandboxRecord = {
     id: newId("sbx"),
@@ -43,6 +50,7 @@ export async function createSandbox(
     handle: "",
     principal: writer.principal.id,
     limits: request.limits,
+    hosts: request.hosts,
     guarantees: NO_GUARANTEES,
     createdAt: now,
     expiresAt: now + request.ttlS * 1_000,
@@ -96,7 +104,12 @@ async function makeOnOne(
         tx.save(tried),
       );
       const ref = await backend.create(
-        { id: intent.id, limits: request.limits, ttlS: request.ttlS },
+        {
+          id: intent.id,
+          limits: request.limits,
+          ttlS: request.ttlS,
+          ...(request.hosts.length === 0 ? {} : { hosts: request.hosts }),
+        },
         progress,
       );
       const guarantees = await attest(backend, ref, deps).catch(async (error: unknown) => {

@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../../kernel/errors.ts";
+import { treeDigest } from "../../../kernel/receipts.ts";
 import type { Writer } from "../../../kernel/store.ts";
 import { loadWorkspace, saveWorkspace } from "../adapters/workspace-copy.ts";
 import type { SandboxDeps } from "../deps.ts";
@@ -72,9 +73,24 @@ export async function findSnapshot(deps: SandboxDeps, id: string): Promise<Saved
   return { folder: folderOf(deps, id), origin: record.origin };
 }
 
-/** Puts a kept workspace into a new sandbox, which becomes its successor: exports and receipts go on from there. */
-export async function restore(deps: SandboxDeps, writer: Writer, found: Found, saved: Saved): Promise<void> {
+/**
+ * Puts a kept workspace into a new sandbox, which becomes its successor: exports and receipts go on from there, or with
+ * `keepsBase` off begin anew over these files.
+ */
+export async function restore(
+  deps: SandboxDeps,
+  writer: Writer,
+  found: Found,
+  saved: Saved,
+  keepsBase = true,
+): Promise<void> {
   await loadWorkspace(found.backend, found.ref, await readFile(copyIn(saved.folder)));
+  if (!keepsBase) {
+    const { commands } = saved.origin;
+    const origin = { tree: {}, baseline: {}, treeDigest: treeDigest([]), commands };
+    await deps.store.write(writer, (tx) => tx.saveOrigin(found.record.id, origin));
+    return;
+  }
   await cp(baselineIn(saved.folder), join(deps.folder, found.record.id, "baseline"), { recursive: true });
   await deps.store.write(writer, (tx) => tx.saveOrigin(found.record.id, saved.origin));
 }

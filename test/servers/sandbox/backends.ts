@@ -59,6 +59,7 @@ export function openBubblewrap(
     busybox,
     node: process.execPath,
     npm,
+    python: () => null,
     uid: process.getuid?.() ?? 1_000,
     pid,
   });

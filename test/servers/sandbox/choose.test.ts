@@ -76,6 +76,7 @@ test("a machine without bubblewrap is told which package it lacks", async () => 
     busybox: [],
     node: process.execPath,
     npm: () => null,
+    python: () => null,
     uid: 1_000,
     pid: process.pid,
   });

@@ -99,7 +99,7 @@ describe("on any machine", () => {
     expect(await code("import_directory", { dir: join(scene.project, "missing") })).toBe("not_found");
     expect(await code("read_sandbox_file", { path: "missing" })).toBe("not_found");
     expect(await code("create_sandbox", { template: "x --privileged" })).toBe("invalid");
-    expect(await code("create_sandbox", { network: { allow: ["registry.example"] } })).toBe("unavailable");
+    expect(await code("create_sandbox", { network: { allow: ["registry.example"] } })).toBe("denied");
     expect(await code("create_sandbox", { services: [{ image: "postgres" }] })).toBe("unavailable");
   });
 

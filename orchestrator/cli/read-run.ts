@@ -1,3 +1,4 @@
+import type { ParseArgsOptionsConfig } from "node:util";
 import { systemClock } from "../../kernel/clock.ts";
 import { parseFlags, type Flags } from "../../kernel/flags.ts";
 import { findHome } from "../../kernel/home.ts";
@@ -5,7 +6,9 @@ import { EXIT, type Command, type Io } from "../../kernel/io.ts";
 import { openRunStore, type RunStore } from "../run/run-store.ts";
 import { foldRun } from "../run/state.ts";
 import { runStorePath } from "../start.ts";
+import { traceRun } from "../run/trace.ts";
 import { listRuns, mustFindRun } from "./find-run.ts";
+import { reportMarkdown } from "./report-markdown.ts";
 import { reportText } from "./report-text.ts";
 
 const FLAGS = {
@@ -14,10 +17,14 @@ const FLAGS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** A command that reads the record of runs: at most one word, the run's name, and the same flags each time. */
-function reading(help: string, read: (store: RunStore, flags: Flags, io: Io) => Promise<void>): Command {
+/** A command that reads the record of runs: at most one word, the run's name, and the flags all of them take. */
+function reading(
+  help: string,
+  read: (store: RunStore, flags: Flags, io: Io) => Promise<number>,
+  more: ParseArgsOptionsConfig = {},
+): Command {
   return async (argv, io) => {
-    const flags = parseFlags(argv, FLAGS, 1);
+    const flags = parseFlags(argv, { ...FLAGS, ...more }, 1);
     if (flags.has("help")) {
       io.out(help);
       return EXIT.done;
@@ -25,8 +32,7 @@ function reading(help: string, read: (store: RunStore, flags: Flags, io: Io) => 
     const home = findHome({ flag: flags.text("home"), env: io.env, cwd: io.cwd });
     const store = openRunStore(runStorePath(home), systemClock);
     try {
-      await read(store, flags, io);
-      return EXIT.done;
+      return await read(store, flags, io);
     } finally {
       store.close();
     }
@@ -47,17 +53,22 @@ export const statusCommand = reading(
       io.out(flags.has("json") ? JSON.stringify(run) : line);
     }
     if (names.length === 0) io.err("there is no run yet: slipway demo, or slipway run");
+    return EXIT.done;
   },
 );
 
-/** `slipway report [run]`: what was asked, what became of it, what it cost. */
+/** `slipway report [run]`: what was asked, what serves and proves it, what became of it, what it cost. */
 export const reportCommand = reading(
-  "slipway report [run] [--json] [--home DIR]\n\nWhat was asked, what became of it, and what it cost. Without a name: the latest run.",
+  "slipway report [run] [--md|--json] [--home DIR]\n\nWhat was asked, what became of it, and what it cost; --md and --json trace each requirement to tasks, tests and commits. Without a name: the latest run. Exit code 1 where no merged and proven task serves a requirement.",
   async (store, flags, io) => {
     const { id, events } = await mustFindRun(store, flags.words[0]);
     const run = foldRun(id, events);
-    io.out(flags.has("json") ? JSON.stringify(run) : reportText(run, []));
+    const trace = traceRun(id, events);
+    if (flags.has("json")) io.out(JSON.stringify({ ...run, ...trace }));
+    else io.out(flags.has("md") ? reportMarkdown(run, trace) : reportText(run, trace, []));
+    return trace.requirements.every(({ covered }) => covered) ? EXIT.done : EXIT.failed;
   },
+  { md: { type: "boolean" } },
 );
 
 /** `slipway logs [run]`: every event of a run as NDJSON. */
@@ -66,5 +77,6 @@ export const logsCommand = reading(
   async (store, flags, io) => {
     const { events } = await mustFindRun(store, flags.words[0]);
     for (const event of events) io.out(JSON.stringify(event));
+    return EXIT.done;
   },
 );

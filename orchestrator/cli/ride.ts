@@ -5,6 +5,7 @@ import type { RunStatus } from "../run/conduct.ts";
 import type { Journal } from "../run/journal.ts";
 import type { RunStore } from "../run/run-store.ts";
 import { foldRun } from "../run/state.ts";
+import { traceRun } from "../run/trace.ts";
 import { rideRun } from "../start.ts";
 import { reportText } from "./report-text.ts";
 import { showJson, showLines, showLive, type Shown } from "./view.ts";
@@ -43,7 +44,10 @@ export async function rideAndShow(
   try {
     const status = await rideRun(store, runId, { home, settings, io, watch, verbose });
     shown?.end();
-    if (!isJson && journal !== undefined) io.out(reportText(foldRun(runId, journal.events), notes));
+    if (!isJson && journal !== undefined) {
+      const { events } = journal;
+      io.out(reportText(foldRun(runId, events), traceRun(runId, events), notes));
+    }
     return EXIT_OF[status];
   } catch (error) {
     shown?.end();

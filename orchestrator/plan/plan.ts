@@ -17,6 +17,14 @@ const budget = z.strictObject({
   wall_s: z.number().positive().optional(),
 });
 
+/** Something that was asked for, which a merged task must serve for the run to be done. */
+const requirement = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:/{} -]{0,199}$/, "letters, digits and ._:/{} -, at most 200"),
+  text: z.string().min(1).max(4_000),
+});
+
 const task = z.strictObject({
   // A branch is named after it, and git allows neither of the two endings nor two dots in a row.
   ref: z
@@ -29,6 +37,8 @@ const task = z.strictObject({
   description: z.string().max(20_000).default(""),
   type: z.string().max(50).optional(),
   depends_on: z.array(z.string()).default([]),
+  /** Ids of the plan's requirements that it serves. */
+  requirements: z.array(z.string()).default([]),
   priority: z.int().min(1).max(10).optional(),
   paths: z.array(z.string()).optional(),
   capabilities: z.array(z.string()).optional(),
@@ -43,7 +53,11 @@ const task = z.strictObject({
 const Plan = z.strictObject({
   goal: z.string().optional(),
   setup: z.string().optional(),
-  defaults: task.omit({ ref: true, title: true, description: true, depends_on: true }).partial().default({}),
+  defaults: task
+    .omit({ ref: true, title: true, description: true, depends_on: true, requirements: true })
+    .partial()
+    .default({}),
+  requirements: z.array(requirement).max(1_000).default([]),
   tasks: z.array(task).min(1, "a plan needs at least one task").max(500),
 });
 
@@ -54,8 +68,8 @@ export type PlanAcceptance = z.output<typeof acceptance>;
 /**
  * Reads a plan, with its defaults worked into every task.
  *
- * @throws {DomainError} invalid, naming the place: a wrong or unknown key, the same ref twice, an unknown reference
- * or a circle.
+ * @throws {DomainError} invalid, naming the place: a wrong or unknown key, the same ref twice, an unknown reference,
+ * a circle, the same requirement twice or one that the plan does not state.
  */
 export function parsePlan(value: unknown): Plan {
   const parsed = Plan.safeParse(value);
@@ -85,6 +99,7 @@ export function parsePlan(value: unknown): Plan {
       });
     }
   }
+  checkRequirements(plan);
   const cycle = findCycle(refs);
   if (cycle !== null) {
     throw new DomainError("invalid", `the plan goes in a circle: ${cycle.join(" -> ")}`, {
@@ -94,5 +109,23 @@ export function parsePlan(value: unknown): Plan {
   return { ...plan, tasks: plan.tasks.map((item) => ({ ...plan.defaults, ...item })) };
 }
 
+function checkRequirements({ requirements, tasks }: Plan): void {
+  const stated = new Set<string>();
+  for (const { id } of requirements) {
+    if (stated.has(id))
+      throw new DomainError("invalid", `the plan states the requirement "${id}" twice`, {
+        hint: "give every requirement its own id",
+      });
+    stated.add(id);
+  }
+  for (const { ref, requirements: served } of tasks) {
+    const unknown = served.find((id) => !stated.has(id));
+    if (unknown !== undefined)
+      throw new DomainError("invalid", `task "${ref}" serves "${unknown}", which the plan does not require`, {
+        hint: "requirements of a task are ids of the plan's requirements: [{id, text}]",
+      });
+  }
+}
+
 const PLAN_HINT =
-  "a plan has goal?, setup?, defaults? and tasks: [{ref, title, description?, depends_on?, paths?, acceptance?, …}]";
+  "a plan has goal?, setup?, defaults?, requirements? and tasks: [{ref, title, description?, depends_on?, paths?, acceptance?, …}]";

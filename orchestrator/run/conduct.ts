@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
+import { clipText } from "../../kernel/text.ts";
 import type { Plan } from "../plan/plan.ts";
 import { AttemptEnd } from "./attempt.ts";
 import { Interrupted, type PlannedRun, type PlannedTask, type RunContext } from "./context.ts";
@@ -7,6 +8,7 @@ import { drive } from "./drive.ts";
 import { enqueue, planOf } from "./planning.ts";
 import { prepareSetup } from "./setup.ts";
 import { isBudgetSpent, spendOf } from "./spend.ts";
+import { traceRun } from "./trace.ts";
 import { removeWorktrees } from "./worktrees.ts";
 
 /** How a run ended, for the exit code and the last event. */
@@ -46,7 +48,9 @@ export async function conductRun(run: RunContext, home: string): Promise<RunStat
     // A life that was killed between an end and its clearing up leaves folders; who waits keeps its own.
     for (const task of tasks) if (!waiting.has(task.id)) await removeWorktrees(planned, task);
     await run.files.sweep();
-    return await finish(run, statusOf(run, results), results, begun);
+    const status = statusOf(run, results);
+    const uncovered = status === "done" ? uncoveredOf(run) : [];
+    return await finish(run, uncovered.length === 0 ? status : "failed", results, begun, uncovered);
   } catch (error) {
     if (error instanceof Interrupted || run.signal.aborted) {
       await run.journal.emit("run.paused", { reason: "interrupted" });
@@ -138,6 +142,13 @@ function statusOf(run: RunContext, results: readonly TaskResult[]): RunStatus {
   if (has("waiting")) return "waiting";
   if (has("rejected")) return "rejected";
   return "failed";
+}
+
+/** Every task is merged, but nothing that is merged and proven serves these. */
+function uncoveredOf({ journal }: RunContext): readonly string[] {
+  return traceRun(journal.runId, journal.events)
+    .requirements.filter(({ covered }) => !covered)
+    .map(({ id, text }) => `no merged and proven task serves ${id}: ${clipText(text, 200)}`);
 }
 
 const Sandboxes = z.looseObject({

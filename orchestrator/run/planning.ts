@@ -82,7 +82,7 @@ export async function enqueue(run: RunContext, plan: Plan): Promise<ReadonlyMap<
     "tasks",
     z.object({ ids: z.record(z.string(), z.string()) }),
     async (key) => {
-      const tasks = plan.tasks.map(({ runner: _runner, critical: _critical, budget, ...task }) => ({
+      const tasks = plan.tasks.map(({ runner: _r, critical: _c, requirements: _s, budget, ...task }) => ({
         ...task,
         // Time is the runner's bound for one attempt; in the queue it would run while a claim waits for a person.
         ...(budget === undefined ? {} : { budget: { tokens: budget.tokens, usd: budget.usd } }),

@@ -35,6 +35,11 @@ const submitPlan = modelTool({
   input: z.object({
     summary: summary.default("plan"),
     plan: z.object({
+      requirements: z
+        .array(z.object({ id: z.string().min(1).max(200), text: z.string().min(1).max(4_000) }))
+        .max(200)
+        .optional()
+        .describe("What the goal asks for, each point once"),
       tasks: z
         .array(
           z.looseObject({
@@ -42,6 +47,7 @@ const submitPlan = modelTool({
             title: z.string().min(1).max(300),
             description: z.string().max(20_000).optional(),
             depends_on: z.array(z.string()).optional().describe("Refs of tasks that must be merged before"),
+            requirements: z.array(z.string()).optional().describe("Ids of the requirements it serves"),
             paths: z.array(z.string()).optional().describe("Files or globs the task may change"),
             acceptance: z
               .array(

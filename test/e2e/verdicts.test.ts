@@ -164,6 +164,44 @@ describe("a run of its own", () => {
     });
   });
 
+  test("a requirement that nothing merged serves ends the run and its report with exit 1", async () => {
+    const ended = await slipwayHere(
+      project.run(
+        {
+          requirements: [
+            { id: "R1", text: "add adds" },
+            { id: "R2", text: "add is documented" },
+          ],
+          tasks: [task("add", { requirements: ["R1"] })],
+        },
+        FIX,
+      ),
+    );
+    expect(last(ended)).toMatchObject({
+      status: "failed",
+      tasks: [{ status: "merged" }],
+      reasons: ["no merged and proven task serves R2: add is documented"],
+    });
+    expect(ended.code).toBe(1);
+    const page = await slipwayHere(["report", "--md", "--home", project.home]);
+    expect(page.code).toBe(1);
+    expect(page.out.join("\n")).toMatch(
+      /\| R1 \| add adds \| add \| yes \|\n\| R2 \| add is documented \| none \| \*\*no\*\* \|/,
+    );
+    const json = await slipwayHere(["report", "--json", "--home", project.home]);
+    expect(JSON.parse(json.out.join(""))).toMatchObject({
+      status: "failed",
+      requirements: [{ covered: true }, { covered: false }],
+      tasks: [
+        {
+          requirements: ["R1"],
+          tests: [{ command: "grep -q 'a + b' add.js", exit_code: 0 }],
+          commit: project.git("rev-parse", "main"),
+        },
+      ],
+    });
+  });
+
   test("what is odd and right lands: bytes as they were made, traces of tests left out, the longest name", async () => {
     const longest = `add${"-x".repeat(28)}`;
     const odd = `printf 'a\\r\\nb\\r\\n' > crlf.txt; printf '\\000\\001\\377' > bytes.bin; ln -s add.js link.js; echo 'true' > tool.sh; chmod +x tool.sh; echo x > 'a b ü.txt'`;

@@ -24,6 +24,22 @@ describe("a plan that cannot be worked off is refused with its place", () => {
       /"a" twice/,
     ],
     ["an unknown reference", { tasks: [{ ref: "a", title: "a", depends_on: ["z"] }] }, /"a" depends on "z"/],
+    [
+      "a requirement twice",
+      {
+        requirements: [
+          { id: "R1", text: "a" },
+          { id: "R1", text: "b" },
+        ],
+        tasks: [{ ref: "a", title: "a" }],
+      },
+      /"R1" twice/,
+    ],
+    [
+      "a requirement that it does not state",
+      { requirements: [{ id: "R1", text: "a" }], tasks: [{ ref: "a", title: "a", requirements: ["R2"] }] },
+      /"a" serves "R2"/,
+    ],
     ["a circle of one", { tasks: [{ ref: "a", title: "a", depends_on: ["a"] }] }, /a -> a/],
     [
       "acceptance that is neither",

@@ -4,6 +4,7 @@ import type { EventType } from "../../../kernel/event-types.ts";
 import type { EventRecord } from "../../../kernel/events.ts";
 import { reportText } from "../../../orchestrator/cli/report-text.ts";
 import { emptyRun, foldRun, withEvent } from "../../../orchestrator/run/state.ts";
+import { traceRun } from "../../../orchestrator/run/trace.ts";
 
 function events(...list: readonly (readonly [EventType, EventRecord["data"]])[]): EventRecord[] {
   return list.map(([type, data], index) => ({
@@ -79,7 +80,9 @@ test("what isolated the commands is kept, each backend once", () => {
   );
   const run = foldRun("run_1", made);
   expect(run.backends).toEqual(["docker", "unisolated"]);
-  expect(reportText(run, [])).toContain("isolation: none, commands ran on this machine");
+  expect(reportText(run, traceRun("run_1", made), [])).toContain(
+    "isolation: none, commands ran on this machine",
+  );
 });
 
 test("paused and resumed", () => {

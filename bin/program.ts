@@ -2,7 +2,7 @@ import { DomainError } from "../kernel/errors.ts";
 import { EXIT, type Io } from "../kernel/io.ts";
 import { VERSION } from "../kernel/version.ts";
 import { COMMANDS, findCommand, suggestCommand } from "./commands.ts";
-import { STORES } from "./store-verbs.ts";
+import { STORES, STORE_VERBS } from "./store-verbs.ts";
 
 /**
  * The whole command line: runs what `argv` asks for, says in one line what stands in the way, and returns the exit code.
@@ -42,6 +42,17 @@ function help(): string {
   ].join("\n");
 }
 
+/** The commands that begin with a word, or nothing where none does. */
+function groupHelp(word: string): readonly string[] {
+  const commands = [...COMMANDS.values()].filter(({ usage }) => usage.startsWith(`${word} `));
+  const verbs = STORES.has(word)
+    ? [{ usage: `${word} ${[...STORE_VERBS.keys()].join("|")}`, summary: "look after its store" }]
+    : [];
+  const entries = [...commands, ...verbs];
+  const width = Math.max(...entries.map(({ usage }) => usage.length));
+  return entries.map(({ usage, summary }) => `slipway ${usage.padEnd(width)}  ${summary}`);
+}
+
 async function dispatch(argv: readonly string[], io: Io, takeInterrupts: () => void): Promise<number> {
   const { global, words } = splitGlobal(argv);
   const [first, ...others] = words;
@@ -55,6 +66,13 @@ async function dispatch(argv: readonly string[], io: Io, takeInterrupts: () => v
     return first === undefined ? EXIT.usage : EXIT.done;
   }
   const found = findCommand(words);
+  if (found === undefined && (others[0] === "--help" || others[0] === "-h")) {
+    const lines = groupHelp(first);
+    if (lines.length > 0) {
+      io.out(lines.join("\n"));
+      return EXIT.done;
+    }
+  }
   if (found === undefined) {
     const isFlag = first.startsWith("-");
     const named = STORES.has(first) ? words.slice(0, 2).join(" ") : first;

@@ -263,3 +263,13 @@ test("a state folder that cannot be written is refused with exit 4 and one line"
   expect(readdirSync(home)).toEqual([]);
   chmodSync(home, 0o755);
 }, 60_000);
+
+test("a word that begins commands has help of its own", async () => {
+  for (const word of ["memory", "tasks", "git", "sandbox", "decision", "audit"]) {
+    const { code, out } = await slipway([word, "--help"]);
+    expect({ word, code }).toEqual({ word, code: 0 });
+    expect(out).toContain(`slipway ${word} `);
+  }
+  expect((await slipway(["tasks", "--help"])).out).toContain("backup|restore|check");
+  expect((await slipway(["none", "--help"])).code).toBe(2);
+});

@@ -117,12 +117,12 @@ function register(
 
 /** Runs the tool, or gives the answer that this idempotency key already has. */
 async function runOnce(tool: BoundTool, input: Record<string, unknown>, call: Call): Promise<unknown> {
-  const kept = await tool.keptAnswer(call);
+  const kept = await tool.keptAnswer(input, call);
   if (kept !== undefined) return kept;
   try {
     return await tool.run(input, call);
   } catch (error) {
-    if (error instanceof AnsweredMeanwhile) return tool.keptAnswer(call);
+    if (error instanceof AnsweredMeanwhile) return tool.keptAnswer(input, call);
     throw error;
   }
 }

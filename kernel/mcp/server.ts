@@ -21,7 +21,7 @@ export interface BoundTool {
   readonly scope: Scope;
   run(input: Record<string, unknown>, call: Call): Promise<unknown>;
   /** The answer already given under this idempotency key, or undefined. */
-  keptAnswer(writer: Writer): Promise<unknown>;
+  keptAnswer(input: Record<string, unknown>, call: Call): Promise<unknown>;
 }
 
 /** One opened server: cheap to serve many times over, on any transport, until it is closed. */
@@ -52,6 +52,10 @@ export function bindTools<Deps>(
     core: tool.core ?? false,
     scope: tool.scope ?? (tool.annotations.readOnlyHint ? "read" : "work"),
     run: async (input, call) => tool.run(input, deps, call),
-    keptAnswer: async (writer) => store?.keptAnswer(writer),
+    async keptAnswer(input, call) {
+      const kept = await store?.keptAnswer(call);
+      if (kept !== undefined) await tool.beforeReplay?.(input, deps, call);
+      return kept;
+    },
   }));
 }

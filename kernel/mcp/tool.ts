@@ -30,6 +30,12 @@ export interface Tool<
   readonly scope?: Scope;
   /** Part of `--tools core` of the gateway. */
   readonly core?: boolean;
+  /**
+   * Looks, before a kept answer is given again, whether it still holds; for answers that tell of a state that passes.
+   *
+   * @throws {DomainError} where it does not.
+   */
+  beforeReplay?(input: z.output<In>, deps: Deps, call: Call): Promise<void>;
   /** @throws {DomainError} for every refusal that the caller can act on. */
   run(input: z.output<In>, deps: Deps, call: Call): Promise<z.input<Out>> | z.input<Out>;
 }

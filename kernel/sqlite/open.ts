@@ -17,6 +17,9 @@ import {
 
 const WAL_RETRY_MS = 10;
 
+/** A function of SQL for comparing texts in any case and script; SQLite's own lower() knows ASCII only. */
+export const FOLD_CASE = "fold_case";
+
 /** One step of a schema, numbered by its place in the list (1 first). Never edited once released. */
 export type Migration = string;
 
@@ -48,6 +51,7 @@ export function openDatabase(options: OpenOptions): Database {
     connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
     useWal(connection);
     migrate(connection, options);
+    connection.function(FOLD_CASE, { deterministic: true }, (text) => String(text).toLowerCase());
     return wrapConnection(connection, path);
   } catch (error) {
     if (connection?.isOpen === true) connection.close();

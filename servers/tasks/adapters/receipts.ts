@@ -8,7 +8,9 @@ export function receiptCheck(home: string): (token: string) => CheckedReceipt | 
     if (!verified.ok) return null;
     const { receipt } = verified;
     return {
-      isFor: (command) => isReceiptFor(receipt, { script: command }),
+      isFor: (command) =>
+        isReceiptFor(receipt, { script: command }) ||
+        (isPlain(command) && isReceiptFor(receipt, { argv: command.split(" ") })),
       tree: receipt.tree_digest,
       outcome: receipt.outcome,
       exitCode: receipt.exit_code,
@@ -16,4 +18,9 @@ export function receiptCheck(home: string): (token: string) => CheckedReceipt | 
       isPlain: receipt.isolation !== "none" && receipt.cwd === ".",
     };
   };
+}
+
+/** Whether a shell would run exactly these words: nothing in them is quoted, expanded, assigned or joined. */
+function isPlain(command: string): boolean {
+  return /^[\w@%+:,./-]+(?: [\w@%+=:,./-]+)*$/.test(command);
 }

@@ -54,7 +54,7 @@ async function lookUp({ deps, call }: Queue, id: string): Promise<Found> {
     dependencies: await tx.dependencies(id),
     dependents: await tx.dependents(id),
   }));
-  const { why = [] } = await explainTasks.run({ id }, deps, call);
+  const { why = [] } = await explainTasks.run({ id, max_tokens: 1_500 }, deps, call);
   const events = await store.events({ after: 0, subject: id, limit: Number.MAX_SAFE_INTEGER });
   return { ...state, why, events };
 }

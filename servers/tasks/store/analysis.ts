@@ -12,6 +12,7 @@ const OpenRow = z.object({
   estimate_s: z.number().nullable(),
   not_before: z.int().nullable(),
 });
+const BriefRow = z.object({ id: z.string(), title: z.string() });
 export const EdgeRow = z.object({ on: z.string(), task: z.string() });
 const AttemptRow = z.object({ seconds: z.number(), type: z.string() });
 const ReservationRow = z.object({ task: z.string(), agent: z.string().nullable(), path: z.string() });
@@ -32,6 +33,28 @@ export function analysisTx(sql: Sql): AnalysisTx {
           const { estimate_s, not_before, ...rest } = parseRow(OpenRow, row);
           return { ...rest, estimateS: estimate_s, notBefore: not_before };
         });
+    },
+    async readyFirst(limit) {
+      return sql
+        .all(
+          "SELECT id, substr(title, 1, 200) AS title FROM task INDEXED BY task_ready WHERE status = 'ready' ORDER BY rank, seq LIMIT ?",
+          limit,
+        )
+        .map((row) => parseRow(BriefRow, row));
+    },
+    async openBelow(id, limit) {
+      return sql
+        .all(
+          `WITH RECURSIVE below (id) AS (
+             SELECT ?1
+             UNION SELECT task.id FROM below CROSS JOIN dependency ON dependency.on_id = below.id
+               CROSS JOIN task ON task.id = dependency.task_id WHERE task.status NOT IN ${OVER}
+             LIMIT ?2)
+           SELECT id FROM below LIMIT -1 OFFSET 1`,
+          id,
+          limit + 1,
+        )
+        .map((row) => String(row["id"]));
     },
     async openEdges(limit) {
       return sql

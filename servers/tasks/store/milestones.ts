@@ -98,8 +98,8 @@ export function milestoneTx(sql: Sql): MilestoneTx {
         milestone.updatedAt,
       );
     },
-    async milestones(limit) {
-      return sql.all("SELECT * FROM milestone ORDER BY name LIMIT ?", limit).map(toMilestone);
+    async milestones() {
+      return sql.all("SELECT * FROM milestone ORDER BY name").map(toMilestone);
     },
     async milestoneCounts() {
       return sql
@@ -123,11 +123,8 @@ export function milestoneTx(sql: Sql): MilestoneTx {
         .map(toMilestone)
         .map(purseOf);
     },
-    async allPurses() {
-      return sql
-        .all("SELECT * FROM milestone WHERE budget IS NOT NULL ORDER BY name")
-        .map(toMilestone)
-        .map(purseOf);
+    async pursesOf(milestones) {
+      return milestones.filter(({ budget }) => Object.keys(budget).length > 0).map(purseOf);
     },
     async milestonesBelow(name) {
       return sql.all(`${DOWN} SELECT name FROM down`, name).map((row) => String(row["name"]));

@@ -46,6 +46,10 @@ export interface Reservation {
 export interface AnalysisTx {
   /** Tasks that are not over, oldest first. */
   openTasks(limit: number): Promise<readonly OpenTask[]>;
+  /** Ready tasks in the order they are given out. */
+  readyFirst(limit: number): Promise<readonly { readonly id: string; readonly title: string }[]>;
+  /** The open tasks that wait for a task, at once or by others, nearest first. */
+  openBelow(id: string, limit: number): Promise<readonly string[]>;
   /** Dependencies between tasks that are not over, in no order. */
   openEdges(limit: number): Promise<readonly OpenEdge[]>;
   /** How long the latest attempts took, in seconds, and whether they were completed. */
@@ -107,13 +111,13 @@ export interface MilestoneTx {
   findMilestone(name: string): Promise<Milestone | undefined>;
   saveMilestone(milestone: Milestone): Promise<void>;
   /** By name. */
-  milestones(limit: number): Promise<readonly Milestone[]>;
+  milestones(): Promise<readonly Milestone[]>;
   /** How many tasks name each milestone, set or not. */
   milestoneCounts(): Promise<readonly Counted[]>;
   /** The budgets that an attempt at a task of this milestone draws on: its own and those above it. */
   purses(milestone: string): Promise<readonly Purse[]>;
-  /** Every milestone's that has a budget. */
-  allPurses(): Promise<readonly Purse[]>;
+  /** Those of these milestones that have a budget. */
+  pursesOf(milestones: readonly Milestone[]): Promise<readonly Purse[]>;
   /** The milestone itself and all below it. */
   milestonesBelow(name: string): Promise<readonly string[]>;
   /** How many levels of milestones nest below this one; 0 where it has none. */

@@ -69,6 +69,12 @@ async function settleOne(tx: Tx, id: string, now: number): Promise<Task> {
     await saveAndSettle(tx, task, promoted(task, now), now);
     return task;
   }
+  await settleExpired(tx, task, now);
+  return task;
+}
+
+/** Takes a task from the holder whose lease ran out. */
+export async function settleExpired(tx: Tx, task: Task, now: number): Promise<void> {
   const next = expired(task, now);
   await noteLostClaim(tx, task);
   tx.emit("task.expired", task.id, {
@@ -77,7 +83,6 @@ async function settleOne(tx: Tx, id: string, now: number): Promise<Task> {
     status: next.status,
   });
   await saveAndSettle(tx, task, next, now);
-  return task;
 }
 
 /** Puts right what the clock changed: leases that ran out, retries and schedules that are due, agents that vanished. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DomainError } from "../../../kernel/errors.ts";
+import { findCycle } from "../../../kernel/graph.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
 import { estimateTokens, HARD_MAX_TOKENS } from "../../../kernel/tokens.ts";
 import {
@@ -51,7 +52,7 @@ export const addTasks = defineTool({
   name: "add_tasks",
   title: "Add tasks",
   description:
-    "Adds tasks with their dependencies, all or none: a cycle or an unknown reference adds nothing. Returns their ids and states.",
+    "Adds tasks with their dependencies, all or none: a cycle or an unknown reference adds nothing.",
   input: z.object({ tasks: boundedList(newTaskInput, 500, 1), idempotency_key: idempotencyKey }),
   output: z.object({ tasks: z.array(z.looseObject({})) }),
   annotations: WRITES,
@@ -64,6 +65,7 @@ export const addTasks = defineTool({
     }));
     refuseImpossible(items);
     for (const { context } of tasks) refuseLarge("context", context);
+    refuseCircleOfParents(tasks);
     const ids = tasks.map(() => newId("tsk"));
     const idOfRef = new Map(
       items.flatMap((item, place) => (item.ref === null ? [] : [[item.ref, ids[place] ?? ""] as const])),
@@ -71,6 +73,8 @@ export const addTasks = defineTool({
     return store.answer(call, async (tx) => {
       // What exists is looked up once, however many tasks wait for it.
       const statuses = new Map<string, TaskStatus>();
+      const parentOf = async (parent: string | undefined): Promise<string | null> =>
+        parent === undefined ? null : (idOfRef.get(parent) ?? (await mustFind(tx, parent)).id);
       for (const place of dependencyOrder(items)) {
         const spec = tasks[place];
         const id = ids[place];
@@ -82,7 +86,9 @@ export const addTasks = defineTool({
           statuses.set(onId, status);
           edges.push({ task: onId, on, status });
         }
-        const task = newTask(specOf(spec, await usualPriority(tx, spec.milestone)), id, edges, now);
+        const parent = await parentOf(spec.parent);
+        const priority = spec.priority ?? (await usualPriority(tx, spec.milestone));
+        const task = newTask(specOf(spec, priority, parent), id, edges, now);
         await tx.add(task, edges);
         tx.emit("task.added", id, { ref: task.ref, title: task.title, status: task.status });
         if (task.status === "ready") tx.emit("task.ready", id, {});
@@ -128,20 +134,41 @@ function refuseImpossible(items: readonly BatchItem[]): void {
   }
 }
 
+function refuseCircleOfParents(
+  tasks: readonly { readonly ref?: string | undefined; readonly parent?: string | undefined }[],
+): void {
+  const circle = findCycle(
+    new Map(
+      tasks.flatMap(({ ref, parent }) =>
+        ref === undefined || parent === undefined ? [] : [[ref, [parent]] as const],
+      ),
+    ),
+  );
+  if (circle !== null) {
+    throw new DomainError(
+      "invalid",
+      `the tasks are parts of each other: ${circle.slice(0, 20).join(" -> ")}`,
+      {
+        hint: "drop one of these parents; nothing was added",
+      },
+    );
+  }
+}
+
 /** What a task gets that names no priority: its milestone's, else the middle. */
 async function usualPriority(tx: TaskTx, milestone: string | undefined): Promise<number> {
   const found = milestone === undefined ? undefined : await tx.findMilestone(milestone);
   return found?.priority ?? 5;
 }
 
-function specOf(spec: z.output<typeof newTaskInput>, usualPriority: number): TaskSpec {
+function specOf(spec: z.output<typeof newTaskInput>, priority: number, parent: string | null): TaskSpec {
   const { tokens, usd, wall_s } = spec.budget;
   return {
     ref: spec.ref ?? null,
     title: spec.title,
     description: spec.description,
     type: spec.type,
-    priority: spec.priority ?? usualPriority,
+    priority,
     maxAttempts: spec.max_attempts,
     capabilities: spec.capabilities,
     paths: spec.paths,
@@ -152,7 +179,7 @@ function specOf(spec: z.output<typeof newTaskInput>, usualPriority: number): Tas
     context: spec.context ?? null,
     tools: spec.tools,
     milestone: spec.milestone ?? null,
-    parent: spec.parent ?? null,
+    parent,
     assignee: spec.assignee ?? null,
     notBefore: spec.not_before === undefined ? null : Date.parse(spec.not_before),
   };

@@ -6,7 +6,8 @@ import { fitText } from "../../../kernel/tokens.ts";
 import { MOST } from "../domain/budget.ts";
 import type { Orphan } from "../domain/orphan.ts";
 import type { Task } from "../domain/task.ts";
-import type { TaskTx } from "../store/task-store.ts";
+import type { TaskEmit, TaskTx } from "../store/task-store.ts";
+import { settleExpired } from "../store/upkeep.ts";
 import { fitFields, fitList } from "./fit.ts";
 import { amount, orElse, text, whole } from "../../../kernel/mcp/input.ts";
 
@@ -168,21 +169,26 @@ export async function mustFind(tx: TaskTx, id: string): Promise<Task> {
 }
 
 /**
- * The running task a token holds, noting that its holder called; undefined for a stale or unknown token. A holder whose
- * lease ran out keeps the task until somebody else's call notices; from then on its token is stale for good.
+ * The running task a token holds, noting that its holder called; undefined for a stale or unknown token. A lease that ran
+ * out is over, whether or not anybody noticed before.
  */
-export async function findHeld(tx: TaskTx, token: string, now: number): Promise<Task | undefined> {
+export async function findHeld(tx: WritingTx, token: string, now: number): Promise<Task | undefined> {
   const task = await tx.findByToken(token);
-  if (task?.claim != null) await tx.noteCall(task.claim.agent, now);
-  return task;
+  if (task?.claim == null) return undefined;
+  await tx.noteCall(task.claim.agent, now);
+  if (task.claim.expiresAt > now) return task;
+  await settleExpired(tx, task, now);
+  return undefined;
 }
+
+type WritingTx = TaskTx & { readonly emit: TaskEmit };
 
 /**
  * The same for a caller that cannot go on without.
  *
  * @throws {DomainError} conflict for a stale or unknown token.
  */
-export async function mustHold(tx: TaskTx, token: string, now: number): Promise<Task> {
+export async function mustHold(tx: WritingTx, token: string, now: number): Promise<Task> {
   const task = await findHeld(tx, token, now);
   if (task === undefined) throw staleToken();
   return task;

@@ -19,12 +19,14 @@ export function brieflyWithStatus(task: {
   return { ...briefly(task), status: task.status };
 }
 
-/** How many there are, and those from the front that fit. */
-export function shownOf<T>(
+/** How many there are, and those from the front that fit, as `show` has them. */
+export function shownOf<T, S>(
   items: readonly T[],
   maxTokens: number,
-): { readonly count: number; readonly tasks: readonly T[] } {
-  return { count: items.length, tasks: fitList(items.slice(0, MOST), maxTokens) };
+  show: (item: T) => S,
+): { readonly count: number; readonly tasks: readonly S[] } {
+  return { count: items.length, tasks: fitList(items.slice(0, MOST_SHOWN).map(show), maxTokens) };
 }
 
-const MOST = 20;
+/** More never fit an answer. */
+export const MOST_SHOWN = 500;

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { toIso } from "../../../kernel/clock.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { defineTool, WRITES } from "../../../kernel/mcp/tool.ts";
-import { clipText } from "../../../kernel/text.ts";
 import { fitText } from "../../../kernel/tokens.ts";
 import { firstGrant } from "../domain/budget.ts";
 import { IDLE_MS, whyNoClaim } from "../domain/agent.ts";
@@ -14,7 +13,8 @@ import type { ReadyFilter, TaskEmit, TaskTx } from "../store/task-store.ts";
 import { milestonesWithoutBudget, noteReserved } from "../store/budgets.ts";
 import { settleDue } from "../store/upkeep.ts";
 import { agentInput, idempotencyKey, maxTokensInput, mustFind, SHOWN_ORPHANS, taskDetail } from "./answer.ts";
-import { cost, fitList } from "./fit.ts";
+import { cost, fitFields } from "./fit.ts";
+import { noBudget } from "./no-budget.ts";
 import { orElse } from "../../../kernel/mcp/input.ts";
 
 // The first few are nearly always enough, and every row of a page is parsed.
@@ -39,7 +39,7 @@ export const claimTask = defineTool({
   name: "claim_task",
   title: "Claim a task",
   description:
-    "Takes the most urgent ready task, with all that is needed to do it and a claim token. End it with complete_task or fail_task; every call with the token renews the lease.",
+    "Takes the most urgent ready task, with all needed to do it and a token. End it with complete_task or fail_task; every call with the token renews the lease.",
   input: z.object({
     agent: agentInput.describe("your stable name"),
     capabilities: orElse(z.array(z.string()), () => []),
@@ -156,7 +156,9 @@ async function nextFor(
     for (const task of page) {
       last = task;
       if (task.assignee !== null && task.assignee !== filter.agent)
-        throw new DomainError("denied", `${task.id} is assigned to somebody else`);
+        throw new DomainError("denied", `${task.id} is assigned to somebody else`, {
+          hint: "claim another, or update_task changes its assignee",
+        });
       if (task.milestone !== null && !(await canAfford(task.milestone))) continue;
       if (!task.capabilities.every((capability) => has.has(capability))) continue;
       if (
@@ -220,15 +222,10 @@ async function whyNone(
   return [`nothing is ready for you: ${parts.join(", ")}`, ...spent].join("; ");
 }
 
-function noBudget(milestones: readonly string[]): string {
-  const names = milestones.slice(0, 3).map((name) => clipText(name, 60));
-  return `the budget of ${names.join(", ")}${milestones.length > 3 ? " …" : ""} is spent or reserved`;
-}
-
 interface DependencyOutput {
   readonly id: string;
   readonly title: string;
-  readonly output: string;
+  readonly output: unknown;
 }
 
 async function outputsOf(tx: TaskTx, task: Task): Promise<readonly DependencyOutput[]> {
@@ -237,14 +234,36 @@ async function outputsOf(tx: TaskTx, task: Task): Promise<readonly DependencyOut
     .map(({ task: on }) => ({
       id: on.id,
       title: fitText(on.title, 40).text,
-      output: fitText(JSON.stringify(on.output), 200).text,
+      output: on.output,
     }));
 }
 
 function dependencyOutputs(items: readonly DependencyOutput[], budget: number): Record<string, unknown> {
-  const taken = fitList(items, budget - 30);
+  const room = budget - 30;
+  const prices = items.map(cost);
+  let taken = 0;
+  for (let left = room; taken < items.length; taken += 1) {
+    left -= Math.min(prices[taken] ?? 0, LEAST_OUTPUT) + 1;
+    if (left < 0) break;
+  }
+  const share = fairShare(prices.slice(0, taken), room - taken);
+  const shown = items.slice(0, taken).map((item) => fitFields({ ...item }, ["output"], share));
   return {
-    ...(taken.length === 0 ? {} : { dependency_outputs: taken }),
-    ...(taken.length === items.length ? {} : { dependency_outputs_count: items.length }),
+    ...(taken === 0 ? {} : { dependency_outputs: shown }),
+    ...(taken === items.length ? {} : { dependency_outputs_count: items.length }),
   };
+}
+
+/** The tokens that are worth giving to one output, with what names it. */
+const LEAST_OUTPUT = 100;
+
+/** The most that each may cost so that all together fit: what some leave over is for the others. */
+function fairShare(prices: readonly number[], room: number): number {
+  let left = room;
+  for (const [place, price] of prices.toSorted((a, b) => a - b).entries()) {
+    const share = Math.floor(left / (prices.length - place));
+    if (price > share) return share;
+    left -= price;
+  }
+  return room;
 }

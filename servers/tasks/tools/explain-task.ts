@@ -1,22 +1,21 @@
 import { toIso } from "../../../kernel/clock.ts";
 import { clipText } from "../../../kernel/text.ts";
-import type { OpenGraph } from "../domain/analysis/graph.ts";
-import { dependentsOf } from "../domain/analysis/reach.ts";
+import { isPurseEmpty } from "../domain/budget.ts";
 import { globsOverlap } from "../domain/paths.ts";
 import { isExhausted, isFinished, type Task } from "../domain/task.ts";
 import { isHopeless } from "../domain/waiting.ts";
 import type { Reservation, TaskTx } from "../store/task-store.ts";
 import { mustFind } from "./answer.ts";
-import { brieflyWithStatus, shownOf } from "./brief.ts";
-import { TOO_LARGE } from "./load-graph.ts";
-import { fitList } from "./fit.ts";
+import { brieflyWithStatus, MOST_SHOWN, shownOf } from "./brief.ts";
+import { noBudget } from "./no-budget.ts";
+import { dropFields, fitList } from "./fit.ts";
 
-/** Why one task is where it is, in at most about 1,200 tokens. `graph` is null where it is too large to look at. */
+/** Why one task is where it is, and what waits for it. */
 export async function explainTask(
   tx: TaskTx,
-  graph: OpenGraph | null,
   id: string,
   now: number,
+  maxTokens: number,
 ): Promise<Record<string, unknown>> {
   const task = await mustFind(tx, id);
   const dependencies = await tx.dependencies(id);
@@ -24,16 +23,26 @@ export async function explainTask(
   const failed = dependencies
     .filter(({ task: on, on: kind }) => isHopeless({ on: kind, status: on.status }))
     .map(({ task: on }) => on);
-  const meeting = isFinished(task.status) || task.status === "running" ? [] : await pathsInTheWay(tx, task);
-  return {
+  const isWaiting = !isFinished(task.status) && task.status !== "running";
+  const spent =
+    isWaiting && task.milestone !== null ? (await tx.purses(task.milestone)).filter(isPurseEmpty) : [];
+  const meeting = isWaiting ? await pathsInTheWay(tx, task) : [];
+  const why = [
+    ...(spent.length === 0 ? [] : [noBudget(spent.map(({ milestone }) => milestone))]),
+    ...reasons(task, waiting.length, failed.length, meeting.length, now),
+  ];
+  if (why.length === 0) why.push("nothing holds it back");
+  const part = (tokens: number): number => (tokens * maxTokens) / USUAL_TOKENS;
+  const explained = {
     id,
     status: task.status,
-    why: fitList(reasons(task, waiting.length, failed.length, meeting.length, now), 350),
-    ...(waiting.length === 0 ? {} : { waits_for: shownOf(waiting.map(brieflyWithStatus), 250) }),
-    ...(failed.length === 0 ? {} : { ended_badly: shownOf(failed.map(brieflyWithStatus), 150) }),
-    ...(meeting.length === 0 ? {} : { reserved: fitList(meeting, 200) }),
-    ...blocked(graph, id),
+    why: fitList(why, Math.max(150, part(350))),
+    ...(waiting.length === 0 ? {} : { waits_for: shownOf(waiting, part(250), brieflyWithStatus) }),
+    ...(failed.length === 0 ? {} : { ended_badly: shownOf(failed, part(150), brieflyWithStatus) }),
+    ...(meeting.length === 0 ? {} : { reserved: fitList(meeting, part(200)) }),
+    blocks: await blocked(tx, task, part(300)),
   };
+  return dropFields(explained, ["reserved", "ended_badly", "waits_for", "blocks", "why"], maxTokens);
 }
 
 function reasons(task: Task, waiting: number, failed: number, meeting: number, now: number): string[] {
@@ -61,7 +70,6 @@ function reasons(task: Task, waiting: number, failed: number, meeting: number, n
       }`,
     );
   }
-  if (why.length === 0) why.push("nothing holds it back");
   return why;
 }
 
@@ -76,9 +84,20 @@ async function pathsInTheWay(tx: TaskTx, task: Task): Promise<readonly Reservati
     }));
 }
 
-function blocked(graph: OpenGraph | null, id: string): Record<string, unknown> {
-  if (graph === null) return { omitted: TOO_LARGE };
-  const place = graph.tasks.findIndex((task) => task.id === id);
-  const dependents = place === -1 ? [] : dependentsOf(graph, place).flatMap((at) => graph.tasks[at] ?? []);
-  return { blocks: shownOf(dependents.map(brieflyWithStatus), 300) };
+/** What the parts of an answer are measured for. */
+const USUAL_TOKENS = 1_500;
+/** So many that wait are counted. */
+const MOST_COUNTED = 100_000;
+
+async function blocked(tx: TaskTx, task: Task, maxTokens: number): Promise<Record<string, unknown>> {
+  const ids = isFinished(task.status) ? [] : await tx.openBelow(task.id, MOST_COUNTED + 1);
+  const first: Task[] = [];
+  for (const id of ids.slice(0, Math.min(MOST_SHOWN, Math.ceil(maxTokens / LEAST_SHOWN))))
+    first.push(await mustFind(tx, id));
+  const { tasks } = shownOf(first, maxTokens, brieflyWithStatus);
+  const isAll = ids.length <= MOST_COUNTED;
+  return { count: isAll ? ids.length : MOST_COUNTED, ...(isAll ? {} : { more: true }), tasks };
 }
+
+/** The fewest tokens that a task in short costs. */
+const LEAST_SHOWN = 10;

@@ -21,7 +21,7 @@ export const failTask = defineTool({
   name: "fail_task",
   title: "Fail a task",
   description:
-    "Ends your attempt as failed. It is tried again after a growing pause, elsewhere where a resource was missing, until attempts or budget are spent: then it is dead.",
+    "Ends your attempt as failed. It is tried again after a growing pause until attempts or budget are spent: then it is dead.",
   input: z.object({
     token: tokenInput,
     error: closed({

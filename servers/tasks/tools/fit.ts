@@ -48,6 +48,23 @@ function cutTo(text: string, maxTokens: number): string {
   return text.slice(0, end >= 0xd800 && end <= 0xdbff ? low - 1 : low);
 }
 
+/** Makes an answer fit: the named fields are left out in turn, and named in `truncated`. */
+export function dropFields(
+  value: Readonly<Record<string, unknown>>,
+  givesWay: readonly string[],
+  maxTokens: number,
+): Record<string, unknown> {
+  const fitted: Record<string, unknown> = { ...value };
+  const truncated: string[] = [];
+  for (const field of givesWay) {
+    if (cost({ ...fitted, truncated }) <= maxTokens) break;
+    if (fitted[field] === undefined) continue;
+    delete fitted[field];
+    truncated.push(field);
+  }
+  return truncated.length === 0 ? fitted : { ...fitted, truncated };
+}
+
 /** The items from the front that fit the budget together; none where even the first does not. */
 export function fitList<T>(items: readonly T[], maxTokens: number): readonly T[] {
   let left = maxTokens;

@@ -12,12 +12,9 @@ import { settleBeforeReading } from "../store/upkeep.ts";
 import { maxTokensInput, mustFind } from "./answer.ts";
 import { cost, fitList } from "./fit.ts";
 import { forecastBasis, NOTHING_SEEN } from "./forecast-basis.ts";
-import { closed, list, text, whole } from "../../../kernel/mcp/input.ts";
+import { closed, list, orElse, text, whole } from "../../../kernel/mcp/input.ts";
 import { loadGraph, TOO_LARGE } from "./load-graph.ts";
 import { milestoneAnswer } from "./milestone-answer.ts";
-
-const MOST_MILESTONES = 1_000;
-const PAGE = 100;
 
 const whatIf = closed({
   workers: whole(1, 1_000_000).optional(),
@@ -37,25 +34,26 @@ export const getRoadmap = defineTool({
       .pipe(whatIf)
       .optional()
       .describe("{workers, drop: ids or milestones, first: milestone}"),
+    limit: orElse(whole(1, 500), () => 100),
     cursor: z.string().optional(),
     max_tokens: maxTokensInput,
   }),
   output: z.looseObject({ milestones: z.array(z.looseObject({})) }),
   annotations: READS,
-  async run({ milestone, what_if, cursor, max_tokens }, { store, clock }: TasksDeps, call) {
+  async run({ milestone, what_if, limit, cursor, max_tokens }, { store, clock }: TasksDeps, call) {
     const now = clock();
     await settleBeforeReading(store, call, now);
     return store.read(async (tx) => {
-      const all = await tx.milestones(MOST_MILESTONES);
+      const all = await tx.milestones();
       const subtrees = subtreesOf(all);
       const wanted = milestone === undefined ? undefined : mustKnow(subtrees, milestone);
       const ordered = inRoadOrder(all.filter(({ name }) => wanted?.has(name) ?? true));
-      const after = cursor === undefined ? -1 : ordered.findIndex(({ name }) => name === cursor);
-      const page = ordered.slice(after + 1, after + 1 + PAGE);
+      const rest = ordered.slice(placeAfter(ordered, cursor));
+      const page = rest.slice(0, limit);
       await refuseUnknown(tx, subtrees, what_if);
       const { ends, omitted } = await endsOf(tx, page, subtrees, what_if, now);
       const counted = await tx.milestoneCounts();
-      const purses = new Map((await tx.allPurses()).map((purse) => [purse.milestone, purse]));
+      const purses = new Map((await tx.pursesOf(page)).map((purse) => [purse.milestone, purse]));
       const shown = page.map((one, place) => {
         const counts = countsIn(subtrees.get(one.name) ?? new Set(), counted);
         return milestoneAnswer(one, {
@@ -66,12 +64,12 @@ export const getRoadmap = defineTool({
         });
       });
       const note = omitted === null ? {} : { forecast_omitted: omitted };
-      const taken = fitList(shown, max_tokens - ROOM - cost(note));
+      // The first goes out whatever it costs, or a reader with a small budget would never get past it.
+      const taken = shown.slice(0, Math.max(1, fitList(shown, max_tokens - ROOM - cost(note)).length));
       const last = page[taken.length - 1];
-      const isAll = after + 1 + taken.length === ordered.length;
       return {
-        milestones: [...taken],
-        ...(isAll || last === undefined ? {} : { next_cursor: last.name }),
+        milestones: taken,
+        ...(taken.length === rest.length || last === undefined ? {} : { next_cursor: last.name }),
         ...note,
       };
     });
@@ -80,6 +78,22 @@ export const getRoadmap = defineTool({
 
 /** What stands around the milestones; a name may be long. */
 const ROOM = 90;
+
+/**
+ * Where the page after a cursor begins.
+ *
+ * @throws {DomainError} invalid
+ */
+function placeAfter(ordered: readonly Milestone[], cursor: string | undefined): number {
+  if (cursor === undefined) return 0;
+  const place = ordered.findIndex(({ name }) => name === cursor);
+  if (place === -1) {
+    throw new DomainError("invalid", "cursor is not one that get_roadmap gave", {
+      hint: "leave cursor out to begin again",
+    });
+  }
+  return place + 1;
+}
 
 /** @throws {DomainError} not_found */
 function mustKnow(subtrees: Subtrees, name: string): ReadonlySet<string> {

@@ -13,8 +13,7 @@ const status = word(TASK_STATUSES);
 export const listTasks = defineTool({
   name: "list_tasks",
   title: "List tasks",
-  description:
-    "Lists tasks in short, oldest first; all filters must match. Pass next_cursor as cursor for more.",
+  description: "Lists tasks in short, oldest first; all filters must match.",
   input: z.object({
     status: z.union([status, z.array(status)]).optional(),
     type: z.string().optional(),

@@ -5,8 +5,7 @@ import { addressesOf, type Message } from "../domain/message.ts";
 import type { TasksDeps } from "../deps.ts";
 import { agentInput, idempotencyKey, maxTokensInput } from "./answer.ts";
 import { fitFields, fitList } from "./fit.ts";
-
-const PAGE = 100;
+import { orElse, whole } from "../../../kernel/mcp/input.ts";
 
 /** What stands around the messages. */
 const ROOM = 30;
@@ -18,12 +17,14 @@ export const readMessages = defineTool({
   input: z.object({
     agent: agentInput,
     after: z.int().optional(),
+    limit: orElse(whole(1, 500), () => 100),
+    cursor: z.int().optional(),
     max_tokens: maxTokensInput,
     idempotency_key: idempotencyKey,
   }),
-  output: z.object({ messages: z.array(z.looseObject({})), more: z.boolean() }),
+  output: z.object({ messages: z.array(z.looseObject({})), next_cursor: z.int().optional() }),
   annotations: WRITES,
-  run({ agent, after, max_tokens }, { store, clock }: TasksDeps, call) {
+  run({ agent, after, limit, cursor, max_tokens }, { store, clock }: TasksDeps, call) {
     return store.answer(
       call,
       async (tx) => {
@@ -32,18 +33,17 @@ export const readMessages = defineTool({
         const found = await tx.messages({
           reader: agent,
           addresses: addressesOf(agent, role),
-          after: after ?? (await tx.messageCursor(agent)),
-          limit: PAGE + 1,
+          after: cursor ?? after ?? (await tx.messageCursor(agent)),
+          limit: limit + 1,
         });
         const room = max_tokens - ROOM;
-        const shown = found.slice(0, PAGE).map((message) => messageAnswer(message, room));
+        const shown = found.slice(0, limit).map((message) => messageAnswer(message, room));
         // The first goes out whatever it costs, or a reader with a small budget would never get past it.
         const messages = shown.slice(0, Math.max(1, fitList(shown, room).length));
-        const more = messages.length < found.length;
         const last = found[messages.length - 1]?.seq;
         // No further: what was sent meanwhile to a role is for whoever takes that role later.
         if (last !== undefined) await tx.moveMessageCursor(agent, last);
-        return { messages, more };
+        return { messages, ...(messages.length < found.length ? { next_cursor: last } : {}) };
       },
       ({ messages }) => messages.length > 0,
     );

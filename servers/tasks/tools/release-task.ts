@@ -11,7 +11,7 @@ export const releaseTask = defineTool({
   name: "release_task",
   title: "Release a task",
   description:
-    "Gives a task back unfinished, with a note and checkpoint for the next worker. The attempt does not count.",
+    "Gives a task back unfinished, with note and checkpoint for the next. The attempt does not count.",
   input: z.object({
     token: tokenInput,
     note: text(4_000).optional(),

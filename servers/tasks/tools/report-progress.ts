@@ -5,7 +5,7 @@ import { clipText } from "../../../kernel/text.ts";
 import { isOut } from "../domain/budget.ts";
 import { progressed, usedBy } from "../domain/attempt.ts";
 import type { TasksDeps } from "../deps.ts";
-import { idempotencyKey, mustHold, refuseLarge, tokenInput, usageInput } from "./answer.ts";
+import { idempotencyKey, mustHold, refuseLarge, staleToken, tokenInput, usageInput } from "./answer.ts";
 import { amount, text, whole } from "../../../kernel/mcp/input.ts";
 
 export const reportProgress = defineTool({
@@ -29,6 +29,11 @@ export const reportProgress = defineTool({
   }),
   annotations: WRITES,
   core: true,
+  // The same report again is no new heartbeat, but a claim that is lost is told of.
+  async beforeReplay({ token }, { store, clock }: TasksDeps) {
+    const held = await store.read((tx) => tx.findByToken(token));
+    if (held?.claim == null || held.claim.expiresAt <= clock()) throw staleToken();
+  },
   run({ token, progress, note, checkpoint, usage, extend_s }, { store, clock }: TasksDeps, call) {
     refuseLarge("checkpoint", checkpoint);
     return store.answer(call, async (tx) => {

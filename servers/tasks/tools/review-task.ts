@@ -41,7 +41,9 @@ export const reviewTask = defineTool({
         });
       }
       if (task.status !== "needs_review")
-        throw new DomainError("invalid_state", `${id} is ${task.status}, not needs_review`);
+        throw new DomainError("invalid_state", `${id} is ${task.status}, not needs_review`, {
+          hint: "list_tasks with status needs_review shows what waits for a review",
+        });
       const isProven =
         verdict === "accept" && evidence.length > 0 && proves(task, evidence.map(checkReceipt));
       const next = { ...reviewed(task, verdict, reasons, now), verified: isProven };

@@ -20,7 +20,9 @@ export async function rewire(
   now: number,
 ): Promise<Task> {
   if (task.status === "succeeded" || task.status === "cancelled")
-    throw new DomainError("invalid_state", `${task.id} is ${task.status} and waits for nothing any more`);
+    throw new DomainError("invalid_state", `${task.id} is ${task.status} and waits for nothing any more`, {
+      hint: "leave its dependencies as they are; add_tasks adds what is still to be done",
+    });
   const before = (await tx.dependencies(task.id)).map(({ task: other, on }) => stateOf(other, on));
   const missing = unwanted.find((id) => before.every((known) => known.task !== id));
   if (missing !== undefined) {

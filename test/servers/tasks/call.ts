@@ -26,7 +26,8 @@ export async function run<T = Record<string, unknown>>(
     trace: { id: "test", traceparent: undefined },
     once: typeof key === "string" ? { tool: name, key, digest: digestOf(rest) } : undefined,
   };
-  const answer = (await tool.keptAnswer(call)) ?? (await tool.run(tool.input.parse(args), call));
+  const input = tool.input.parse(args);
+  const answer = (await tool.keptAnswer(input, call)) ?? (await tool.run(input, call));
   const told: T = JSON.parse(JSON.stringify(tool.output.parse(answer)));
   return told;
 }

@@ -46,6 +46,9 @@ export interface ForecastBasis {
 const STEPS = 4_000_000;
 const FEWEST_RUNS = 40;
 const MOST_RUNS = 500;
+/** With so many tasks chance evens out, and each run takes long. */
+const MANY = 20_000;
+const FEWEST_OF_MANY = 10;
 /** So often a task is played as failing before it succeeds for good. */
 const MOST_FAILURES = 10;
 
@@ -79,7 +82,8 @@ export function playThroughs(
   };
   const edges = graph.waitsFor.reduce((sum, on) => sum + on.length, 0);
   const steps = Math.max(1, graph.tasks.length * Math.log2(graph.tasks.length + 2) + edges);
-  const runs = Math.min(MOST_RUNS, Math.max(FEWEST_RUNS, Math.floor(STEPS / steps)));
+  const fewest = graph.tasks.length > MANY ? FEWEST_OF_MANY : FEWEST_RUNS;
+  const runs = Math.min(MOST_RUNS, Math.max(fewest, Math.floor(STEPS / steps)));
   const ends = groups.map((): number[] => []);
   for (let run = 0; run < runs; run += 1) {
     const failsHowOften = drawnShare(wasted.length, seen.length, draw);

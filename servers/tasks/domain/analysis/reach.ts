@@ -1,13 +1,5 @@
 import type { OpenGraph } from "./graph.ts";
 
-/** The places that wait for a place, at once or by others, nearest first. */
-export function dependentsOf({ blocks }: OpenGraph, start: number): readonly number[] {
-  const seen = new Set([start]);
-  // The set grows while it is walked.
-  for (const place of seen) for (const next of blocks[place] ?? []) seen.add(next);
-  return [...seen].slice(1);
-}
-
 const BITS = 32;
 /** How many words of 32 places one sweep looks at: a few megabytes for the largest graph. */
 const WORDS = 32;

@@ -67,7 +67,6 @@ const task = fc.record({
   context: fc.json({ maxDepth: 4 }).map((text) => ({ text, data: JSON.parse(text) as unknown })),
   tools: names(100),
   milestone: prose(100),
-  parent: prose(100),
   assignee: fc.constant("ann"),
   budget: fc.record({
     tokens: fc.nat().map((tokens) => tokens + 1),

@@ -51,7 +51,7 @@ test.each([
     queue.advance(1_000);
     expect((await claim()).task).toMatchObject({
       id,
-      dependency_outputs: [{ id: mending, output: '"mended"' }],
+      dependency_outputs: [{ id: mending, output: "mended" }],
     });
   },
 );

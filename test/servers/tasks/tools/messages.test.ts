@@ -10,7 +10,7 @@ afterEach(() => queue.server.close());
 
 interface Read {
   messages: { seq: number; from: string; to: string; text: string; truncated?: string[] }[];
-  more: boolean;
+  next_cursor?: number;
 }
 const register = (name: string, role: string) => run(queue.server, "register_agent", { name, role });
 const send = (args: Record<string, unknown>) => run<{ seq: number }>(queue.server, "send_message", args);
@@ -47,7 +47,7 @@ test("whatever is sent and read in whatever order, each agent gets its messages 
         }
       }
       for (const name of NAMES) {
-        for (let page: Read | undefined; page?.more !== false;) {
+        for (let page: Read | undefined; page === undefined || page.next_cursor !== undefined;) {
           page = await read({ agent: name, max_tokens: 200 });
           got[name]?.push(...texts(page));
         }
@@ -69,7 +69,6 @@ test("a message tells who sent it, when, and about which task", async () => {
     messages: [
       { seq: 1, from: "bob", to: "ann", at: "2026-01-01T00:00:00.000Z", task_id, text: "look at this" },
     ],
-    more: false,
   });
   const { events } = await run<{ events: unknown[] }>(queue.server, "read_events", {
     types: ["message.sent"],
@@ -99,7 +98,8 @@ test("reading goes on where a small budget ended, and long texts are cut and tol
   for (let i = 0; i < 3; i += 1) await send({ to: "all", text: long, from: "bob" });
   for (let i = 1; i <= 3; i += 1) {
     const page = await read({ agent: "ann", max_tokens: 200 });
-    expect(page).toMatchObject({ messages: [{ seq: i, truncated: ["text"] }], more: i < 3 });
+    expect(page).toMatchObject({ messages: [{ seq: i, truncated: ["text"] }] });
+    expect(page.next_cursor).toBe(i < 3 ? i : undefined);
     expect(countTokens(JSON.stringify(page))).toBeLessThanOrEqual(200);
   }
   expect(texts(await read({ agent: "ann", after: 2, max_tokens: 20_000 }))).toEqual([long]);

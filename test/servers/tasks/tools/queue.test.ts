@@ -50,7 +50,7 @@ test("a chain is given out in order, the most urgent first", async () => {
   });
   const build = await claim();
   expect(build).toMatchObject({
-    task: { id: "tsk_0001", dependency_outputs: [{ id: "tsk_0002", output: '{"files":3}' }] },
+    task: { id: "tsk_0001", dependency_outputs: [{ id: "tsk_0002", output: { files: 3 } }] },
     claim: { attempt: 1 },
   });
 });

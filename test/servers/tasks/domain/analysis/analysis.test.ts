@@ -11,7 +11,7 @@ import {
   type OpenGraph,
   type OpenTask,
 } from "../../../../../servers/tasks/domain/analysis/graph.ts";
-import { dependentCounts, dependentsOf } from "../../../../../servers/tasks/domain/analysis/reach.ts";
+import { dependentCounts } from "../../../../../servers/tasks/domain/analysis/reach.ts";
 import { criticalPath, levelSizes } from "../../../../../servers/tasks/domain/analysis/shape.ts";
 
 const open = (place: number, estimateS: number | null = null): OpenTask => ({
@@ -88,13 +88,12 @@ test("the critical path is a chain, and no chain takes longer", () => {
   );
 });
 
-test("dependents are counted and listed as every chain shows them", () => {
+test("dependents are counted as every chain shows them", () => {
   fc.assert(
     fc.property(graphs, (graph) => {
       const counts = dependentCounts(graph);
       graph.tasks.forEach((_, place) => {
         const after = new Set(chains(graph).flatMap((chain) => (chain[0] === place ? chain.slice(1) : [])));
-        expect(new Set(dependentsOf(graph, place))).toEqual(after);
         expect(counts[place]).toBe(after.size);
       });
     }),

@@ -128,6 +128,22 @@ export function endOf(since: number, grant: Budget, wanted: number): number {
   return grant.wall_s === undefined ? wanted : Math.min(wanted, Math.floor(since + grant.wall_s * 1_000));
 }
 
+/**
+ * Moves an attempt to the time of a clock that was set back since its holder last called, so that what was left of the
+ * lease then is left now.
+ */
+export function setBack(task: Task, now: number): Task {
+  const { claim, updatedAt } = task;
+  if (claim === null || updatedAt <= now) return task;
+  const shift = updatedAt - now;
+  return {
+    ...task,
+    claim: { ...claim, since: claim.since - shift, expiresAt: claim.expiresAt - shift },
+    version: task.version + 1,
+    updatedAt: now,
+  };
+}
+
 /** Running totals only grow: a late or repeated report never lowers what was spent. */
 export function atLeast(known: Usage, reported: Usage | undefined): Usage {
   if (reported === undefined) return known;

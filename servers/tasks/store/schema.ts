@@ -122,4 +122,9 @@ DROP INDEX task_ready;
 CREATE INDEX task_ready ON task (rank, seq, assignee, needs, milestone, reserves) WHERE status = 'ready';
 CREATE INDEX task_ready_of ON task (milestone, rank, seq, assignee, needs, reserves) WHERE status = 'ready';
 `,
+  // Where a clock was set back, leases of before are found by it.
+  `ALTER TABLE task ADD COLUMN renewed_at INTEGER;
+UPDATE task SET renewed_at = json_extract(body, '$.updatedAt') WHERE status = 'running';
+CREATE INDEX task_renewed ON task (renewed_at) WHERE status = 'running';
+`,
 ];

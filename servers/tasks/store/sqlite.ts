@@ -133,6 +133,7 @@ export const HOT_QUERIES = {
     "SELECT id FROM task INDEXED BY task_lease WHERE status = 'running' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2",
   schedules:
     "SELECT id FROM task INDEXED BY task_wait WHERE status = 'scheduled' AND not_before <= ?1 ORDER BY not_before LIMIT ?2",
+  ahead: "SELECT id FROM task INDEXED BY task_renewed WHERE status = 'running' AND renewed_at > ?1 LIMIT ?2",
   load: LOAD_QUERY,
   silent: SILENT_QUERY,
 } as const;
@@ -147,8 +148,8 @@ export function openTaskStore(path: string, clock: Clock): TaskStore {
 }
 
 function taskTx(sql: Sql): TaskTx {
-  const related = (query: string, id: string): { task: Task; on: "success" | "finish" }[] =>
-    sql.all(query, id).map((row) => ({ task: toTask(row), on: OnKind.parse(row["on_kind"]) }));
+  const related = (query: string, ...of: readonly string[]): { task: Task; on: "success" | "finish" }[] =>
+    sql.all(query, ...of).map((row) => ({ task: toTask(row), on: OnKind.parse(row["on_kind"]) }));
   return {
     ...agentTx(sql),
     ...analysisTx(sql),
@@ -190,8 +191,8 @@ function taskTx(sql: Sql): TaskTx {
     },
     async save(task) {
       sql.run(
-        `UPDATE task SET status = ?, priority = ?, rank = ?, open_deps = ?, token = ?, lease_until = ?, not_before = ?, assignee = ?, worker = ?, title = ?, description = ?, body = ?
-         WHERE id = ?`,
+        `UPDATE task SET status = ?, priority = ?, rank = ?, open_deps = ?, token = ?, lease_until = ?, not_before = ?, assignee = ?, worker = ?, title = ?, description = ?, body = ?,
+           renewed_at = ? WHERE id = ?`,
         task.status,
         task.priority,
         rankOf(task),
@@ -204,6 +205,7 @@ function taskTx(sql: Sql): TaskTx {
         task.title,
         task.description,
         bodyOf(task),
+        task.claim === null ? null : task.updatedAt,
         task.id,
       );
     },
@@ -244,6 +246,9 @@ function taskTx(sql: Sql): TaskTx {
         (row) => String(row["id"]),
       );
     },
+    async renewedAfter(at, limit) {
+      return sql.all(HOT_QUERIES.ahead, at, limit).map((row) => String(row["id"]));
+    },
     async putOff(id, until) {
       sql.run(
         `UPDATE task SET lease_until = CASE status WHEN 'running' THEN ?2 ELSE lease_until END,
@@ -266,6 +271,25 @@ function taskTx(sql: Sql): TaskTx {
         }
         throw error;
       }
+    },
+    dependentsBut: async (id, kinds) =>
+      related(
+        `SELECT task.*, dependency.on_kind FROM dependency JOIN task ON task.id = dependency.task_id
+         WHERE dependency.on_id = ?1
+           AND NOT (task.status = 'blocked' AND open_deps > 1 AND on_kind IN (SELECT value FROM json_each(?2)))`,
+        id,
+        JSON.stringify(kinds),
+      ),
+    async countDown(id, kinds, now) {
+      sql.run(
+        `UPDATE task SET open_deps = open_deps - 1,
+           body = json_set(body, '$.version', json_extract(body, '$.version') + 1, '$.updatedAt', ?3)
+         WHERE status = 'blocked' AND open_deps > 1 AND id IN (SELECT task_id FROM dependency
+           WHERE on_id = ?1 AND on_kind IN (SELECT value FROM json_each(?2)))`,
+        id,
+        JSON.stringify(kinds),
+        now,
+      );
     },
     dependents: async (id) =>
       related(

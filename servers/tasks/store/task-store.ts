@@ -141,10 +141,19 @@ export interface TaskTx extends AnalysisTx, AgentTx, MessageTx, MilestoneTx, Orp
   reservedPaths(): Promise<readonly string[]>;
   /** Ids of scheduled tasks whose time has come and running ones whose lease ran out, oldest first. */
   due(now: number, limit: number): Promise<readonly string[]>;
+  /** Ids of running tasks that were renewed, or changed otherwise, after a time. */
+  renewedAfter(at: number, limit: number): Promise<readonly string[]>;
   /** Leaves what is due at a task undone until then. Its own fields stay as they are. */
   putOff(id: string, until: number): Promise<void>;
   /** Runs `work`, and undoes what it changed where it throws, without undoing what was changed before. */
   isolated<T>(work: () => Promise<T>): Promise<T>;
+  /** The dependents, but for those of these kinds that are blocked by others, too: `countDown` is for them. */
+  dependentsBut(
+    id: string,
+    kinds: readonly ("success" | "finish")[],
+  ): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
+  /** Counts one open dependency less at the dependents that `dependentsBut` leaves out, as `afterDependency` does. */
+  countDown(id: string, kinds: readonly ("success" | "finish")[], now: number): Promise<void>;
   dependents(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
   dependencies(id: string): Promise<readonly { readonly task: Task; readonly on: "success" | "finish" }[]>;
   /** Takes dependencies of a task away, then adds others; one that is there already waits for what is now named. */

@@ -1,7 +1,7 @@
 import { IDLE_MS, isVanished, type Agent } from "../domain/agent.ts";
-import { expired } from "../domain/attempt.ts";
+import { expired, setBack } from "../domain/attempt.ts";
 import { afterDependency, afterReopening, isHopeless, promoted } from "../domain/waiting.ts";
-import { isFinished, type Task } from "../domain/task.ts";
+import { isFinished, isSatisfied, type Task } from "../domain/task.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { isSqliteError } from "../../../kernel/sqlite/database.ts";
 import type { Writer } from "../../../kernel/store.ts";
@@ -31,8 +31,11 @@ export async function saveAndSettle(
   if (after.status === "cancelled") tx.emit("task.cancelled", after.id, {});
   if (isFinished(before.status) === isFinished(after.status)) return [];
   const ready: string[] = [];
-  for (const { task: dependent, on } of await tx.dependents(after.id)) {
-    const next = isFinished(after.status)
+  const isOver = isFinished(after.status);
+  const satisfied = isOver ? KINDS.filter((on) => isSatisfied(on, after.status)) : [];
+  // Those that go on waiting for others are counted down together: there may be thousands.
+  for (const { task: dependent, on } of await tx.dependentsBut(after.id, satisfied)) {
+    const next = isOver
       ? afterDependency(dependent, on, after.status, now)
       : afterReopening(dependent, await hasEndedBadly(tx, dependent), now);
     await tx.save(next);
@@ -44,8 +47,11 @@ export async function saveAndSettle(
       tx.emit("task.updated", next.id, { status: next.status, because: after.id });
     }
   }
+  if (isOver) await tx.countDown(after.id, satisfied, now);
   return ready;
 }
+
+const KINDS = ["success", "finish"] as const;
 
 async function hasEndedBadly(tx: Tx, task: Task): Promise<boolean> {
   if (task.status !== "needs_decision") return false;
@@ -85,8 +91,22 @@ export async function settleExpired(tx: Tx, task: Task, now: number): Promise<vo
   await saveAndSettle(tx, task, next, now);
 }
 
+/** A clock that is set back by less lengthens leases by no more. */
+const CLOCK_STEP_MS = 60_000;
+
 /** Puts right what the clock changed: leases that ran out, retries and schedules that are due, agents that vanished. */
 export async function settleDue(tx: Tx, now: number): Promise<void> {
+  for (const id of await tx.renewedAfter(now + CLOCK_STEP_MS, BATCH)) {
+    try {
+      await tx.isolated(async () => {
+        const task = await tx.find(id);
+        if (task !== undefined) await tx.save(setBack(task, now));
+      });
+    } catch (error) {
+      // As below: a record that nobody can read holds up nobody else.
+      if (error instanceof DomainError || isSqliteError(error)) throw error;
+    }
+  }
   const returned: Task[] = [];
   for (const id of await tx.due(now, BATCH)) {
     const told: Parameters<TaskEmit>[] = [];
@@ -142,7 +162,10 @@ async function noteLost(tx: Tx, agent: Agent, tasks: readonly string[], now: num
  */
 export async function settleBeforeReading(store: TaskStore, reader: Writer, now: number): Promise<void> {
   const isDue = await store.read(
-    async (tx) => (await tx.due(now, 1)).length > 0 || (await tx.silentAgents(now - IDLE_MS, 1)).length > 0,
+    async (tx) =>
+      (await tx.due(now, 1)).length > 0 ||
+      (await tx.renewedAfter(now + CLOCK_STEP_MS, 1)).length > 0 ||
+      (await tx.silentAgents(now - IDLE_MS, 1)).length > 0,
   );
   if (!isDue) return;
   try {

@@ -164,3 +164,31 @@ test("a text is found in any case of any script", async () => {
   expect(await call("list_tasks", { text: "äpfel" })).toMatchObject({ tasks: [{ title: "Zwei ÄPFEL" }] });
   expect(await call("list_tasks", { text: "BIRNEN" })).toMatchObject({ tasks: [{ title: "zwei Birnen" }] });
 });
+
+test("what waits for others, too, is counted down once for each that ends, and keeps the rest of itself", async () => {
+  const [a = "", b = ""] = await add({ title: "a" }, { title: "b", max_attempts: 1 });
+  const context = { text: "ä\u0000\ud800", number: 1e308 };
+  const [both = "", finish = "", paused = ""] = await add(
+    { title: "both", depends_on: [a, b], context },
+    { title: "finish", depends_on: [a, { task: b, on: "finish" }] },
+    { title: "paused", depends_on: [a, b] },
+  );
+  await call("update_task", { id: paused, changes: { status: "paused" } });
+  queue.advance(1_000);
+  await call("complete_task", { token: await claim({ task_id: a }) });
+  const look = async (id: string) => (await call<{ task: Record<string, unknown> }>("get_task", { id })).task;
+  expect(await look(both)).toMatchObject({
+    status: "blocked",
+    open_dependencies: 1,
+    version: 2,
+    updated_at: "2026-01-01T00:00:01.000Z",
+  });
+  expect(JSON.stringify((await look(both))["context"])).toBe(JSON.stringify(context));
+  expect(await look(finish)).toMatchObject({ status: "blocked", open_dependencies: 1, version: 2 });
+  expect(await look(paused)).toMatchObject({ status: "paused", open_dependencies: 1, version: 4 });
+  const token = await claim({ task_id: b });
+  await call("fail_task", { token, error: { message: "no" }, retryable: false });
+  expect(await look(both)).toMatchObject({ status: "needs_decision" });
+  expect(await look(finish)).toMatchObject({ status: "ready" });
+  expect(await look(paused)).toMatchObject({ status: "needs_decision" });
+});

@@ -174,12 +174,12 @@ describe("over a restart", () => {
   });
 });
 
-test("a clock set back by an hour lengthens a lease by that hour at most", async () => {
+test("a clock set back by an hour lengthens no lease", async () => {
   await run(queue.server, "add_tasks", { tasks: [{ title: "a" }] });
   await run(queue.server, "claim_task", { agent: "ann", lease_s: 10 });
   queue.advance(-3_600_000);
   expect(await run(queue.server, "claim_task", { agent: "bob" })).toMatchObject({ task: null });
-  queue.advance(3_610_000);
+  queue.advance(10_000);
   expect(await run(queue.server, "claim_task", { agent: "bob" })).toMatchObject({ claim: { attempt: 2 } });
 });
 

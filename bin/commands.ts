@@ -60,6 +60,30 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     },
   ],
   [
+    "pause",
+    {
+      usage: "pause [run]",
+      summary: "stop a run at its next safe point; resume goes on",
+      load: async () => (await import("../orchestrator/cli/control.ts")).pauseCommand,
+    },
+  ],
+  [
+    "cancel",
+    {
+      usage: "cancel <run>",
+      summary: "end a run for good and clear up after it; what was merged stays",
+      load: async () => (await import("../orchestrator/cli/control.ts")).cancelCommand,
+    },
+  ],
+  [
+    "stop",
+    {
+      usage: "stop",
+      summary: "the kill switch: stop every run, by force where one does not stop",
+      load: async () => (await import("../orchestrator/cli/control.ts")).stopCommand,
+    },
+  ],
+  [
     "status",
     {
       usage: "status [run]",

@@ -136,7 +136,7 @@ function serverSettings(roots: readonly string[], allowUnisolated: boolean): Rec
 }
 
 /** The command line's own file, as source or as built. */
-function ownEntry(): string {
+export function ownEntry(): string {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return fileURLToPath(new URL(`../bin/main.${extension}`, import.meta.url));
 }

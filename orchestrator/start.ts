@@ -15,7 +15,8 @@ import { openRoots } from "../kernel/roots.ts";
 import { worktreeFolder } from "../kernel/worktree-folder.ts";
 import type { RunSettings } from "./config.ts";
 import { openCrew, type OpenCrew } from "./crew.ts";
-import { connectHosts } from "./hosts.ts";
+import { connectHosts, type Hosts } from "./hosts.ts";
+import { cancelRun } from "./run/cancel.ts";
 import { conductRun, type RunStatus } from "./run/conduct.ts";
 import { openJournal, type Journal } from "./run/journal.ts";
 import { RunOptions } from "./run/options.ts";
@@ -116,30 +117,13 @@ export interface Ride {
  *
  * @throws {DomainError} invalid_state while another process drives it; `Interrupted` when told to stop.
  */
-export async function rideRun(
+export function rideRun(
   store: RunStore,
   runId: string,
   { home, settings, io, watch, verbose, crew: open }: Ride,
 ): Promise<RunStatus> {
-  const journal = await openJournal(store, runId);
-  const started = journal.events.find((event) => event.type === "run.started");
-  if (started === undefined)
-    throw new DomainError("not_found", `there is no run ${runId}`, { hint: "slipway status shows the runs" });
-  const options = RunOptions.parse(started.data);
-  if (!existsSync(options.repo)) {
-    throw new DomainError("unavailable", `the repository of ${runId} is no longer at ${options.repo}`, {
-      hint: "put it back there, or start a new run where it is now",
-      retryable: false,
-    });
-  }
-  const driver = thisDriver();
-  const other = await store.drive(runId, driver, isDriverAlive);
-  if (other !== null)
-    throw new DomainError("invalid_state", `process ${other.pid} is driving ${runId}`, {
-      hint: "wait for it, or stop it first",
-    });
-  const log: Log = verbose ? logTo((line) => io.err(line.trimEnd()), systemClock) : silentLog;
-  try {
+  const log = logFor(io, verbose);
+  return driving(store, runId, async (journal, options) => {
     const crew = await (open?.() ??
       openCrew({
         runner: options.runner,
@@ -150,12 +134,7 @@ export async function rideRun(
       }));
     try {
       watch(journal);
-      const hosts = await connectHosts({
-        mode: options.mode,
-        sources: { home, env: io.env, cwd: options.repo, log },
-        roots: [options.repo, home],
-        allowUnisolated: options.allow_unisolated,
-      }).catch(async (error: unknown) => {
+      const hosts = await hostsFor(options, { home, io, log }).catch(async (error: unknown) => {
         // A run that never began is over; one that did can be resumed once the server starts again.
         if (journal.events.length === 1) await giveUp(journal, error);
         throw error;
@@ -184,6 +163,74 @@ export async function rideRun(
     } finally {
       await crew.close();
     }
+  });
+}
+
+/**
+ * Cancels a run that no other process drives; returns its journal.
+ *
+ * @throws {DomainError} invalid_state while another process drives it.
+ */
+export function cancelRide(
+  store: RunStore,
+  runId: string,
+  { home, io, watch, verbose }: Pick<Ride, "home" | "io" | "watch" | "verbose">,
+): Promise<Journal> {
+  const log = logFor(io, verbose);
+  return driving(store, runId, async (journal, options) => {
+    watch(journal);
+    const hosts = await hostsFor(options, { home, io, log });
+    try {
+      const files = filesFor(options.repo, home, io.env, runId);
+      await cancelRun({ options, journal, hosts, files, clock: systemClock, log });
+      return journal;
+    } finally {
+      await hosts.close();
+    }
+  });
+}
+
+function logFor(io: Io, verbose: boolean): Log {
+  return verbose ? logTo((line) => io.err(line.trimEnd()), systemClock) : silentLog;
+}
+
+function hostsFor(
+  { mode, repo, allow_unisolated }: RunOptions,
+  { home, io, log }: { readonly home: string; readonly io: Io; readonly log: Log },
+): Promise<Hosts> {
+  return connectHosts({
+    mode,
+    sources: { home, env: io.env, cwd: repo, log },
+    roots: [repo, home],
+    allowUnisolated: allow_unisolated,
+  });
+}
+
+/** Does something with a run while no other process may. */
+async function driving<T>(
+  store: RunStore,
+  runId: string,
+  work: (journal: Journal, options: RunOptions) => Promise<T>,
+): Promise<T> {
+  const journal = await openJournal(store, runId);
+  const started = journal.events.find((event) => event.type === "run.started");
+  if (started === undefined)
+    throw new DomainError("not_found", `there is no run ${runId}`, { hint: "slipway status shows the runs" });
+  const options = RunOptions.parse(started.data);
+  if (!existsSync(options.repo)) {
+    throw new DomainError("unavailable", `the repository of ${runId} is no longer at ${options.repo}`, {
+      hint: "put it back there, or start a new run where it is now",
+      retryable: false,
+    });
+  }
+  const driver = thisDriver();
+  const other = await store.drive(runId, driver, isDriverAlive);
+  if (other !== null)
+    throw new DomainError("invalid_state", `process ${other.pid} is driving ${runId}`, {
+      hint: "wait for it, or stop it first",
+    });
+  try {
+    return await work(journal, options);
   } finally {
     await store.stopDriving(runId, driver.pid);
   }

@@ -1,15 +1,17 @@
 import { resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { agentMark } from "../../kernel/agent-shell.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { parseFlags } from "../../kernel/flags.ts";
 import { findHome } from "../../kernel/home.ts";
-import { EXIT, type Command } from "../../kernel/io.ts";
+import { EXIT, type Command, type Io } from "../../kernel/io.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { readSettings } from "../config.ts";
 import { openCrew } from "../crew.ts";
 import { readPlanFile } from "../plan/plan-file.ts";
-import { openRunStore } from "../run/run-store.ts";
+import { detach } from "../run/detached.ts";
+import { openRunStore, type RunStore } from "../run/run-store.ts";
 import { beginRun, filesFor, repoOf, runStorePath } from "../start.ts";
 import { rideAndShow } from "./ride.ts";
 
@@ -27,6 +29,7 @@ Works off a goal hands-off: plan, tasks, work in worktrees, proof in a sandbox, 
   --budget-usd X        stop when this much is spent, where prices are known
   --allow-unisolated    let commands run on this machine where nothing isolates them
   --in-process          servers inside this process instead of as processes of their own
+  --detach              leave it to a process of its own, and print the run's id
   --json                events as NDJSON on stdout
   --verbose             log on stderr
   --home DIR            state folder`;
@@ -45,6 +48,7 @@ export const runCommand: Command = async (argv, io) => {
       "budget-usd": { type: "string" },
       "allow-unisolated": { type: "boolean" },
       "in-process": { type: "boolean" },
+      detach: { type: "boolean" },
       json: { type: "boolean" },
       verbose: { type: "boolean" },
       home: { type: "string" },
@@ -104,6 +108,7 @@ export const runCommand: Command = async (argv, io) => {
       },
       (at) => filesFor(at, home, io.env),
     );
+    if (flags.has("detach")) return await leave(store, runId, home, flags.has("json"), io);
     return await rideAndShow(store, runId, io, {
       home,
       settings,
@@ -115,3 +120,20 @@ export const runCommand: Command = async (argv, io) => {
     store.close();
   }
 };
+
+/** Leaves a run to a process of its own; says where to look for it. */
+async function leave(store: RunStore, runId: string, home: string, isJson: boolean, io: Io): Promise<number> {
+  const left = await detach(store, runId, { home, io, sleep: setTimeout });
+  if (isJson)
+    for (const event of await store.events({ subject: runId, after: 0, limit: 1 }))
+      io.out(JSON.stringify(event));
+  else io.out(runId);
+  if (left.status === "ended") {
+    io.err(`${runId} has ended already; slipway report ${runId}, or ${left.log}`);
+    return left.code;
+  }
+  io.err(
+    `process ${left.pid} drives it; slipway status, logs, pause, cancel ${runId}; its words: ${left.log}`,
+  );
+  return EXIT.done;
+}

@@ -62,8 +62,9 @@ export async function conductRun(run: RunContext, home: string): Promise<RunStat
   }
 }
 
-async function finish(
-  run: RunContext,
+/** Writes the last event of a run. */
+export async function finish(
+  run: Pick<RunContext, "journal" | "clock">,
   status: RunStatus,
   tasks: readonly TaskResult[],
   begun: number,
@@ -157,7 +158,7 @@ const Sandboxes = z.looseObject({
 });
 
 /** Deletes what an earlier, killed life of this run left in the sandbox server. */
-async function sweepSandboxes(run: RunContext): Promise<void> {
+export async function sweepSandboxes(run: Pick<RunContext, "journal" | "hosts">): Promise<void> {
   let cursor: string | undefined;
   do {
     const page: z.output<typeof Sandboxes> = await run.hosts.sandbox.call(

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DomainError } from "../../kernel/errors.ts";
 import { AttemptEnd, Claim, LostClaim, runAttempt } from "./attempt.ts";
-import { Interrupted, stepKey, type PlannedRun, type PlannedTask } from "./context.ts";
+import { Interrupted, stepKey, type PlannedRun, type PlannedTask, type RunContext } from "./context.ts";
 import { finishAttempt } from "./finish-attempt.ts";
 import { isBudgetSpent } from "./spend.ts";
 
@@ -89,7 +89,15 @@ export async function drive(
   }
 }
 
-async function listOpen(run: PlannedRun): Promise<readonly ListedTask[]> {
+function listOpen(run: PlannedRun): Promise<readonly ListedTask[]> {
+  return listTasksOf(run, ["ready", "running", "scheduled", "blocked"]);
+}
+
+/** The tasks of a run in the queue that have one of these states. */
+export async function listTasksOf(
+  run: Pick<RunContext, "journal" | "hosts">,
+  status: readonly string[],
+): Promise<readonly ListedTask[]> {
   const found: ListedTask[] = [];
   let cursor: string | undefined;
   do {
@@ -97,7 +105,7 @@ async function listOpen(run: PlannedRun): Promise<readonly ListedTask[]> {
       "list_tasks",
       {
         milestone: run.journal.runId,
-        status: ["ready", "running", "scheduled", "blocked"],
+        status: [...status],
         limit: 500,
         max_tokens: 20_000,
         ...(cursor === undefined ? {} : { cursor }),
@@ -140,11 +148,15 @@ async function tellEnds(run: PlannedRun, tasks: readonly PlannedTask[]): Promise
   }
 }
 
-function claimKey(task: PlannedTask, number: number): string {
+function claimKey(task: Pick<PlannedTask, "ref">, number: number): string {
   return `t/${task.ref}/claim${number}`;
 }
 
-function latestClaim({ journal }: PlannedRun, task: PlannedTask): Claim | undefined {
+/** The newest claim that a run has had on a task. */
+export function latestClaim(
+  { journal }: Pick<RunContext, "journal">,
+  task: Pick<PlannedTask, "ref">,
+): Claim | undefined {
   return journal.events
     .flatMap((event) =>
       event.type === "task.claimed" &&

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { PlannedRun, PlannedTask } from "./context.ts";
+import type { PlannedRun, PlannedTask, RunContext } from "./context.ts";
 
 const Worktrees = z.looseObject({
   worktrees: z.array(
@@ -13,7 +13,7 @@ export function workBranch(run: PlannedRun, task: PlannedTask, attempt: number, 
   return `${branchStem(run, task)}${attempt}${beginning === 1 ? "" : `.${beginning}`}`;
 }
 
-function branchStem(run: PlannedRun, task: PlannedTask): string {
+function branchStem(run: Pick<RunContext, "journal">, task: Pick<PlannedTask, "ref">): string {
   return `slipway/${run.journal.runId.slice(4)}/${task.ref}-a`;
 }
 
@@ -21,7 +21,10 @@ function branchStem(run: PlannedRun, task: PlannedTask): string {
  * Removes every worktree of a task, also those that a killed life left without a lease. The branches stay, so that
  * refused work can be looked at. What cannot be removed is logged: it must not undo what has landed.
  */
-export async function removeWorktrees(run: PlannedRun, task: PlannedTask): Promise<void> {
+export async function removeWorktrees(
+  run: Pick<RunContext, "options" | "journal" | "hosts" | "log">,
+  task: Pick<PlannedTask, "ref">,
+): Promise<void> {
   const { repo } = run.options;
   const stem = branchStem(run, task);
   let cursor: string | undefined;

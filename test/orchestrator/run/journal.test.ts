@@ -1,10 +1,11 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { openJournal } from "../../../orchestrator/run/journal.ts";
-import { isDriverAlive, thisDriver } from "../../../orchestrator/run/process-life.ts";
+import { endTree, isDriverAlive, thisDriver } from "../../../orchestrator/run/process-life.ts";
 import { openRunStore, type RunStore } from "../../../orchestrator/run/run-store.ts";
 
 let folder: string;
@@ -87,4 +88,17 @@ test("a run has one driver; a dead one, or a process that took its id over, does
   expect(await store.drive("run_1", other, () => false)).toBeNull();
   await store.stopDriving("run_1", me.pid);
   expect(await store.driverOf("run_1")).toEqual(other);
+});
+
+test("a driver ends with everything it started", async () => {
+  const child = spawn("sh", ["-c", "sh -c 'echo $$; sleep 3600; true' & wait"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const inner = Number(await new Promise<Buffer>((resolve) => child.stdout.once("data", resolve)));
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  endTree({ pid: child.pid ?? 0, born: "" });
+  // The pipe closes only once nobody holds it any more.
+  await closed;
+  expect(child.signalCode).toBe("SIGKILL");
+  expect(isDriverAlive({ pid: inner, born: "" })).toBe(false);
 });

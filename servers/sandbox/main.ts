@@ -90,6 +90,7 @@ export function backendsOf(config: SandboxConfig, nonce: () => string, keyOf: ()
         root: config.folder,
         bwrap: config.bwrap,
         busybox: config.busybox,
+        setpriv: config.setpriv,
         node,
         npm,
         python,

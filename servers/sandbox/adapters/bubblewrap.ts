@@ -5,7 +5,7 @@ import { DomainError } from "../../../kernel/errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../domain/limits.ts";
 import { WORKSPACE } from "../domain/workspace-path.ts";
 import type { Backend, ExecRequest, Probe, SandboxRef } from "./backend.ts";
-import { commandLine, layoutWith, spareUid, textsFor, type Programs } from "./bubblewrap-command.ts";
+import { commandLine, layoutFor, spareUid, textsFor, type Programs } from "./bubblewrap-command.ts";
 import { behindDoor, DOOR_ENV, openDoor } from "./door.ts";
 import { PYTHON } from "./host-python.ts";
 import { runLocal, runningCommands, type LocalExit } from "./local-process.ts";
@@ -13,8 +13,6 @@ import { runLocal, runningCommands, type LocalExit } from "./local-process.ts";
 export interface BubblewrapSettings extends Programs {
   /** Holds one folder per sandbox. */
   readonly root: string;
-  /** Where busybox may be; it tells signals from exit codes faster than Node does. */
-  readonly busybox: readonly string[];
 }
 
 /** Where a system keeps its certificates, for programs that bring none of their own. */
@@ -88,7 +86,7 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
         const stderr: Uint8Array[] = [];
         const end = await run(id, DEFAULT_LIMITS, {
           argv: ["/node/node", "--version"],
-          env: layoutWith(undefined).env,
+          env: layoutFor(settings).env,
           stdin: undefined,
           kill: AbortSignal.timeout(5_000),
           onOutput: (stream, chunk) => void (stream === "stderr" && stderr.push(chunk)),
@@ -110,7 +108,7 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
       return { id, handle: id, limits, ...(hosts === undefined ? {} : { hosts }) };
     },
     layout() {
-      const layout = layoutWith(settings.busybox.find((file) => existsSync(file)));
+      const layout = layoutFor(settings);
       // A Python away from home finds its own library by this, before one of the system's.
       const env = settings.python() === null ? {} : { LD_LIBRARY_PATH: `${PYTHON}/lib` };
       return { ...layout, env: { ...layout.env, ...env } };
@@ -144,7 +142,7 @@ export function bubblewrapBackend(settings: BubblewrapSettings): Backend {
         // A command took away its own right to enter a folder; inside, the owner can give it back.
         const fix: ExecRequest = {
           argv: ["/bin/chmod", "-R", "u+rwX", WORKSPACE],
-          env: layoutWith(undefined).env,
+          env: layoutFor(settings).env,
           stdin: undefined,
           kill: AbortSignal.timeout(30_000),
           onOutput: () => undefined,

@@ -57,6 +57,7 @@ export function openBubblewrap(
     root,
     bwrap: "/usr/bin/bwrap",
     busybox,
+    setpriv: SETPRIV,
     node: process.execPath,
     npm,
     python: () => null,

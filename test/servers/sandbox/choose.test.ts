@@ -74,6 +74,7 @@ test("a machine without bubblewrap is told which package it lacks", async () => 
     root: "/nowhere",
     bwrap: "/nowhere/bwrap",
     busybox: [],
+    setpriv: [],
     node: process.execPath,
     npm: () => null,
     python: () => null,

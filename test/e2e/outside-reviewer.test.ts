@@ -56,7 +56,7 @@ test("a program that only follows events and claims takes part, with nobody to d
     expect(task).toMatchObject({
       status: "succeeded",
       worker: "rita",
-      output: { read: [{ id: tests, output: '{"passed":12}' }] },
+      output: { read: [{ id: tests, output: { passed: 12 } }] },
     });
     const story = seen.map(({ type, subject, data }) => [type, subject, data["agent"] ?? data["by"]]);
     const deeds = story.filter(([type]) => type !== "task.added" && type !== "task.ready");

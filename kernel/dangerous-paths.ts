@@ -7,6 +7,7 @@ const RULES: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/(^|\/)\.gitmodules$/i, "submodules fetch code from other places"],
   [/(^|\/)\.gitattributes$/i, "attributes can start filters and merge drivers"],
   [/(^|\/)\.husky(\/|$)/i, "hooks run on every commit"],
+  [/^slipway-roles(\/|$)/i, "it instructs the workers of runs"],
   [/^slipway\.yaml$/i, "it sets the policy and the commands of runs"],
   [/(^|\/)\.mcp\.json$/i, "tool servers are started from it"],
   [/(^|\/)\.(claude|codex|gemini|cursor|windsurf)(\/|$)/i, "settings of a coding agent can run commands"],

@@ -10,7 +10,7 @@ import { anthropicModel } from "./models/anthropic.ts";
 import { checkApiConfig, type ApiConfig, type ModelChoice } from "./models/config.ts";
 import { BUNDLED_PRICES } from "./models/prices.ts";
 import { systemSleep } from "./models/retry.ts";
-import { loadRolePrompts } from "./roles/prompts.ts";
+import { loadRoles } from "./roles/roles.ts";
 import { apiRunner } from "./runners/api.ts";
 import { commandRunner } from "./runners/command.ts";
 import { parseRunnerSpec } from "./runners/runner-spec.ts";
@@ -18,6 +18,8 @@ import type { Role, Runner } from "./runners/runner.ts";
 import type { Crew } from "./run/context.ts";
 
 export interface CrewOptions {
+  /** The repository, which may have roles of its own. */
+  readonly repo: string;
   /** The implementer, as `--runner` names it. */
   readonly runner: string;
   readonly demo: { readonly sabotage: boolean } | null;
@@ -78,7 +80,7 @@ async function openScripted({ demo, runner, log }: CrewOptions): Promise<Scripte
     policy,
     // The scripted model checks its key like the real endpoint does; both ends are ours.
     apiKey: randomUUID(),
-    prompts: loadRolePrompts(),
+    roles: loadRoles(),
     clock: systemClock,
     random: Math.random,
     sleep: systemSleep,
@@ -98,7 +100,7 @@ function readScript(file: string): string {
 }
 
 /** The api runner. A run whose implementer is a program does without it where no key or model is configured. */
-function openApi({ runner, models, env, log }: CrewOptions): Runner | null {
+function openApi({ repo, runner, models, env, log }: CrewOptions): Runner | null {
   const config = ((): ApiConfig | null => {
     try {
       return checkApiConfig(env, models);
@@ -112,7 +114,7 @@ function openApi({ runner, models, env, log }: CrewOptions): Runner | null {
   return apiRunner({
     model,
     choices: config.models,
-    prompts: loadRolePrompts(),
+    roles: loadRoles(repo),
     prices: BUNDLED_PRICES,
     random: Math.random,
     sleep: systemSleep,

@@ -126,6 +126,7 @@ export function rideRun(
   return driving(store, runId, async (journal, options) => {
     const crew = await (open?.() ??
       openCrew({
+        repo: options.repo,
         runner: options.runner,
         demo: options.demo,
         models: settings.models,

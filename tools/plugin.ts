@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { loadRolePrompts } from "../orchestrator/roles/prompts.ts";
+import { loadRoles } from "../orchestrator/roles/roles.ts";
 import { decisionPrompts } from "../servers/decision/prompts.ts";
 import { taskPrompts } from "../servers/tasks/prompts.ts";
 import { root } from "./packages.ts";
@@ -57,7 +57,7 @@ const AS_SUBAGENT = `You are called by another agent and not by the runner that 
 /** Every file that is written, by its path in the repository. */
 export function pluginFiles(): ReadonlyMap<string, string> {
   const prompts = [...taskPrompts, ...decisionPrompts];
-  const roles = loadRolePrompts();
+  const roles = loadRoles();
   const files = new Map<string, string>();
   for (const { file, prompt, hint, given, note } of COMMANDS) {
     const found = prompts.find(({ name }) => name === prompt);
@@ -71,7 +71,7 @@ export function pluginFiles(): ReadonlyMap<string, string> {
   for (const role of ["planner", "implementer", "reviewer"] as const) {
     files.set(
       `plugin/agents/${role}.md`,
-      `---\nname: ${role}\ndescription: ${AGENTS[role]}\n---\n\n${AS_SUBAGENT}\n\n${roles[role]}\n`,
+      `---\nname: ${role}\ndescription: ${AGENTS[role]}\n---\n\n${AS_SUBAGENT}\n\n${roles[role].prompt}\n`,
     );
   }
   return files;

@@ -10,6 +10,7 @@ import { silentLog } from "../../kernel/log.ts";
 import { readSettings } from "../config.ts";
 import { openCrew } from "../crew.ts";
 import { readPlanFile } from "../plan/plan-file.ts";
+import { sameModelWarning } from "../roles/roles.ts";
 import { detach } from "../run/detached.ts";
 import { openRunStore, type RunStore } from "../run/run-store.ts";
 import { beginRun, filesFor, repoOf, runStorePath } from "../start.ts";
@@ -79,8 +80,17 @@ export const runCommand: Command = async (argv, io) => {
     });
   }
   for (const key of settings.ignored) io.err(`slipway.yaml: ${key} has no effect in this version`);
+  const doubt = sameModelWarning(runner, settings.models);
+  if (doubt !== null) io.err(doubt);
   // Whatever a role lacks is found out before anything is made.
-  const crew = await openCrew({ runner, demo: null, models: settings.models, env: io.env, log: silentLog });
+  const crew = await openCrew({
+    repo,
+    runner,
+    demo: null,
+    models: settings.models,
+    env: io.env,
+    log: silentLog,
+  });
   for (const task of plan?.tasks ?? []) crew.implementer(task.runner);
   const hasModel = crew.planner !== null;
   await crew.close();

@@ -3,8 +3,9 @@ import { anthropicModel } from "../models/anthropic.ts";
 import type { ModelChoice } from "../models/config.ts";
 import { BUNDLED_PRICES } from "../models/prices.ts";
 import type { Sleep } from "../models/retry.ts";
+import type { Roles } from "../roles/roles.ts";
 import { apiRunner } from "../runners/api.ts";
-import type { Role, Runner } from "../runners/runner.ts";
+import type { Runner } from "../runners/runner.ts";
 import type { Policy } from "./conversation.ts";
 import { startScriptedModel } from "./scripted-model.ts";
 import type { Fault } from "./scripted-model.ts";
@@ -24,18 +25,18 @@ const CHOICE: ModelChoice = { provider: "anthropic", model: "scripted" };
 export async function openScriptedRunner(options: {
   readonly policy: Policy;
   readonly apiKey: string;
-  readonly prompts: Readonly<Record<Role, string>>;
+  readonly roles: Roles;
   readonly clock: () => number;
   readonly random: () => number;
   readonly sleep: Sleep;
   readonly log: Log;
   readonly faults?: (request: number) => Fault | null;
 }): Promise<ScriptedRunner> {
-  const { policy, apiKey, faults, clock, log, prompts, random, sleep } = options;
+  const { policy, apiKey, faults, clock, log, roles, random, sleep } = options;
   const server = await startScriptedModel({ policy, apiKey, ...(faults === undefined ? {} : { faults }) });
   const model = anthropicModel({ apiKey, baseUrl: server.url, clock, log });
   const choices = { planner: CHOICE, implementer: CHOICE, reviewer: CHOICE };
-  const api = apiRunner({ model, choices, prompts, prices: BUNDLED_PRICES, random, sleep, log });
+  const api = apiRunner({ model, choices, roles, prices: BUNDLED_PRICES, random, sleep, log });
   return {
     runner: { ...api, name: "scripted" },
     url: server.url,

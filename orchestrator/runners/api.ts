@@ -7,6 +7,7 @@ import { priceOf } from "../models/prices.ts";
 import type { PriceTable } from "../models/prices.ts";
 import type { RetryPolicy, Sleep } from "../models/retry.ts";
 import { DEFAULT_RETRY } from "../models/retry.ts";
+import type { Roles } from "../roles/roles.ts";
 import { extended, runTurn } from "./conversation.ts";
 import { endingTools, LAST_TOOL } from "./ending-tools.ts";
 import { BudgetSpent, meteredModel } from "./metered-call.ts";
@@ -20,8 +21,8 @@ import { changingTools, readingTools } from "./workspace-tools.ts";
 export interface ApiRunnerOptions {
   readonly model: ChatModel;
   readonly choices: Readonly<Record<Role, ModelChoice>>;
-  /** System prompts, from `loadRolePrompts`. */
-  readonly prompts: Readonly<Record<Role, string>>;
+  /** Prompts and tools, from `loadRoles`. */
+  readonly roles: Roles;
   readonly prices: PriceTable;
   readonly random: () => number;
   readonly sleep: Sleep;
@@ -93,10 +94,10 @@ async function converse(
 ): Promise<Verdict> {
   const { maxTurns = 60, maxTokens = 16_000 } = options;
   const { model, effort } = options.choices[job.role];
-  const box = toolBox(job.role, tools.workspace);
+  const box = toolBox(job.role, options.roles[job.role].tools, tools.workspace);
   const frame = {
     model,
-    system: options.prompts[job.role],
+    system: options.roles[job.role].prompt,
     tools: box.map((tool) => tool.spec),
     maxTokens,
     ...(effort === undefined ? {} : { effort }),
@@ -145,10 +146,12 @@ const NO_RESULT = new DomainError(
   "the model ended without handing over a result",
 ).toAnswer();
 
-function toolBox(role: Role, workspace: Workspace | null): readonly ModelTool[] {
-  const hands =
+/** The tools that a role is allowed and nothing else: whatever else a model calls does not exist. */
+function toolBox(role: Role, allowed: readonly string[], workspace: Workspace | null): readonly ModelTool[] {
+  const all =
     workspace === null
       ? []
       : [...readingTools(workspace), ...(role === "implementer" ? changingTools(workspace) : [])];
+  const hands = all.filter(({ spec }) => allowed.includes(spec.name));
   return [...hands, ...endingTools(role)];
 }

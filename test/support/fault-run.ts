@@ -167,7 +167,14 @@ async function live(
   };
   const journal = await openJournal(mortalStore, runId);
   const options = RunOptions.parse(journal.events[0]?.data);
-  const crew = await openCrew({ runner: options.runner, demo: null, models: {}, env, log: silentLog });
+  const crew = await openCrew({
+    repo: options.repo,
+    runner: options.runner,
+    demo: null,
+    models: {},
+    env,
+    log: silentLog,
+  });
   const hosts = await connectHosts({
     mode: "in_process",
     sources: { home: project.home, env, cwd: options.repo, log: silentLog },

@@ -10,7 +10,7 @@ import { copySample } from "../../../orchestrator/demo/sample-repository.ts";
 import { openScriptedRunner } from "../../../orchestrator/demo/scripted-runner.ts";
 import type { ScriptedRunner } from "../../../orchestrator/demo/scripted-runner.ts";
 import { systemSleep } from "../../../orchestrator/models/retry.ts";
-import { loadRolePrompts } from "../../../orchestrator/roles/prompts.ts";
+import { loadRoles } from "../../../orchestrator/roles/roles.ts";
 import type { Outcome } from "../../../orchestrator/runners/runner.ts";
 import { directoryWorkspace } from "../runners/directory-workspace.ts";
 import { makeJob } from "../runners/job.ts";
@@ -71,7 +71,7 @@ async function open(sabotage: boolean): Promise<ScriptedRunner> {
   const runner = await openScriptedRunner({
     policy: demoPolicy({ sabotage }),
     apiKey: "any-text",
-    prompts: loadRolePrompts(),
+    roles: loadRoles(),
     clock: Date.now,
     random: Math.random,
     sleep: systemSleep,

@@ -9,7 +9,7 @@ import type { ModelChoice } from "../../../orchestrator/models/config.ts";
 import { BUNDLED_PRICES } from "../../../orchestrator/models/prices.ts";
 import type { PriceTable } from "../../../orchestrator/models/prices.ts";
 import { systemSleep } from "../../../orchestrator/models/retry.ts";
-import { loadRolePrompts } from "../../../orchestrator/roles/prompts.ts";
+import { loadRoles, type Roles } from "../../../orchestrator/roles/roles.ts";
 import { apiRunner } from "../../../orchestrator/runners/api.ts";
 import type { Job, Outcome, RunnerEvent, Workspace } from "../../../orchestrator/runners/runner.ts";
 import { makeJob } from "./job.ts";
@@ -23,6 +23,7 @@ export interface Setup {
   readonly maxTurns?: number;
   readonly workspace?: Workspace | null;
   readonly signal?: AbortSignal;
+  readonly roles?: Roles;
 }
 
 export interface Bench {
@@ -80,7 +81,7 @@ export function apiBench(): Bench {
           idleTimeoutMs: 500,
         }),
         choices: { planner: choice, implementer: choice, reviewer: choice },
-        prompts: loadRolePrompts(),
+        roles: setup.roles ?? loadRoles(),
         prices: setup.prices ?? BUNDLED_PRICES,
         random: () => 0.5,
         sleep: systemSleep,

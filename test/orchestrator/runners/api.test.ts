@@ -4,6 +4,7 @@ import { dataFrom, exitCodeShown, fileShown } from "../../../orchestrator/demo/c
 import { call } from "../../../orchestrator/demo/policy-reply.ts";
 import type { Conversation, Policy } from "../../../orchestrator/demo/conversation.ts";
 import type { Workspace } from "../../../orchestrator/runners/runner.ts";
+import { loadRoles } from "../../../orchestrator/roles/roles.ts";
 import { apiBench } from "./api-bench.ts";
 
 const { files, workspace, events, run } = apiBench();
@@ -28,6 +29,16 @@ function playing(...calls: readonly [tool: string, input: Record<string, unknown
 }
 
 describe("the implementer's tools", () => {
+  test("are those that its role allows; another does not exist", async () => {
+    const shipped = loadRoles();
+    const roles = { ...shipped, implementer: { ...shipped.implementer, tools: ["list_files"] } };
+    const { policy, seen } = playing(["write_file", { path: "a.txt", text: "x" }], ["list_files", {}]);
+    await run(policy, {}, { roles });
+    expect(seen().exchanges[0]?.result).toContain("the tools are: list_files, finish, give_up");
+    expect(seen().exchanges[1]?.result).toContain("a.txt");
+    expect(files.get("a.txt")).toBe("one\ntwo\ntwo\n");
+  });
+
   test("read, change and run, and say what they did", async () => {
     const { policy, seen } = playing(
       ["list_files", {}],

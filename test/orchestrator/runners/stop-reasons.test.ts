@@ -4,7 +4,7 @@ import type { Block, ChatModel, ChatRequest, StopReason } from "../../../orchest
 import type { ModelChoice } from "../../../orchestrator/models/config.ts";
 import { BUNDLED_PRICES } from "../../../orchestrator/models/prices.ts";
 import { systemSleep } from "../../../orchestrator/models/retry.ts";
-import { loadRolePrompts } from "../../../orchestrator/roles/prompts.ts";
+import { loadRoles } from "../../../orchestrator/roles/roles.ts";
 import { apiRunner } from "../../../orchestrator/runners/api.ts";
 import type { Outcome } from "../../../orchestrator/runners/runner.ts";
 import { makeJob } from "./job.ts";
@@ -30,7 +30,7 @@ async function play(...answers: readonly Answer[]): Promise<{ outcome: Outcome; 
   const runner = apiRunner({
     model,
     choices: { planner: choice, implementer: choice, reviewer: choice },
-    prompts: loadRolePrompts(),
+    roles: loadRoles(),
     prices: BUNDLED_PRICES,
     random: () => 0,
     sleep: systemSleep,

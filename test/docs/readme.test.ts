@@ -161,7 +161,7 @@ describe("the examples work", () => {
     expect(readSettings(folder, {})).toMatchObject({
       runner: "api",
       ignored: [],
-      models: { reviewer: { model: "your-model-id" } },
+      models: { reviewer: { model: "another-model-id" } },
     });
   });
 

@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { DomainError } from "../../kernel/errors.ts";
 import { parseFlags, type Flags } from "../../kernel/flags.ts";
 import { temporaryFolder } from "../../test/support/all-servers.ts";
 import { callTool, mustCall } from "../../test/support/connect.ts";
@@ -10,6 +9,7 @@ import { markdownTable } from "../machine.ts";
 import { CHROMA_HEAD, chromaRow, killChromas } from "../memory/chroma-kills.ts";
 import { quantile, seededRandom } from "../statistics.ts";
 import { startStdioServer, type StdioServer } from "../stdio-server.ts";
+import { runParts, type Parts } from "./parts.ts";
 
 const PROCESSES = 4;
 const WRITES = 200;
@@ -18,7 +18,7 @@ const KILLS = 100;
 const CHROMA_KILLS = 50;
 const WRITES_HEAD = ["what", "acknowledged", "present", "write p50 / p99 ms"];
 
-const PARTS: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
+const PARTS: Parts = {
   processes: async () => markdownTable(WRITES_HEAD, [await manyProcesses()]),
   parallel: async () => markdownTable(WRITES_HEAD, [await parallelCalls()]),
   kills: async (flags) => markdownTable(WRITES_HEAD, [await killedProcesses(flags)]),
@@ -34,19 +34,7 @@ const PARTS: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
 export async function soakMemory(argv: readonly string[]): Promise<string> {
   const text = { type: "string" } as const;
   const flags = parseFlags(argv, { only: text, ledger: text, chroma: text }, 0);
-  const wanted = flags.text("only")?.split(",") ?? Object.keys(PARTS);
-  const unknown = wanted.find((name) => !Object.hasOwn(PARTS, name));
-  if (unknown !== undefined)
-    throw new DomainError(
-      "invalid",
-      `there is no part ${unknown}; the parts are ${Object.keys(PARTS).join(", ")}`,
-    );
-  const told: string[] = [];
-  for (const name of wanted) {
-    process.stderr.write(`soak memory: ${name}\n`);
-    told.push((await PARTS[name]?.(flags)) ?? "");
-  }
-  return told.join("\n\n");
+  return runParts("memory", PARTS, flags);
 }
 
 const Kept = z.object({ items: z.array(z.object({ id: z.string() })).length(1) });

@@ -1,4 +1,3 @@
-import { DomainError } from "../../kernel/errors.ts";
 import { parseFlags, type Flags } from "../../kernel/flags.ts";
 import { demoOutcome } from "../../test/support/demo-outcome.ts";
 import { runWithDeath } from "../../test/support/fault-run.ts";
@@ -7,11 +6,12 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { slipway } from "../../test/support/slipway-process.ts";
+import { runParts, type Parts } from "./parts.ts";
 
 /** The events of the demo after which the orchestrator is killed: ten points over its whole length. */
 const KILL_POINTS = [2, 5, 8, 12, 16, 20, 24, 29, 34, 39];
 
-const PARTS: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
+const PARTS: Parts = {
   kills: soakKills,
   deaths: soakDeaths,
 };
@@ -23,18 +23,7 @@ const PARTS: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
 export async function soakOrchestrator(argv: readonly string[]): Promise<string> {
   const text = { type: "string" } as const;
   const flags = parseFlags(argv, { only: text, from: text }, 0);
-  const wanted = flags.text("only")?.split(",") ?? Object.keys(PARTS);
-  const told: string[] = [];
-  for (const name of wanted) {
-    const part = PARTS[name];
-    if (part === undefined)
-      throw new DomainError(
-        "invalid",
-        `there is no part ${name}; the parts are ${Object.keys(PARTS).join(", ")}`,
-      );
-    told.push(await part(flags));
-  }
-  return told.join("\n\n");
+  return runParts("orchestrator", PARTS, flags);
 }
 
 /** Kills the demo with SIGKILL at ten points and resumes it; the end has to be the same as without a kill. */

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { DomainError } from "../../kernel/errors.ts";
 import { parseFlags, type Flags } from "../../kernel/flags.ts";
 import { checkFile } from "../../kernel/sqlite/check.ts";
 import { temporaryFolder } from "../../test/support/all-servers.ts";
@@ -22,10 +21,11 @@ import { driveVolume } from "../queue/volume.ts";
 import { zombieTrials } from "../queue/zombies.ts";
 import { quantile } from "../statistics.ts";
 import { startStdioServer } from "../stdio-server.ts";
+import { runParts, type Parts } from "./parts.ts";
 
 const PROCESSES = 8;
 
-const PARTS: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
+const PARTS: Parts = {
   dag: () => served([{ tasks: 10_000, seed: 1 }]),
   large: () => served([{ tasks: 100_000, seed: 2 }]),
   claims: volume,
@@ -46,19 +46,7 @@ const PARTS: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
 export async function soakQueue(argv: readonly string[]): Promise<string> {
   const text = { type: "string" } as const;
   const flags = parseFlags(argv, { only: text, rounds: text, claims: text, ledger: text }, 0);
-  const wanted = flags.text("only")?.split(",") ?? Object.keys(PARTS);
-  const unknown = wanted.find((name) => !Object.hasOwn(PARTS, name));
-  if (unknown !== undefined)
-    throw new DomainError(
-      "invalid",
-      `there is no part ${unknown}; the parts are ${Object.keys(PARTS).join(", ")}`,
-    );
-  const told: string[] = [];
-  for (const name of wanted) {
-    process.stderr.write(`soak tasks: ${name}\n`);
-    told.push((await PARTS[name]?.(flags)) ?? "");
-  }
-  return told.join("\n\n");
+  return runParts("tasks", PARTS, flags);
 }
 
 const QUEUE_HEAD = [
